@@ -1,0 +1,1 @@
+"""Drift, forgetting, regression against the last model."""

@@ -1,0 +1,1 @@
+"""Quality and preprocessing: content, labels, duplicates, leakage, balance."""

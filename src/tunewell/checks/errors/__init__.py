@@ -1,0 +1,1 @@
+"""Patterns among wrong answers, and known exception texts."""

@@ -1,0 +1,1 @@
+"""Over- and under-fitting, divergence, frozen or hidden-NaN training."""

@@ -1,0 +1,1 @@
+"""Settings against sourced standard values and against the run."""

@@ -1,0 +1,1 @@
+"""Findings, checks and the document: what everything else speaks in."""

@@ -1,0 +1,1 @@
+"""Choose checks, give each what it needs, and gather every outcome."""

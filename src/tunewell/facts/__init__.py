@@ -1,0 +1,1 @@
+"""Derivations that several checks share, computed once for each subject and remembered."""

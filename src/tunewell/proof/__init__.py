@@ -1,0 +1,1 @@
+"""Matched experiments and the statistics that judge them."""

@@ -1,0 +1,1 @@
+"""Turn what lies outside (files, folders, logs) into subjects."""

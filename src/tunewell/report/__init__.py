@@ -1,0 +1,1 @@
+"""Draw a document: terminal, JSON, HTML. A renderer sees nothing but the document."""

@@ -1,0 +1,1 @@
+"""Intervals and tests: the one home of the statistics that facts, checks, proof and adapt use."""

@@ -1,0 +1,35 @@
+"""What one optimizer step did to each tensor of the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TensorStep:
+    """One named parameter across one optimizer step.
+
+    `gradient_norm` is None where no gradient arrived, and may be NaN or infinite.
+    `in_optimizer` counts the optimizer's groups that hold it: 1 is right for a trainable one.
+    """
+
+    name: str
+    trainable: bool
+    in_optimizer: int
+    gradient_norm: float | None
+    moved: bool
+    finite_after: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class ModelState:
+    """The step-one proof: every parameter before and after one real optimizer step.
+
+    `learning_rate` is the rate of that step (0 in the first step of a warm-up: then nothing can
+    move). `first_loss` is the loss before the step and `classes` the size of the head.
+    """
+
+    tensors: tuple[TensorStep, ...]
+    learning_rate: float
+    first_loss: float | None = None
+    classes: int | None = None
