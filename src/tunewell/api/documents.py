@@ -1,0 +1,68 @@
+"""Make the document of a command out of the engine's outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tunewell import __version__
+from tunewell.core.document import Document, Examined, Section
+from tunewell.core.finding import Finding, Severity
+from tunewell.core.proof import Proof
+from tunewell.engine.examine import Outcomes
+
+
+def build(
+    command: str,
+    outcomes: Outcomes,
+    *,
+    verdict: str | None = None,
+    title: str = "",
+    examined: Sequence[Examined] = (),
+    sections: Sequence[Section] = (),
+    proofs: Sequence[Proof] = (),
+    facts: Mapping[str, Any] | None = None,
+) -> Document:
+    """A document of everything the call found. Without a verdict, the findings make it."""
+    return Document(
+        command=command,
+        verdict=verdict if verdict is not None else verdict_of(outcomes),
+        tunewell=__version__,
+        title=title,
+        findings=tuple(outcomes.findings),
+        passed=tuple(outcomes.passed),
+        not_applicable=tuple(outcomes.not_applicable),
+        not_run=tuple(outcomes.not_run),
+        broken=tuple(outcomes.broken),
+        suppressed=tuple(outcomes.suppressed),
+        examined=tuple(examined),
+        sections=tuple(sections),
+        proofs=tuple(proofs),
+        facts=dict(facts or {}),
+    )
+
+
+def verdict_of(outcomes: Outcomes) -> str:
+    """One sentence: the worst thing found, or what the silence rests on."""
+    looked = len(outcomes.passed) + len({finding.code for finding in outcomes.findings})
+    if not looked:
+        return "Nothing could be checked."
+    findings = outcomes.findings
+    if not findings:
+        return f"Nothing wrong was found by {counted(looked, 'check')}."
+    worst = findings[0]
+    rest = len(findings) - 1
+    more = f", and {counted(rest, 'further finding')}" if rest else ""
+    return f"{_opening(worst)}: {worst.message}{more}."
+
+
+def _opening(worst: Finding) -> str:
+    return {
+        Severity.ERROR: "Fix this first",
+        Severity.WARNING: "Worth mending",
+    }.get(worst.severity or Severity.INFO, "Good to know")
+
+
+def counted(number: int, noun: str) -> str:
+    """The number with its noun, in the plural where that is right."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
