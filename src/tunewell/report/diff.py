@@ -1,0 +1,73 @@
+"""Edits as the lines of a small diff, for every renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from tunewell.core.finding import DropRows, Edit, SetKey, SetLabel, SetText
+from tunewell.report.words import counted, visible
+
+ROWS_SHOWN = 6
+"""Row numbers listed for an edit of many rows; the document holds all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line: where the change is, what goes, or what comes."""
+
+    kind: Literal["where", "remove", "add"]
+    text: str
+
+
+def diff(edits: Iterable[Edit]) -> list[DiffLine]:
+    """The edits as lines of a diff; a place is named once for neighbours that share it."""
+    lines: list[DiffLine] = []
+    here = ""
+    for edit in edits:
+        where, removed, added = _parts(edit)
+        if where and where != here:
+            lines.append(DiffLine("where", where))
+        here = where
+        lines += [DiffLine("remove", text) for text in removed]
+        lines += [DiffLine("add", text) for text in added]
+    return lines
+
+
+def _parts(edit: Edit) -> tuple[str, list[str], list[str]]:
+    match edit:
+        case SetKey():
+            line = "" if edit.line is None else f":{edit.line}"
+            return (
+                "" if edit.file is None else f"{edit.file}{line}",
+                [] if edit.old is None else [f"{edit.path} = {value(edit.old)}"],
+                [] if edit.new is None else [f"{edit.path} = {value(edit.new)}"],
+            )
+        case DropRows():
+            return edit.split, [f"{rows(edit.rows)} left out"], []
+        case SetText():
+            return f"{edit.split}, row {edit.row:,} counted from 0", [edit.old], [edit.new]
+        case SetLabel():
+            return f"{edit.split}, {rows(edit.rows)}", [f"label {edit.old}"], [f"label {edit.new}"]
+        case _:
+            assert_never(edit)
+
+
+def value(setting: str | float | bool) -> str:
+    """A setting's value as TOML writes it."""
+    if isinstance(setting, bool):
+        return str(setting).lower()
+    if isinstance(setting, str):
+        return f'"{visible(setting)}"'
+    return repr(setting)
+
+
+def rows(numbers: Sequence[int]) -> str:
+    """Row numbers, counted from 0, as `row 4` or `37 rows (4, 19, 22 and 34 more)`."""
+    if len(numbers) == 1:
+        return f"row {numbers[0]:,}"
+    listed = ", ".join(f"{number:,}" for number in numbers[:ROWS_SHOWN])
+    rest = len(numbers) - ROWS_SHOWN
+    more = f" and {rest:,} more" if rest > 0 else ""
+    return f"{counted(len(numbers), 'row')} ({listed}{more})" if numbers else "0 rows"

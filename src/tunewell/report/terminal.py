@@ -1,0 +1,247 @@
+"""The document as text for a terminal, with rich doing widths, wrapping and colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from tunewell.core.document import Document, Outcome, Section
+from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity
+from tunewell.core.proof import Proof
+from tunewell.report import words
+from tunewell.report.diff import diff
+from tunewell.report.terminal_evidence import evidence_lines
+from tunewell.report.words import visible
+
+Style = Literal["full", "concise"]
+
+NARROWEST = 40
+"""Below this many columns lines are not wrapped any narrower."""
+
+COLOUR_OF = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "bold yellow",
+    Severity.INFO: "bold blue",
+}
+EVIDENCE_SHOWN = 3
+DIFF_LINES_SHOWN = 12
+
+
+def render(
+    document: Document,
+    *,
+    width: int = 80,
+    colour: bool,
+    verbose: bool = False,
+    style: Style = "full",
+) -> str:
+    """The document as text that ends with a line break.
+
+    Args:
+        document: what to show.
+        width: columns of the terminal.
+        colour: whether to write ANSI colours; without, the text holds no escape at all.
+        verbose: also list what passed, was not applicable, was not run, and what was examined.
+        style: "concise" is one line a finding, for editors.
+    """
+    page = _Page(max(width, NARROWEST), colour=colour)
+    if style == "concise":
+        for finding in document.findings:
+            page.unwrapped(_concise(finding))
+    else:
+        for finding in document.findings:
+            _finding(page, finding)
+        for section in document.sections:
+            _section(page, section)
+        _proofs(page, document.proofs)
+        _verdict(page, document)
+    _broken(page, document.broken)
+    if verbose:
+        _verbose(page, document)
+    page.line(words.count_line(document, verbose=verbose))
+    steps = words.next_steps(document)
+    if steps:
+        page.line(steps, style="dim")
+    return page.text()
+
+
+class _Page:
+    """Lines written through one rich console of a fixed width."""
+
+    def __init__(self, width: int, *, colour: bool) -> None:
+        self.width = width
+        self._out = io.StringIO()
+        self._console = Console(
+            file=self._out,
+            width=width,
+            force_terminal=colour,
+            color_system="standard" if colour else None,
+            no_color=not colour,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+            _environ={},
+        )
+
+    def line(self, body: Text | str, *, lead: str = "", style: str = "", hang: int = 0) -> None:
+        """Write one paragraph after `lead`; its further lines are indented to fit below.
+
+        `hang` indents further lines more than the first. An empty body writes nothing.
+        """
+        text = Text(visible(body), style=style) if isinstance(body, str) else body
+        if not text.plain:
+            return
+        indent = cell_len(lead) + hang
+        wrapped = text.wrap(self._console, max(self.width - indent, NARROWEST // 2))
+        for number, part in enumerate(wrapped):
+            part.rstrip()
+            start = Text(lead, style="blue") if number == 0 else Text(" " * indent)
+            self._console.print(start + part, soft_wrap=True)
+
+    def unwrapped(self, body: str) -> None:
+        """Write one line whatever its length: editors read it."""
+        self._out.write(f"{visible(body)}\n")
+
+    def blank(self) -> None:
+        """Write an empty line."""
+        self._out.write("\n")
+
+    def text(self) -> str:
+        """Everything written."""
+        return self._out.getvalue()
+
+
+def _finding(page: _Page, finding: Finding) -> None:
+    severity = words.severity_of(finding)
+    head = Text()
+    head.append(severity.value, COLOUR_OF[severity])
+    head.append(f"[{visible(finding.code)}]", "bold")
+    head.append(f" {visible(finding.name)}: {visible(finding.message)}")
+    if finding.confidence not in {Confidence.HIGH, None}:
+        head.append(f" ({finding.confidence} confidence)", "dim")
+    page.line(head, hang=4)
+    if finding.where:
+        where = Text(visible(words.place(finding.where[0])))
+        more = words.further_places(finding)
+        if more:
+            where.append(f"  ({more})", "dim")
+        page.line(where, lead="  --> ")
+    for lead, body in _details(finding, page.width):
+        page.line(body, lead=lead)
+    page.blank()
+
+
+def _details(finding: Finding, width: int) -> Iterator[tuple[str, Text]]:
+    numbers = [item for item in finding.evidence if isinstance(item, Number)]
+    if numbers:
+        yield "   = ", _labelled("measured", "; ".join(words.measured(n) for n in numbers[:3]))
+    others = [item for item in finding.evidence if not isinstance(item, Number)]
+    for item in others[:EVIDENCE_SHOWN]:
+        for line in evidence_lines(item, width - 6):
+            yield "   | ", line
+    if finding.impact:
+        yield "   = ", _labelled("costs", finding.impact)
+    for fix in finding.fixes:
+        yield from _fix(fix)
+
+
+def _fix(fix: Fix) -> Iterator[tuple[str, Text]]:
+    yield "   = ", _labelled(f"fix ({fix.safety})", fix.title, style="bold cyan")
+    lines = diff(fix.edits)
+    signs = {"where": ("", "dim"), "remove": ("- ", "red"), "add": ("+ ", "green")}
+    for line in lines[:DIFF_LINES_SHOWN]:
+        sign, style = signs[line.kind]
+        yield f"   |  {sign}", Text(visible(line.text), style)
+    if len(lines) > DIFF_LINES_SHOWN:
+        rest = words.counted(len(lines) - DIFF_LINES_SHOWN, "more line")
+        yield "   |  ", Text(f"({rest} of the change)", "dim")
+
+
+def _labelled(label: str, body: str, style: str = "bold") -> Text:
+    return Text.assemble((label, style), f": {visible(body)}")
+
+
+def _concise(finding: Finding) -> str:
+    where = f"{words.place(finding.where[0])}: " if finding.where else ""
+    mark = "[*] " if words.applicable(finding.fixes) else ""
+    return f"{where}{words.severity_of(finding)}[{finding.code}] {mark}{finding.message}"
+
+
+def _section(page: _Page, section: Section) -> None:
+    page.line(section.title, style="bold")
+    for paragraph in section.text.split("\n"):
+        page.line(paragraph.strip(), lead="  ")
+    for item in section.evidence:
+        for line in evidence_lines(item, page.width - 2):
+            page.line(line, lead="  ")
+    page.blank()
+
+
+def _proofs(page: _Page, proofs: tuple[Proof, ...]) -> None:
+    if not proofs:
+        return
+    page.line("Changes, each proven against a control", style="bold")
+    for proof in proofs:
+        lead, style = ("  kept      ", "green") if proof.kept else ("  not kept  ", "dim")
+        text = Text()
+        text.append(f"{visible(proof.title)}: ")
+        text.append(proof.verdict.value, f"bold {style}")
+        text.append(f"; {visible(words.proof_numbers(proof))}")
+        if proof.reason and not proof.kept:
+            text.append(f"; {visible(proof.reason)}", "dim")
+        page.line(text, lead=lead)
+    page.blank()
+
+
+def _verdict(page: _Page, document: Document) -> None:
+    # After its own finding the sentence "Fix this first: ..." would say the same twice.
+    said = any(
+        finding.message and finding.message in document.verdict for finding in document.findings
+    )
+    if not said:
+        page.line(document.verdict, style="bold" if document.findings else "bold green")
+
+
+def _broken(page: _Page, broken: tuple[Outcome, ...]) -> None:
+    for outcome in broken:
+        body = Text.assemble(
+            ("broken", "bold magenta"),
+            (f"[{visible(outcome.check)}]", "bold"),
+            f" {visible(outcome.name)}: {visible(outcome.reason)}",
+        )
+        page.line(body)
+    if broken:
+        page.line("A broken check is a fault of Tunewell: please report it.", style="dim")
+        page.blank()
+
+
+def _verbose(page: _Page, document: Document) -> None:
+    if document.examined:
+        page.line("Examined", style="bold")
+        for thing in document.examined:
+            page.line(f"{thing.path}: {thing.what}, {thing.reason}", lead="  ")
+        page.blank()
+    lists: Iterable[tuple[str, tuple[Outcome, ...]]] = (
+        ("Passed", document.passed),
+        ("Not applicable", document.not_applicable),
+        ("Not run", document.not_run),
+    )
+    for title, outcomes in lists:
+        if not outcomes:
+            continue
+        page.line(title, style="bold")
+        for outcome in outcomes:
+            reason = f": {outcome.reason}" if outcome.reason else ""
+            page.line(f"{outcome.name}{reason}", lead=f"  {visible(outcome.check):<8}")
+        page.blank()
+    if document.suppressed:
+        page.line("Suppressed", style="bold")
+        for finding in document.suppressed:
+            page.line(f"{finding.name}: {finding.message}", lead=f"  {visible(finding.code):<8}")
+        page.blank()

@@ -1,0 +1,135 @@
+"""Each kind of evidence as a few lines of a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import assert_never
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from tunewell.core.finding import Chart, Evidence, Matrix, Number, Series, Table, Tokens
+from tunewell.core.finding import Text as Quotation
+from tunewell.report import words
+from tunewell.report.numbers import confusions
+from tunewell.report.words import figure, visible
+
+ROWS_SHOWN = 12
+CONFUSIONS_SHOWN = 3
+NARROWEST_COLUMN = 8
+QUOTED_CHARACTERS = 240
+TOKENS_SHOWN = 40
+BARS = "▁▂▃▄▅▆▇█"
+SPARK_WIDTH = 24
+
+
+def evidence_lines(evidence: Evidence, width: int) -> Iterator[Text]:
+    """The evidence as lines that fit `width` columns where they can."""
+    match evidence:
+        case Number():
+            yield Text(visible(words.measured(evidence)))
+        case Series():
+            yield _series(evidence)
+        case Table():
+            yield from _table(evidence, width)
+        case Matrix():
+            yield from _matrix(evidence)
+        case Tokens():
+            yield _tokens(evidence)
+        case Quotation():
+            yield Text(visible(f"{evidence.name}: {_cut(evidence.text)}"))
+        case Chart():
+            yield Text(visible(f"{evidence.name}: a chart, drawn in the HTML report"), "dim")
+        case _:
+            assert_never(evidence)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= QUOTED_CHARACTERS else f"{text[:QUOTED_CHARACTERS]} …"
+
+
+def _series(series: Series) -> Text:
+    finite = [(s, v) for s, v in zip(series.steps, series.values, strict=False) if v is not None]
+    if not finite:
+        return Text(visible(f"{series.name}: no finite value"))
+    (first, at_first), (last, at_last) = finite[0], finite[-1]
+    low_step, low = min(finite, key=lambda point: point[1])
+    text = Text(visible(f"{series.name} "))
+    text.append(_spark([value for _, value in finite]), "blue")
+    text.append(f" {figure(at_first)} at step {first:,}, {figure(at_last)} at step {last:,}")
+    if low_step not in {first, last}:
+        text.append(f", lowest {figure(low)} at step {low_step:,}")
+    lost = len(series.values) - len(finite)
+    if lost:
+        text.append(f", {words.counted(lost, 'value')} not finite", "bold red")
+    for mark in series.marks[:CONFUSIONS_SHOWN]:
+        text.append(f"; step {mark.step:,}: {visible(mark.text)}", "dim")
+    return text
+
+
+def _spark(values: Sequence[float]) -> str:
+    size = min(SPARK_WIDTH, len(values))
+    # The largest of each stretch, so that a spike of one step is seen.
+    tops = [
+        max(values[i * len(values) // size : (i + 1) * len(values) // size]) for i in range(size)
+    ]
+    low, span = min(tops), (max(tops) - min(tops)) or 1.0
+    return "".join(BARS[min(7, int(8 * ((top - low) / span)))] for top in tops)
+
+
+def _table(table: Table, width: int) -> Iterator[Text]:
+    cells = [[visible(name) for name in table.columns]]
+    cells += [[_cell(value) for value in row] for row in table.rows[:ROWS_SHOWN]]
+    columns = max((len(row) for row in cells), default=0)
+    if not columns:
+        return
+    cells = [row + [""] * (columns - len(row)) for row in cells]
+    widths = [max(cell_len(row[i]) for row in cells) for i in range(columns)]
+    while sum(widths) + 2 * (columns - 1) > width and max(widths) > NARROWEST_COLUMN:
+        widths[widths.index(max(widths))] -= 1
+    right = [
+        all(isinstance(row[i], int | float) for row in table.rows if i < len(row))
+        and bool(table.rows)
+        for i in range(columns)
+    ]
+    for number, row in enumerate(cells):
+        line = "  ".join(_fit(c, w, right=r) for c, w, r in zip(row, widths, right, strict=True))
+        yield Text(line.rstrip(), "dim" if number == 0 else "")
+    rest = table.total - min(len(table.rows), ROWS_SHOWN)
+    if rest > 0:
+        yield Text(f"and {words.counted(rest, 'more row')}", "dim")
+
+
+def _cell(value: str | float | None) -> str:
+    if value is None:
+        return "-"
+    return visible(value) if isinstance(value, str) else figure(value)
+
+
+def _fit(text: str, width: int, *, right: bool) -> str:
+    if cell_len(text) > width:
+        return set_cell_size(text, max(width - 1, 0)) + "…"
+    return " " * (width - cell_len(text)) + text if right else set_cell_size(text, width)
+
+
+def _matrix(matrix: Matrix) -> Iterator[Text]:
+    worst = confusions(matrix)
+    if not worst:
+        yield Text(visible(f"{matrix.name}: no confusion"))
+        return
+    yield Text(visible(f"{matrix.name}, most confused:"))
+    for true, predicted, count, total in worst[:CONFUSIONS_SHOWN]:
+        share = f" of {total:,}" if total else ""
+        yield Text(visible(f"  {true} taken for {predicted}: {count:,}{share}"))
+
+
+def _tokens(tokens: Tokens) -> Text:
+    pairs = list(zip(tokens.pieces, tokens.trained, strict=False))
+    text = Text(visible(f"{tokens.name} ({sum(tokens.trained):,} of {len(pairs):,} trained): "))
+    for piece, trained in pairs[:TOKENS_SHOWN]:
+        # Brackets say "not trained" where there is no colour to say it.
+        text.append(visible(piece) if trained else f"[{visible(piece)}]", "" if trained else "dim")
+        text.append(" ")
+    if len(pairs) > TOKENS_SHOWN:
+        text.append("…")
+    return text
