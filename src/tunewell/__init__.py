@@ -1,3 +1,64 @@
 """Tunewell finds out why a fine-tune is failing or will fail, repairs it, and proves the repair."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tunewell.api.public import (
+        adapt,
+        check,
+        compare,
+        diagnose,
+        errors,
+        plan,
+        train,
+        tune,
+    )
+    from tunewell.core.document import Document
+    from tunewell.core.finding import Confidence, Finding, Severity
+    from tunewell.train.watch import Watch
+
+_HOME = {
+    **dict.fromkeys(
+        ("adapt", "check", "compare", "diagnose", "errors", "plan", "train", "tune"),
+        "tunewell.api.public",
+    ),
+    "Confidence": "tunewell.core.finding",
+    "Document": "tunewell.core.document",
+    "Finding": "tunewell.core.finding",
+    "Severity": "tunewell.core.finding",
+    "Watch": "tunewell.train.watch",
+}
+
+__all__ = [
+    "Confidence",
+    "Document",
+    "Finding",
+    "Severity",
+    "Watch",
+    "__version__",
+    "adapt",
+    "check",
+    "compare",
+    "diagnose",
+    "errors",
+    "plan",
+    "train",
+    "tune",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  the module's own names, of every type
+    # Names load on first use, so that `import tunewell` costs nothing and needs no torch.
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -56,6 +56,7 @@ def examine(
     *,
     settings: Settings | None = None,
     families: Collection[str] | None = None,
+    missing: Mapping[str, str] | None = None,
     today: dt.date | None = None,
 ) -> Outcomes:
     """Run every chosen check whose subjects are there.
@@ -64,6 +65,7 @@ def examine(
         subjects: at most one of each type.
         settings: selection, thresholds and suppressions; the defaults where None.
         families: only checks of these families; all where None.
+        missing: by subject name, why one that was named could not be read.
         today: the date that expiring suppressions are held against.
 
     Raises:
@@ -84,7 +86,7 @@ def examine(
         if reason is not None:
             outcomes.not_run.append(_outcome(check, f"ignored: {reason}"))
             continue
-        _run(check, by_type, settings, outcomes)
+        _run(check, by_type, settings, outcomes, {**HOW_TO_PASS, **(missing or {})})
     _suppress(outcomes, settings, today or dt.datetime.now(tz=dt.UTC).date())
     outcomes.findings.sort(key=_order)
     return outcomes
@@ -108,12 +110,16 @@ def _ignored(check: Check, settings: Settings) -> str | None:
 
 
 def _run(
-    check: Check, by_type: Mapping[type, object], settings: Settings, outcomes: Outcomes
+    check: Check,
+    by_type: Mapping[type, object],
+    settings: Settings,
+    outcomes: Outcomes,
+    how_to_pass: Mapping[str, str],
 ) -> None:
-    missing = [n.subject for n in check.needs if n.required and n.subject not in by_type]
-    if missing:
-        name = missing[0].__name__
-        outcomes.not_run.append(_outcome(check, HOW_TO_PASS.get(name, f"needs a {name}")))
+    absent = [n.subject for n in check.needs if n.required and n.subject not in by_type]
+    if absent:
+        name = absent[0].__name__
+        outcomes.not_run.append(_outcome(check, how_to_pass.get(name, f"needs a {name}")))
         return
     options = _options(check, settings)
     try:
