@@ -6,15 +6,23 @@ from collections.abc import Callable, Mapping
 
 from tunewell.core.document import Document
 from tunewell.core.errors import SettingsError
-from tunewell.report import terminal
+from tunewell.report import machine, markdown, sarif
 
 
-def _json(document: Document) -> str:
-    return document.to_json() + "\n"
+def _html(document: Document) -> str:
+    from tunewell.report import html  # noqa: PLC0415  60 ms of jinja2 that the others do not pay
+
+    return html.render(document)
 
 
 FIXED: Mapping[str, Callable[[Document], str]] = {
-    "json": _json,
+    "json": machine.json,
+    "jsonl": machine.jsonl,
+    "sarif": sarif.render,
+    "junit": machine.junit,
+    "github": machine.github,
+    "markdown": markdown.render,
+    "html": _html,
 }
 """Formats that look the same whatever shows them."""
 
@@ -47,6 +55,8 @@ def render(
     if format not in FORMATS:
         message = f"there is no output format {format!r}; there are: {', '.join(FORMATS)}"
         raise SettingsError(message)
+    from tunewell.report import terminal  # noqa: PLC0415  rich is for terminals only
+
     return terminal.render(
         document,
         width=width,

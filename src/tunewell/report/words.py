@@ -28,6 +28,7 @@ FIXING_COMMANDS = frozenset({"check"})
 """Commands that take --fix; the others only name what could be changed."""
 
 SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+NO_XML = frozenset("\ufffe\uffff")
 JOINERS = frozenset("\u200c\u200d")
 SMALLEST_P = 0.001
 NAMES_SHOWN = 4
@@ -58,7 +59,8 @@ def _visible_character(char: str) -> str:
     if char in SHORT_ESCAPES:
         return SHORT_ESCAPES[char]
     category = unicodedata.category(char)
-    if category in {"Cc", "Cs", "Zl", "Zp"} or (category == "Cf" and char not in JOINERS):
+    acts = category in {"Cc", "Cs", "Zl", "Zp"} or (category == "Cf" and char not in JOINERS)
+    if acts or char in NO_XML:
         code = ord(char)
         return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004  one byte
     return char

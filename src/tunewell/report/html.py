@@ -1,0 +1,219 @@
+"""The report as one self-contained page that works offline and cannot reach the network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from tunewell.core.document import Document, Section
+from tunewell.core.finding import Evidence, Finding, Matrix, Series, Severity, Table
+from tunewell.core.proof import Proof
+from tunewell.report import charts, numbers, words
+from tunewell.report.diff import diff
+from tunewell.report.svg import draw
+
+ROWS_SHOWN = 50
+PLACES_SHOWN = 8
+CONFUSIONS_SHOWN = 8
+TEXT_SHOWN = 4_000
+WIDE, NARROW = 700, 250
+"""Plot widths in pixels of the before/after picture on a screen and on a phone."""
+
+EMBEDDED_AS_TEXT = 100_000
+"""Bytes of JSON above which the page embeds it compressed."""
+
+CURVES, BEFORE_AFTER = "curves", "before-after"
+"""Sections with a place and a form of their own."""
+
+HEAT_LEVELS = 9
+
+
+def render(document: Document) -> str:
+    """The document as an HTML page."""
+    style, script = _asset("style.css"), _asset("page.js")
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    sections = {section.id: section for section in document.sections}
+    encoding, data = _embedded(document)
+    page = _templates().get_template("page.html")
+    return (
+        page.render(
+            document=document,
+            policy=policy,
+            style=Markup(style),  # noqa: S704  a file of this package
+            script=Markup(script),  # noqa: S704  a file of this package
+            findings=[(finding, anchor) for finding, anchor in _anchored(document.findings)],
+            opened=_first_opened(document.findings),
+            before_after=sections.get(BEFORE_AFTER),
+            changed=_changed(sections.get(BEFORE_AFTER)),
+            curves=sections.get(CURVES),
+            others=[s for s in document.sections if s.id not in {CURVES, BEFORE_AFTER}],
+            reach=_reach(document.proofs),
+            counts=_counts(document),
+            data=data,
+            data_encoding=encoding,
+        )
+        + "\n"
+    )
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tunewell.report", "web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    environment.globals.update(
+        words=words,
+        diff=diff,
+        tag=_tag,
+        cut=_cut,
+        text_of=_text_of,
+        picture_of=_picture_of,
+        curve=_curve,
+        dumbbells=_dumbbells,
+        difference=_difference,
+        heat=_heat,
+        most_confused=numbers.most_confused,
+        confusions=lambda matrix: numbers.confusions(matrix)[:CONFUSIONS_SHOWN],
+        ROWS_SHOWN=ROWS_SHOWN,
+        PLACES_SHOWN=PLACES_SHOWN,
+    )
+    return environment
+
+
+def _shown(value: object) -> object:
+    # Runs on every {{ }} before escaping, so no control character reaches the page.
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return words.visible(value, keep="\n\t")
+    return "" if value is None else value
+
+
+def _asset(name: str) -> str:
+    return resources.files("tunewell.report").joinpath("web", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _embedded(document: Document) -> tuple[str, Markup]:
+    text = document.to_json()
+    if len(text) > EMBEDDED_AS_TEXT:
+        packed = gzip.compress(text.encode("utf-8", "replace"), mtime=0)
+        return "gzip", Markup(base64.b64encode(packed).decode())  # noqa: S704  base64
+    for char in "<>&\u2028\u2029":
+        # Inside a JSON string the escape means the same character and cannot end the element.
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return "json", Markup(text)  # noqa: S704  escaped above
+
+
+def _anchored(findings: Sequence[Finding]) -> list[tuple[Finding, str]]:
+    seen: dict[str, int] = {}
+    named = []
+    for finding in findings:
+        code = re.sub(r"[^A-Za-z0-9_-]+", "-", finding.code) or "finding"
+        seen[code] = seen.get(code, 0) + 1
+        named.append((finding, code if seen[code] == 1 else f"{code}-{seen[code]}"))
+    return named
+
+
+def _first_opened(findings: Sequence[Finding]) -> int:
+    is_error = [words.severity_of(finding) is Severity.ERROR for finding in findings]
+    return is_error.index(True) if True in is_error else -1
+
+
+def _counts(document: Document) -> list[tuple[int, str, str, str]]:
+    """Number, noun, class and anchor of each count in the strip at the top."""
+    plurals = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "info"}
+    strip = []
+    for severity, plural in plurals.items():
+        number = document.count(severity)
+        if number or (severity is not Severity.INFO and (document.passed or document.findings)):
+            noun = severity.value if number == 1 else plural
+            strip.append((number, noun, severity.value if number else "none", "findings"))
+    for outcomes, noun, anchor in (
+        (document.passed, "passed", "passed"),
+        (document.not_run, "not run", "not-run"),
+        (document.broken, "broken", "broken"),
+    ):
+        if outcomes:
+            strip.append((len(outcomes), noun, anchor, anchor))
+    return strip
+
+
+def _tag(thing: Evidence) -> str:
+    return str(thing.__struct_config__.tag)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]} …"
+
+
+def _text_of(value: str | float | None) -> str:
+    if value is None:
+        return "–"  # noqa: RUF001  a dash for nothing
+    return _cut(value) if isinstance(value, str) else words.figure(value)
+
+
+def _picture_of(spec: dict[str, Any], label: str) -> Markup | None:
+    return _picture(charts.foreign(spec), label)
+
+
+def _picture(spec: dict[str, Any], label: str) -> Markup | None:
+    drawn = draw(spec, label=label)
+    return None if drawn is None else Markup(drawn)  # noqa: S704  cleaned by svg.draw
+
+
+def _curve(series: Series, findings: Sequence[Finding]) -> Markup | None:
+    return _picture(charts.curve(series, charts.flags(series, findings)), f"{series.name} by step")
+
+
+def _changed(section: Section | None) -> list[numbers.Change]:
+    if section is None:
+        return []
+    tables = [item for item in section.evidence if isinstance(item, Table)]
+    return [change for table in tables for change in numbers.changes(table)]
+
+
+def _dumbbells(changes: Sequence[numbers.Change], *, wide: bool) -> Markup | None:
+    label = "; ".join(
+        f"{c.metric}: {words.percent(c.before.value)} before, {words.percent(c.after.value)} after"
+        for c in changes
+    )
+    return _picture(charts.dumbbells(changes, WIDE if wide else NARROW), label)
+
+
+def _reach(proofs: Sequence[Proof]) -> float:
+    ends = [abs(e) for p in proofs for e in (p.difference.low, p.difference.high)]
+    return 100 * max((end for end in ends if end < float("inf")), default=0.01) * 1.08 or 1.0
+
+
+def _difference(proof: Proof, reach: float) -> Markup | None:
+    said = f"{words.points(proof.difference.value)}, {words.p_value(proof.p_value)}"
+    return _picture(charts.difference(proof.difference, reach), said)
+
+
+def _heat(matrix: Matrix) -> list[list[int]]:
+    """A level from 0 to 9 for each cell, by its share of the true class."""
+    levels = []
+    for row in matrix.counts:
+        total = sum(row)
+        levels.append([-(-HEAT_LEVELS * count // total) if total else 0 for count in row])
+    return levels
