@@ -38,6 +38,7 @@ CONFIG: Spec = {
         "titleFontSize": 11,
         "titleFontWeight": "normal",
         "labelPadding": 5,
+        "labelLimit": 130,
     },
     "legend": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 11},
     "title": {"color": INK},
@@ -83,10 +84,9 @@ def flags(series: Series, findings: Sequence[Finding]) -> list[Flag]:
 
 
 def curve(series: Series, marked: Sequence[Flag] = ()) -> Spec:
-    """A line over steps with its marks; steps whose value was lost are crosses at the top."""
+    """A line over steps with its marks; steps whose value was lost are crosses at the foot."""
     points = envelope(series.steps, series.values)
     finite = [value for _, value in points if value is not None]
-    top = max(finite, default=1.0)
     lost = [step for step, value in points if value is None]
     x: Spec = {
         "field": "step",
@@ -123,7 +123,7 @@ def curve(series: Series, marked: Sequence[Flag] = ()) -> Spec:
     if lost:
         layers.append(
             {
-                "data": {"values": [{"step": step, "value": top} for step in lost]},
+                "data": {"values": [{"step": step} for step in lost]},
                 "mark": {
                     "type": "point",
                     "shape": "cross",
@@ -132,7 +132,7 @@ def curve(series: Series, marked: Sequence[Flag] = ()) -> Spec:
                     "color": BAD,
                     "size": 60,
                 },
-                "encoding": {"x": x, "y": y},
+                "encoding": {"x": x, "y": {"value": CURVE_HEIGHT - 6}},
             }
         )
     return {"width": CURVE_WIDTH, "height": CURVE_HEIGHT, "layer": layers, "config": CONFIG}

@@ -214,6 +214,6 @@ def _heat(matrix: Matrix) -> list[list[int]]:
     """A level from 0 to 9 for each cell, by its share of the true class."""
     levels = []
     for row in matrix.counts:
-        total = sum(row)
-        levels.append([-(-HEAT_LEVELS * count // total) if total else 0 for count in row])
+        total = max(sum(row), 1)
+        levels.append([min(max(-(-HEAT_LEVELS * n // total), 0), HEAT_LEVELS) for n in row])
     return levels

@@ -23,7 +23,7 @@ from tunewell.core.finding import (
 from tunewell.core.proof import Proof
 from tunewell.report import words
 from tunewell.report.diff import diff
-from tunewell.report.numbers import confusions
+from tunewell.report.numbers import confusions, finite_points
 from tunewell.report.words import counted, figure, visible
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$])")
@@ -191,7 +191,7 @@ def _cell(value: str | float | None) -> str:
 
 
 def _series(series: Series) -> str:
-    finite = [(s, v) for s, v in zip(series.steps, series.values, strict=False) if v is not None]
+    finite = finite_points(series)
     if not finite:
         return f"{series.name}: no finite value"
     (first, start), (last, end) = finite[0], finite[-1]

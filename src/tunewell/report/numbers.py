@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tunewell.core.finding import Matrix, Table
+from tunewell.core.finding import Matrix, Series, Table
 from tunewell.core.proof import Estimate
 
 POINTS_DRAWN = 600
@@ -13,6 +15,8 @@ POINTS_DRAWN = 600
 
 CLASSES_DRAWN = 16
 """Classes of a confusion matrix in a page: more are not legible on a phone."""
+
+SHARE = re.compile(r"(\d+(?:\.\d+)?) % \((\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)\)", re.ASCII)
 
 Point = tuple[int, float | None]
 
@@ -25,7 +29,10 @@ def envelope(
     A spike of one step survives, which averaging or skipping would hide. A value of None stays as
     one None in its stretch, so that the line is broken there.
     """
-    points = list(zip(steps, values, strict=False))
+    points = [
+        (step, value if value is None or math.isfinite(value) else None)
+        for step, value in zip(steps, values, strict=False)
+    ]
     if len(points) <= limit:
         return points
     stretches = max(limit // 3, 1)
@@ -34,31 +41,37 @@ def envelope(
         part = points[i * len(points) // stretches : (i + 1) * len(points) // stretches]
         finite = [(value, at) for at, (_, value) in enumerate(part) if value is not None]
         chosen = {min(finite)[1], max(finite)[1]} if finite else set()
-        chosen |= (
-            {next(at for at, (_, v) in enumerate(part) if v is None)}
-            if len(finite) < len(part)
-            else set()
-        )
+        lost = [at for at, (_, value) in enumerate(part) if value is None]
+        chosen.update(lost[:1])
         kept += [part[at] for at in sorted(chosen)]
     return kept
+
+
+def finite_points(series: Series) -> list[tuple[int, float]]:
+    """Steps and values of a series where the value was finite."""
+    pairs = zip(series.steps, series.values, strict=False)
+    return [(step, v) for step, v in pairs if v is not None and math.isfinite(v)]
 
 
 def confusions(matrix: Matrix) -> list[tuple[str, str, int, int]]:
     """Wrong cells of the matrix, most frequent first: (true, predicted, count, rows of true)."""
     cells = [
-        (matrix.labels[i], matrix.labels[j], count, sum(row))
-        for i, row in enumerate(matrix.counts)
-        for j, count in enumerate(row)
+        (true, predicted, count, sum(row))
+        for i, (true, row) in enumerate(zip(matrix.labels, matrix.counts, strict=False))
+        for j, (predicted, count) in enumerate(zip(matrix.labels, row, strict=False))
         if i != j and count > 0
     ]
     return sorted(cells, key=lambda cell: -cell[2])
 
 
 def most_confused(matrix: Matrix, limit: int = CLASSES_DRAWN) -> Matrix:
-    """The matrix cut to the classes with the most wrong cells, in their own order."""
-    size = len(matrix.labels)
+    """The matrix cut to the classes with the most wrong cells, in their own order.
+
+    A matrix whose parts do not fit one another is cut to what they share.
+    """
+    size = min(len(matrix.labels), len(matrix.counts), *map(len, matrix.counts))
     if size <= limit:
-        return matrix
+        return _part(matrix, range(size))
     pairs = sorted(
         (
             (count, i, j)
@@ -74,7 +87,10 @@ def most_confused(matrix: Matrix, limit: int = CLASSES_DRAWN) -> Matrix:
         if len(chosen) + len(new) > limit:
             break
         chosen += new
-    chosen.sort()
+    return _part(matrix, sorted(chosen))
+
+
+def _part(matrix: Matrix, chosen: Sequence[int]) -> Matrix:
     return Matrix(
         name=matrix.name,
         labels=tuple(matrix.labels[i] for i in chosen),
@@ -89,20 +105,30 @@ class Change:
     metric: str
     before: Estimate
     after: Estimate
+    difference: str
 
 
 def changes(table: Table) -> list[Change]:
-    """The rows of a before/after table: metric, before, low, high, after, low, high.
+    """The rows of a before/after table as numbers.
 
-    Rows of another form are left out; the table itself is shown in any case.
+    The table has a column "metric" and columns "before" and "after" whose cells read
+    `81.2 % (77.5 to 84.4)`; "difference", where it is there, is taken as it stands. Rows of
+    another form are left out: the table itself is shown in any case.
     """
     found = []
     for row in table.rows:
-        numbers = [float(cell) for cell in row[1:] if isinstance(cell, int | float)]
-        if len(row) != 7 or len(numbers) != 6 or not all(0 <= n <= 1 for n in numbers):  # noqa: PLR2004  the seven columns above
-            continue
-        name = str(row[0])
-        before = Estimate(name=name, value=numbers[0], low=numbers[1], high=numbers[2])
-        after = Estimate(name=name, value=numbers[3], low=numbers[4], high=numbers[5])
-        found.append(Change(name, before, after))
+        cells = {name: str(cell) for name, cell in zip(table.columns, row, strict=False)}
+        metric = cells.get("metric", "")
+        before = _estimate(metric, cells.get("before", ""))
+        after = _estimate(metric, cells.get("after", ""))
+        if before is not None and after is not None:
+            found.append(Change(metric, before, after, cells.get("difference", "")))
     return found
+
+
+def _estimate(name: str, cell: str) -> Estimate | None:
+    match = SHARE.fullmatch(cell)
+    if match is None:
+        return None
+    value, low, high = (float(part) / 100 for part in match.groups())
+    return Estimate(name=name, value=value, low=low, high=high)

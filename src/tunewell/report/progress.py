@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 import time
 from types import TracebackType
@@ -113,6 +114,8 @@ class _Bar:
         )
         self._task = self._progress.add_task(title, total=total)
         self._progress.start()
+        # Whatever ends the process, the cursor comes back.
+        atexit.register(self._progress.stop)
 
     def advance(self, units: int) -> None:
         self._progress.advance(self._task, units)
@@ -121,4 +124,5 @@ class _Bar:
         self._progress.console.print(text, soft_wrap=True)
 
     def close(self) -> None:
+        atexit.unregister(self._progress.stop)
         self._progress.stop()

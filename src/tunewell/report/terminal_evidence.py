@@ -11,7 +11,7 @@ from rich.text import Text
 from tunewell.core.finding import Chart, Evidence, Matrix, Number, Series, Table, Tokens
 from tunewell.core.finding import Text as Quotation
 from tunewell.report import words
-from tunewell.report.numbers import confusions
+from tunewell.report.numbers import confusions, finite_points
 from tunewell.report.words import figure, visible
 
 ROWS_SHOWN = 12
@@ -49,7 +49,7 @@ def _cut(text: str) -> str:
 
 
 def _series(series: Series) -> Text:
-    finite = [(s, v) for s, v in zip(series.steps, series.values, strict=False) if v is not None]
+    finite = finite_points(series)
     if not finite:
         return Text(visible(f"{series.name}: no finite value"))
     (first, at_first), (last, at_last) = finite[0], finite[-1]
