@@ -11,7 +11,10 @@ from pathlib import Path
 class Source:
     """Where a split came from and how its columns were understood.
 
-    `reason` is the sentence that says why these columns were taken for text and label.
+    `reason` is the sentence that says why these columns were taken for text and label. `starts`
+    holds the line where each row of the file begins, unreadable rows included, in file order: an
+    edited split still knows how to cut its file into rows. `delimiter` and `encoding` say how the
+    file was read, where that means something.
     """
 
     path: Path
@@ -20,6 +23,9 @@ class Source:
     label_column: str | None
     columns: tuple[str, ...]
     reason: str
+    starts: Sequence[int] = ()
+    delimiter: str = ""
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True, slots=True)

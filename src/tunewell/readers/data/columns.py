@@ -1,0 +1,141 @@
+"""Say which column is the text and which the label, and why."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+
+from tunewell.core.errors import InputError
+from tunewell.readers.data.names import LABEL_NAMES, TEXT_NAMES, fold_name
+from tunewell.readers.data.table import Table
+
+ROWS_LOOKED_AT = 2000
+LONGEST_LABEL = 60
+"""Characters. The longest class name of the data sets at hand has 45."""
+
+FEWEST_CLASSES = 2
+CLEAR_LEAD = 2.0
+"""How many times longer than the next column the text must be to be told by its length."""
+
+
+def choose_columns(
+    table: Table, *, text: str | None, label: str | None, label_required: bool, place: str
+) -> tuple[str, str | None, str]:
+    """The text column, the label column (None where there is none) and the reason.
+
+    What is given wins, then well-known names, then what the columns hold.
+
+    Raises:
+        InputError: if a given column is not there, or nothing tells which column it is.
+    """
+    for given in (text, label):
+        if given is not None and given not in table.columns:
+            message = f"{place}: has no column {given!r}; it has: {_listed(table.columns)}"
+            raise InputError(message)
+    filled = {
+        name: cells
+        for name, cells in ((n, _sample(c)) for n, c in table.columns.items())
+        if any(cell not in {None, ""} for cell in cells if not isinstance(cell, list | dict))
+    }
+    label_name, label_why = label, "given"
+    if label is None:
+        label_name, label_why = _named(
+            {n: c for n, c in filled.items() if n != text}, LABEL_NAMES, _few_values
+        )
+    text_name, text_why = text, "given"
+    if text is None:
+        text_name, text_why = _find_text({n: c for n, c in filled.items() if n != label_name})
+    if text_name is None:
+        raise _ambiguous(table, place, "text")
+    if label_name is None:
+        label_name, label_why = _find_label(
+            {n: c for n, c in filled.items() if n != text_name}, table
+        )
+    if label_name is None and label_required:
+        if len(filled) == 1:
+            message = (
+                f"{place}: has only one column with content, {text_name!r}; training data needs a "
+                "text column and a label column"
+            )
+            raise InputError(message)
+        raise _ambiguous(table, place, "label")
+    reason = f"text is {text_name!r} ({text_why})"
+    if label_name is not None:
+        reason += f", label is {label_name!r} ({label_why})"
+    return text_name, label_name, reason
+
+
+def _sample(cells: Sequence[object]) -> list[object]:
+    step = max(1, len(cells) // ROWS_LOOKED_AT)
+    return list(itertools.islice(cells, 0, None, step))
+
+
+def _listed(columns: Mapping[str, object]) -> str:
+    return ", ".join(repr(name) for name in columns)
+
+
+def _ambiguous(table: Table, place: str, what: str) -> InputError:
+    return InputError(
+        f"{place}: which column is the {what} is not clear; it has: {_listed(table.columns)}. "
+        f"Name it with --{what} COLUMN"
+    )
+
+
+def _named(
+    columns: Mapping[str, Sequence[object]],
+    known: Mapping[str, int],
+    plausible: Callable[[Sequence[object]], bool],
+) -> tuple[str | None, str]:
+    ranked = sorted(
+        (known[fold_name(name)], at, name)
+        for at, name in enumerate(columns)
+        if fold_name(name) in known and plausible(columns[name])
+    )
+    if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+        return None, ""
+    return ranked[0][2], "by its name"
+
+
+def _few_values(cells: Sequence[object]) -> bool:
+    """Whether values could be classes: short, and not a different one in every row of many."""
+    values = [str(cell) for cell in cells if cell not in (None, "")]
+    return bool(values) and max(map(len, values)) <= 4 * LONGEST_LABEL
+
+
+def _strings(cells: Sequence[object]) -> list[str]:
+    return [cell for cell in cells if isinstance(cell, str)]
+
+
+def _find_text(columns: Mapping[str, Sequence[object]]) -> tuple[str | None, str]:
+    textual = {n: c for n, c in columns.items() if len(_strings(c)) * 2 > len(c)}
+    named, why = _named(textual, TEXT_NAMES, lambda _: True)
+    if named is not None:
+        return named, why
+    if not textual:
+        return None, ""
+    lengths = sorted(
+        ((sum(map(len, _strings(c))) / len(c), n) for n, c in textual.items()), reverse=True
+    )
+    mean, name = lengths[0]
+    varied = len(set(_strings(textual[name]))) * 2 > len(_strings(textual[name]))
+    leads = len(lengths) == 1 or mean >= CLEAR_LEAD * lengths[1][0]
+    if not leads or not varied:
+        return None, ""
+    return name, f"by its content: the longest and most varied texts, {mean:.0f} characters a row"
+
+
+def _find_label(columns: Mapping[str, Sequence[object]], table: Table) -> tuple[str | None, str]:
+    found: list[tuple[str, int]] = []
+    for name, cells in columns.items():
+        values = [c for c in cells if c not in (None, "") and isinstance(c, str | int | float)]
+        distinct = {str(value) for value in values}
+        if (
+            len(values) * 2 > len(cells)
+            and FEWEST_CLASSES <= len(distinct) <= len(values) / 2
+            and max(map(len, distinct)) <= LONGEST_LABEL
+            and (name in table.class_names or not any(isinstance(v, float) for v in values))
+        ):
+            found.append((name, len(distinct)))
+    if len(found) != 1:
+        return None, ""
+    return found[0][0], f"by its content: few values that come again, {found[0][1]} of them"
