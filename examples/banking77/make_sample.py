@@ -54,9 +54,7 @@ def main(folder: Path) -> None:
     seen = Counter(folded(text) for text, _ in train)
     judged = {folded(text) for text, _ in test}
     here = Path(__file__).parent
-    taken = draw(
-        train, TRAIN_ROWS, generator, lambda text: seen[text] > 1 or text in judged
-    )
+    taken = draw(train, TRAIN_ROWS, generator, lambda text: seen[text] > 1 or text in judged)
     write(here / "train.csv", taken, generator)
     by_intent = grouped(test)
     for rows in by_intent.values():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tunewell.core.errors import SettingsError
-from tunewell.core.finding import Confidence, Severity
+from tunewell.core.finding import Confidence, Finding, Severity
 from tunewell.engine import registry
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings, Suppression, load
@@ -55,7 +55,7 @@ def test_ignoring_keeps_the_reason() -> None:
 
 def test_a_threshold_can_be_set_and_is_converted() -> None:
     assert not examine([BLANK], settings=only(checks={"DAT004": {"max_rows": 1}})).findings
-    with pytest.raises(SettingsError, match="DAT004.max_rows"):
+    with pytest.raises(SettingsError, match=r"DAT004\.max_rows"):
         examine([BLANK], settings=only(checks={"DAT004": {"max_rows": "many"}}))
 
 
@@ -99,7 +99,7 @@ def test_a_check_that_fails_is_broken_and_stops_nothing(monkeypatch: pytest.Monk
 
     from tunewell.core.check import REGISTRY
 
-    def explode(*_: object, **__: object) -> list[object]:
+    def explode(*_: object, **__: object) -> list[Finding]:
         message = "no"
         raise RuntimeError(message)
 

@@ -1,0 +1,30 @@
+"""`diagnose`: what went wrong in a run, from the logs that are already there."""
+
+from __future__ import annotations
+
+from tunewell.api.check import examined_document
+from tunewell.api.gather import Given, gather
+from tunewell.core.document import Document
+from tunewell.core.errors import InputError
+from tunewell.engine.settings import Settings
+from tunewell.subjects.evaluation import Evaluation
+from tunewell.subjects.log_text import LogText
+from tunewell.subjects.trace import Trace
+
+
+def diagnose(given: Given, settings: Settings) -> Document:
+    """Run every check over a run and whatever else the paths hold.
+
+    Raises:
+        InputError: if the paths hold no run, no predictions and no log.
+        SettingsError: if the settings cannot be used.
+    """
+    gathered = gather(given, settings)
+    if not any(isinstance(s, Trace | Evaluation | LogText) for s in gathered.subjects):
+        named = ", ".join(str(path) for path in given.paths)
+        message = (
+            f"{named}: no run was found here: diagnose reads a Tunewell run folder, a Hugging Face "
+            "output folder or trainer_state.json, predictions, or a text log"
+        )
+        raise InputError(message)
+    return examined_document("diagnose", gathered, settings)

@@ -1,0 +1,231 @@
+"""Turn the paths of one call into subjects, and remember what each was taken for and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tunewell.api.sections import confusion_matrix, curves
+from tunewell.api.workspace import data_examined
+from tunewell.core.document import Examined, Section
+from tunewell.core.errors import InputError
+from tunewell.engine.settings import Settings, load
+from tunewell.readers.checkpoint import read_checkpoint
+from tunewell.readers.data import read_dataset
+from tunewell.readers.files import probe
+from tunewell.readers.log_text import read_log_text
+from tunewell.readers.logs import read_run
+from tunewell.readers.machine import read_machine
+from tunewell.readers.model_reference import resolve_model
+from tunewell.readers.predictions import read_predictions
+from tunewell.readers.recipes import read_recipe
+from tunewell.readers.recognise import Found, recognise
+from tunewell.readers.tokenization import read_tokenization
+from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.files import FileProbe, Files
+
+DATA_ROLES = ("train", "eval", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user passed: paths to be recognised, and paths whose role was named."""
+
+    paths: tuple[Path, ...] = ()
+    train: Path | None = None
+    evaluation: Path | None = None
+    test: Path | None = None
+    config: Path | None = None
+    model: str | None = None
+    log: Path | None = None
+    predictions: Path | None = None
+    text: str | None = None
+    label: str | None = None
+    hub: bool = False
+
+    def settings(self) -> Settings:
+        """The settings that belong to these paths."""
+        first = next((p for p in (*self.paths, self.train, self.log) if p is not None), Path())
+        return settings_near(first, self.config)
+
+
+def settings_near(path: Path, config: Path | None = None) -> Settings:
+    """The settings of a folder or of a file's folder.
+
+    Raises:
+        InputError: if the path or the settings file is not there.
+    """
+    for needed in (path, config):
+        if needed is not None and not needed.exists():
+            message = f"{needed}: no such file or folder"
+            raise InputError(message)
+    return load(config or path)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Subjects, at most one of each type, and the story of how they were found.
+
+    `missing` says, by subject name, why one that was named could not be read.
+    """
+
+    subjects: list[object] = field(default_factory=list)
+    examined: list[Examined] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    sections: list[Section] = field(default_factory=list)
+    dataset: Dataset | None = None
+    title: str = ""
+
+
+def gather(given: Given, settings: Settings) -> Gathered:
+    """Read everything that was given.
+
+    Raises:
+        InputError: if a named file is missing or cannot be read at all.
+    """
+    roles = _roles(given, settings)
+    first = next((p for p in (*given.paths, given.train, given.log) if p is not None), Path())
+    gathered = Gathered(title=first.resolve().name)
+    if not roles and not given.model:
+        message = "nothing to look at: pass a data file, a run, or a project folder"
+        raise InputError(message)
+    gathered.examined = [
+        Examined(what=found.role, path=str(found.path), reason=found.reason)
+        for found in roles
+        if found.role not in DATA_ROLES
+    ]
+    _read_data(gathered, roles, given, settings)
+    checkpoint = _read_model(gathered, roles, given, settings)
+    recipe = read_recipe(settings.recipe, settings.file) if settings.recipe else None
+    if recipe is not None:
+        gathered.subjects.append(recipe)
+        gathered.examined.append(
+            Examined(what="recipe", path=str(settings.file), reason="its [recipe] table")
+        )
+    if checkpoint is not None:
+        gathered.subjects.append(read_machine())
+        if gathered.dataset is not None and checkpoint.tokenizer_file is not None:
+            cut = recipe.max_length if recipe is not None else None
+            gathered.subjects.append(read_tokenization(gathered.dataset, checkpoint, cut))
+    _read_run(gathered, roles, given)
+    return gathered
+
+
+def _roles(given: Given, settings: Settings) -> list[Found]:
+    """Every path with its role: named on the command line, in the settings, or recognised."""
+    for path in given.paths:
+        if not path.exists():
+            message = f"{path}: no such file or folder"
+            raise InputError(message)
+    named = {
+        "train": given.train,
+        "eval": given.evaluation,
+        "test": given.test,
+        "log": given.log,
+        "predictions": given.predictions,
+    }
+    roles = [
+        Found(path=path, role=role, reason=f"given with --{role}")
+        for role, path in named.items()
+        if path is not None
+    ]
+    folders = [path for path in given.paths if path.is_dir()]
+    if settings.file is not None and settings.file.parent in folders:
+        for role, name in (
+            ("train", settings.data.train),
+            ("eval", settings.data.eval),
+            ("test", settings.data.test),
+        ):
+            if name is not None and named[role] is None:
+                roles.append(
+                    Found(settings.file.parent / name, role, f"named in {settings.file.name}")
+                )
+    taken = {found.role for found in roles}
+    for found in recognise(given.paths):
+        if found.role in DATA_ROLES and (found.role in taken or "train" in taken & set(DATA_ROLES)):
+            continue
+        roles.append(found)
+    return _lone_data_file_trains(roles)
+
+
+def _lone_data_file_trains(roles: list[Found]) -> list[Found]:
+    """A single data file is examined as training data, whatever it is called."""
+    data = [found for found in roles if found.role in DATA_ROLES]
+    if len(data) != 1 or data[0].role == "train":
+        return roles
+    only = Found(data[0].path, "train", f"the only data file; {data[0].reason}")
+    return [only if found is data[0] else found for found in roles]
+
+
+def _first(roles: Iterable[Found], role: str) -> Path | None:
+    return next((found.path for found in roles if found.role == role), None)
+
+
+def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: Settings) -> None:
+    paths = {role: _first(roles, role) for role in DATA_ROLES}
+    files = [path for path in paths.values() if path is not None and path.is_file()]
+    probes = tuple(probe(path) for path in files)
+    if probes:
+        gathered.subjects.append(Files(probes))
+    train = paths["train"]
+    if train is None:
+        return
+    disguised = _disguised(probes)
+    if disguised is not None:
+        gathered.missing["Dataset"] = gathered.missing["Tokenization"] = (
+            f"{disguised.path} is not data but a {disguised.disguise}"
+        )
+        return
+    gathered.dataset = read_dataset(
+        train,
+        evaluation=paths["eval"],
+        test=paths["test"],
+        text=given.text or settings.data.text,
+        label=given.label or settings.data.label,
+    )
+    gathered.subjects.append(gathered.dataset)
+    gathered.examined = data_examined(gathered.dataset) + gathered.examined
+
+
+def _disguised(probes: Iterable[FileProbe]) -> FileProbe | None:
+    return next((p for p in probes if p.disguise is not None), None)
+
+
+def _read_model(
+    gathered: Gathered, roles: list[Found], given: Given, settings: Settings
+) -> Checkpoint | None:
+    reference = given.model or settings.recipe.get("model")
+    base = settings.file.parent if settings.file else Path()
+    if reference is not None:
+        folder = resolve_model(str(reference), base=base, hub=given.hub)
+        gathered.examined.append(
+            Examined(what="model", path=str(folder), reason=f"named {reference}")
+        )
+    else:
+        found = _first(roles, "model")
+        if found is None:
+            return None
+        folder = found
+    checkpoint = read_checkpoint(folder)
+    gathered.subjects.append(checkpoint)
+    return checkpoint
+
+
+def _read_run(gathered: Gathered, roles: list[Found], given: Given) -> None:
+    run = _first(roles, "run") or _first(roles, "log")
+    if run is not None:
+        trace, state = read_run(run)
+        gathered.subjects.append(trace)
+        gathered.sections.append(curves(trace))
+        if state is not None:
+            gathered.subjects.append(state)
+    predictions = _first(roles, "predictions")
+    if predictions is not None:
+        evaluation = read_predictions(predictions, text=given.text, label=given.label)
+        gathered.subjects.append(evaluation)
+        gathered.sections.append(confusion_matrix(evaluation))
+    text = _first(roles, "text-log")
+    if text is not None:
+        gathered.subjects.append(read_log_text(text))

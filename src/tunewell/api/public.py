@@ -1,0 +1,181 @@
+"""The commands as plain functions, for scripts and notebooks: each returns a document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tunewell.core.document import Document
+
+
+def check(
+    *paths: str | Path,
+    train: str | Path | None = None,
+    evaluation: str | Path | None = None,
+    test: str | Path | None = None,
+    model: str | None = None,
+    config: str | Path | None = None,
+    text: str | None = None,
+    label: str | None = None,
+) -> Document:
+    """Find faults in data, settings and model before anything is trained.
+
+    Args:
+        paths: data files, settings, a model, or a folder of them.
+        train: training data; `evaluation` and `test` likewise.
+        evaluation: rows that steer training.
+        test: rows that have the last word.
+        model: a folder, or `package:NAME/FOLDER`.
+        config: a settings file instead of tunewell.toml beside the data.
+        text: the column that holds the text.
+        label: the column that holds the label.
+
+    Raises:
+        tunewell.core.errors.UserError: if something given cannot be used.
+    """
+    from tunewell.api import check as command
+    from tunewell.api.gather import Given
+
+    given = Given(
+        paths=_paths(paths),
+        train=_path(train),
+        evaluation=_path(evaluation),
+        test=_path(test),
+        model=model,
+        config=_path(config),
+        text=text,
+        label=label,
+    )
+    return command.check(given, given.settings())[0]
+
+
+def diagnose(
+    *paths: str | Path,
+    train: str | Path | None = None,
+    predictions: str | Path | None = None,
+    config: str | Path | None = None,
+) -> Document:
+    """Say what went wrong in a run, from the logs that are already there.
+
+    Args:
+        paths: a run folder, trainer_state.json, an output folder or a text log.
+        train: training data of the run.
+        predictions: predictions with labels.
+        config: a settings file.
+
+    Raises:
+        tunewell.core.errors.UserError: if there is no run, or it cannot be read.
+    """
+    from tunewell.api import diagnose as command
+    from tunewell.api.gather import Given
+
+    given = Given(
+        paths=_paths(paths),
+        train=_path(train),
+        predictions=_path(predictions),
+        config=_path(config),
+    )
+    return command.diagnose(given, given.settings())
+
+
+def errors(
+    predictions: str | Path, *, train: str | Path | None = None, config: str | Path | None = None
+) -> Document:
+    """Find patterns among the wrong answers of a predictions file or run folder.
+
+    Raises:
+        tunewell.core.errors.UserError: if the predictions cannot be read.
+    """
+    from tunewell.api import errors as command
+    from tunewell.api.gather import settings_near
+
+    path = Path(predictions)
+    return command.errors(path, train=_path(train), settings=settings_near(path, _path(config)))
+
+
+def compare(baseline: str | Path, candidate: str | Path) -> Document:
+    """Compare two prediction files or run folders on the same rows with a paired test.
+
+    Raises:
+        tunewell.core.errors.UserError: if they cannot be read or hold different rows.
+    """
+    from tunewell.api import compare as command
+    from tunewell.api.gather import settings_near
+
+    path = Path(candidate)
+    return command.compare(Path(baseline), path, settings=settings_near(path))
+
+
+def plan(project: str | Path = ".", *, model: str | None = None) -> Document:
+    """Standard values with their sources, memory by kind, and the number of steps.
+
+    Raises:
+        tunewell.core.errors.UserError: if the project cannot be opened.
+    """
+    from tunewell.api import plan as command
+    from tunewell.api.workspace import open_workspace
+
+    return command.plan(
+        open_workspace(Path(project), model=model, require_data=False, require_model=False)
+    )
+
+
+def train(project: str | Path = ".", *, model: str | None = None) -> Document:
+    """Fine-tune the project once, watched.
+
+    Raises:
+        tunewell.core.errors.UserError: if data, model or settings cannot be used.
+    """
+    from tunewell.api import train as command
+    from tunewell.api.workspace import open_workspace
+
+    return command.train(open_workspace(Path(project), model=model))
+
+
+def tune(
+    project: str | Path = ".",
+    *,
+    model: str | None = None,
+    seconds: float | None = None,
+    seeds: int = 2,
+    explore: bool = False,
+) -> Document:
+    """Improve the project by proven changes only.
+
+    Raises:
+        tunewell.core.errors.UserError: if data, model or settings cannot be used.
+    """
+    from tunewell.api import tune as command
+    from tunewell.api.workspace import open_workspace
+    from tunewell.tune.limits import Limits
+
+    limits = Limits(seconds=seconds, seeds=tuple(range(seeds)), explore=explore)
+    return command.tune(open_workspace(Path(project), model=model), limits=limits)[0]
+
+
+def adapt(
+    new: str | Path,
+    project: str | Path = ".",
+    *,
+    current: str | Path | None = None,
+    check_only: bool = False,
+) -> Document:
+    """Say whether new data has moved; retrain with old rows kept; accept or refuse the result.
+
+    Raises:
+        tunewell.core.errors.UserError: if data, model or settings cannot be used.
+    """
+    from tunewell.api import adapt as command
+    from tunewell.api.workspace import open_workspace
+
+    workspace = open_workspace(Path(project), require_model=False)
+    return command.adapt(workspace, Path(new), current=_path(current), check_only=check_only)
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _paths(paths: tuple[str | Path, ...]) -> tuple[Path, ...]:
+    return tuple(Path(path) for path in paths)

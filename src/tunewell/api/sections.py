@@ -1,0 +1,85 @@
+"""Parts of a report that several commands show."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tunewell.core.document import Section
+from tunewell.core.finding import Matrix, Series, Table
+from tunewell.core.proof import Estimate, Proof
+from tunewell.facts.evaluation import confusion
+from tunewell.subjects.evaluation import Evaluation
+from tunewell.subjects.trace import Trace
+
+CURVES = ("loss", "eval_loss", "eval_accuracy", "eval_f1", "learning_rate", "grad_norm")
+
+
+def curves(trace: Trace, *, title: str = "Learning curves") -> Section:
+    """Every familiar metric that the run logged more than once."""
+    series = tuple(
+        Series(
+            name=name,
+            steps=tuple(int(step) for step in column.steps),
+            values=tuple(float(v) if np.isfinite(v) else None for v in column.values),
+        )
+        for name in CURVES
+        if len(column := trace.column(name)) > 1
+    )
+    return Section(id="curves", title=title, text=trace.source, evidence=series)
+
+
+def confusion_matrix(evaluation: Evaluation) -> Section:
+    """True against predicted classes."""
+    counts = confusion(evaluation)
+    return Section(
+        id="confusion",
+        title="Which classes are taken for which",
+        text=f"{len(evaluation):,} rows of {evaluation.name}",
+        evidence=(
+            Matrix(
+                name="confusion",
+                labels=evaluation.label_names,
+                counts=tuple(tuple(int(cell) for cell in row) for row in counts),
+            ),
+        ),
+    )
+
+
+def before_after(proofs: list[Proof], rows: int) -> Section:
+    """A row a metric: before, after and the difference with their 95 % intervals."""
+    return Section(
+        id="before-after",
+        title="Before and after",
+        text=f"{rows:,} test rows that no choice has seen",
+        evidence=(
+            Table(
+                name="before and after",
+                columns=("metric", "before", "after", "difference", "p"),
+                rows=tuple(
+                    (
+                        METRIC_NAMES.get(proof.metric, proof.metric),
+                        percent(proof.control),
+                        percent(proof.change),
+                        points(proof.difference),
+                        f"{proof.p_value:.2g}" if proof.p_value >= SMALLEST_P else "< 0.0001",
+                    )
+                    for proof in proofs
+                ),
+                total=len(proofs),
+            ),
+        ),
+    )
+
+
+METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
+SMALLEST_P = 0.0001
+
+
+def percent(estimate: Estimate) -> str:
+    """A share in per cent with its interval: "81.2 % (77.5 to 84.4)"."""
+    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
+
+
+def points(estimate: Estimate) -> str:
+    """A difference in percentage points with its interval: "+5.0 (+1.2 to +8.9)"."""
+    return f"{100 * estimate.value:+.1f} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"

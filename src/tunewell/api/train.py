@@ -1,0 +1,68 @@
+"""`train`: fine-tune once, watched, and say how it went."""
+
+from __future__ import annotations
+
+from tunewell.api.documents import build
+from tunewell.api.sections import confusion_matrix, curves
+from tunewell.api.workspace import Workspace
+from tunewell.core.document import Document
+from tunewell.core.finding import Severity
+from tunewell.core.progress import Progress, Silent
+from tunewell.engine.examine import examine
+from tunewell.facts.evaluation import accuracy, macro_f1
+from tunewell.report.write import write
+
+
+def train(
+    workspace: Workspace, *, threads: int | None = None, progress: Progress | None = None
+) -> Document:
+    """Fine-tune the project's model on its data by its recipe.
+
+    The model, the run folder, predictions and a report are written under `workspace.runs`.
+
+    Raises:
+        UserError: if data, model or settings cannot be used.
+    """
+    from tunewell.train.fit import fit
+
+    dataset = workspace.data
+    folder = workspace.runs / "train"
+    result = fit(
+        workspace.recipe,
+        dataset,
+        folder=folder,
+        progress=progress or Silent(),
+        threads=threads,
+    )
+    subjects = [dataset, workspace.recipe, result.trace]
+    if result.model_state is not None:
+        subjects.append(result.model_state)
+    judged = result.test or result.evaluation
+    if judged is not None:
+        subjects.append(judged)
+    outcomes = examine(subjects, settings=workspace.settings)
+    sections = [curves(result.trace)]
+    facts: dict[str, object] = {"folder": str(folder), "seconds": round(result.seconds, 1)}
+    verdict = f"Trained in {result.seconds:.0f} s; the model is in {folder / 'model'}"
+    if judged is not None:
+        right, score = accuracy(judged), macro_f1(judged)
+        facts |= {"accuracy": right.value, "macro_f1": score.value, "rows": len(judged)}
+        sections.append(confusion_matrix(judged))
+        verdict += (
+            f"; {100 * right.value:.1f} % of {len(judged):,} {judged.name} rows are right "
+            f"(95 % interval {100 * right.low:.1f} to {100 * right.high:.1f})"
+        )
+    serious = sum(f.severity is not Severity.INFO for f in outcomes.findings)
+    verdict += f", and {serious} findings need attention." if serious else "."
+    document = build(
+        "train",
+        outcomes,
+        verdict=verdict,
+        title=str(workspace.root.resolve().name),
+        examined=workspace.examined,
+        sections=sections,
+        facts=facts,
+    )
+    write(document, folder / "document.json")
+    write(document, folder / "report.html")
+    return document

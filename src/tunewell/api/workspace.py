@@ -1,0 +1,175 @@
+"""What the training commands work on: one project folder or data file, opened strictly."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from tunewell.core.document import Examined
+from tunewell.core.errors import InputError
+from tunewell.engine.settings import Settings, load
+from tunewell.readers.data import read_dataset
+from tunewell.readers.model_reference import resolve_model
+from tunewell.readers.recipes import read_recipe
+from tunewell.readers.recognise import recognise
+from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.recipe import Recipe
+
+RUNS = "tunewell-runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """An opened project. `dataset` and `model` are there unless the caller did not require them."""
+
+    root: Path
+    settings: Settings
+    recipe: Recipe
+    dataset: Dataset | None
+    model: Path | None
+    runs: Path
+    examined: tuple[Examined, ...]
+
+    @property
+    def data(self) -> Dataset:
+        """The data set.
+
+        Raises:
+            InputError: if the project has none.
+        """
+        if self.dataset is None:
+            message = f"{self.root}: no training data was found or named"
+            raise InputError(message)
+        return self.dataset
+
+    @property
+    def model_folder(self) -> Path:
+        """The model's folder.
+
+        Raises:
+            InputError: if none was named.
+        """
+        if self.model is None:
+            message = (
+                f"{self.root}: no model was named: pass --model FOLDER or set model in the "
+                "[recipe] table of tunewell.toml"
+            )
+            raise InputError(message)
+        return self.model
+
+
+def open_workspace(
+    project: Path,
+    *,
+    evaluation: Path | None = None,
+    test: Path | None = None,
+    text: str | None = None,
+    label: str | None = None,
+    model: str | None = None,
+    hub: bool = False,
+    config: Path | None = None,
+    runs: Path | None = None,
+    require_data: bool = True,
+    require_model: bool = True,
+) -> Workspace:
+    """Open a project folder, or a single data file as one.
+
+    What is given here goes before tunewell.toml, and that before what a look at the folder says.
+
+    Raises:
+        InputError: if something needed is missing or cannot be read.
+        SettingsError: if the settings cannot be used.
+    """
+    if not project.exists():
+        message = f"{project}: no such file or folder"
+        raise InputError(message)
+    root = project if project.is_dir() else project.parent
+    settings = load(config or root)
+    examined: list[Examined] = []
+    if settings.file is not None:
+        examined.append(
+            Examined(what="settings", path=str(settings.file), reason="found beside the data")
+        )
+    home = settings.file.parent if settings.file else root
+    paths = _find_data(project, home, settings, examined)
+    dataset = None
+    if paths.train is not None:
+        dataset = read_dataset(
+            paths.train,
+            evaluation=evaluation or paths.evaluation,
+            test=test or paths.test,
+            text=text or settings.data.text,
+            label=label or settings.data.label,
+        )
+        examined += data_examined(dataset)
+    elif require_data:
+        message = (
+            f"{project}: no training data found; name it in the [data] table of tunewell.toml "
+            "or pass the file itself"
+        )
+        raise InputError(message)
+    recipe = read_recipe(settings.recipe, settings.file)
+    reference = model or recipe.model
+    folder = None
+    if reference is not None:
+        folder = resolve_model(reference, base=home, hub=hub)
+        recipe = dataclasses.replace(recipe, model=str(folder))
+        examined.append(Examined(what="model", path=str(folder), reason=f"named {reference}"))
+    elif require_model:
+        message = (
+            f"{project}: no model was named: pass --model FOLDER or set model in the [recipe] "
+            "table of tunewell.toml"
+        )
+        raise InputError(message)
+    return Workspace(
+        root=root,
+        settings=settings,
+        recipe=recipe,
+        dataset=dataset,
+        model=folder,
+        runs=runs or root / RUNS,
+        examined=tuple(examined),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """Files of the three splits, as far as they are known."""
+
+    train: Path | None = None
+    evaluation: Path | None = None
+    test: Path | None = None
+
+
+def _find_data(project: Path, home: Path, settings: Settings, examined: list[Examined]) -> _Paths:
+    """The data files: the one that was passed, those in the settings, or those in the folder."""
+    named = settings.data
+    evaluation, test = _beside(home, named.eval), _beside(home, named.test)
+    if project.is_file():
+        return _Paths(project, evaluation, test)
+    if named.train is not None:
+        return _Paths(home / named.train, evaluation, test)
+    found: dict[str, Path] = {}
+    for item in recognise([project]):
+        examined.append(Examined(what=item.role, path=str(item.path), reason=item.reason))
+        found.setdefault(item.role, item.path)
+    return _Paths(found.get("train"), evaluation or found.get("eval"), test or found.get("test"))
+
+
+def data_examined(dataset: Dataset) -> list[Examined]:
+    """What each split was taken for and why."""
+    return [
+        Examined(
+            what={"train": "training data", "eval": "evaluation data", "test": "test data"}.get(
+                split.name, split.name
+            ),
+            path=str(split.source.path),
+            reason=f"{len(split):,} rows of {split.source.format}; {split.source.reason}",
+        )
+        for split in dataset.splits
+    ]
+
+
+def _beside(home: Path, name: str | None) -> Path | None:
+    return home / name if name is not None else None

@@ -1,0 +1,49 @@
+"""`tunewell adapt`: new data, new needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunewell.cli import common
+
+
+def adapt(
+    new: Annotated[Path, typer.Argument(help="The new data.")],
+    project: Annotated[Path, typer.Option(help="Project folder of the current model.")] = Path(),
+    current: Annotated[
+        Path | None, typer.Option("--current", help="Folder of the current model.")
+    ] = None,
+    check_only: Annotated[
+        bool, typer.Option("--check-only", help="Say whether the data has moved; train nothing.")
+    ] = False,
+    text: common.TextColumn = None,
+    label: common.LabelColumn = None,
+    config: common.Config = None,
+    runs: common.Runs = None,
+    threads: common.Threads = None,
+    exit_zero: common.ExitZero = False,
+    output_format: common.OutputFormat = common.Format.FULL,
+    output: common.Output = None,
+    verbose: common.Verbose = False,
+    quiet: common.Quiet = False,
+) -> None:
+    """Say whether new data has moved; retrain with old rows kept; accept or refuse the result."""
+    from tunewell.api.adapt import adapt as run
+    from tunewell.api.workspace import open_workspace
+
+    workspace = open_workspace(
+        project, text=text, label=label, config=config, runs=runs, require_model=False
+    )
+    document = run(
+        workspace,
+        new,
+        current=current,
+        check_only=check_only,
+        threads=threads,
+        progress=common.bars(quiet=quiet),
+    )
+    common.emit(document, output_format=output_format, output=output, verbose=verbose)
+    common.leave(document, workspace.settings, exit_zero=exit_zero)

@@ -1,0 +1,66 @@
+"""`tunewell check`: before training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tunewell.cli import common
+
+
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Data files, settings, a model, or a folder of them."),
+    ] = None,
+    train: Annotated[Path | None, typer.Option(help="Training data.")] = None,
+    evaluation: Annotated[Path | None, typer.Option("--eval", help="Evaluation data.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Test data.")] = None,
+    text: common.TextColumn = None,
+    label: common.LabelColumn = None,
+    model: common.ModelFolder = None,
+    hub: common.Hub = False,
+    config: common.Config = None,
+    log: Annotated[
+        Path | None, typer.Option(help="A run, trainer_state.json or a text log.")
+    ] = None,
+    predictions: Annotated[Path | None, typer.Option(help="Predictions with labels.")] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write repaired copies beside the originals.")
+    ] = False,
+    unsafe_fixes: Annotated[
+        bool, typer.Option("--unsafe-fixes", help="With --fix: also what changes the learning.")
+    ] = False,
+    select: common.Select = None,
+    pedantic: common.Pedantic = False,
+    fail_on: common.FailOnOption = None,
+    exit_zero: common.ExitZero = False,
+    output_format: common.OutputFormat = common.Format.FULL,
+    output: common.Output = None,
+    verbose: common.Verbose = False,
+) -> None:
+    """Find faults in data, settings and model before anything is trained."""
+    from tunewell.api.check import check as run
+    from tunewell.api.gather import Given
+
+    given = Given(
+        paths=tuple(paths or ()),
+        train=train,
+        evaluation=evaluation,
+        test=test,
+        text=text,
+        label=label,
+        model=model,
+        hub=hub,
+        config=config,
+        log=log,
+        predictions=predictions,
+    )
+    settings = common.adjust(given.settings(), select=select, pedantic=pedantic, fail_on=fail_on)
+    document, applied = run(given, settings, fix=fix, unsafe_fixes=unsafe_fixes)
+    common.emit(document, output_format=output_format, output=output, verbose=verbose)
+    for line in applied:
+        typer.echo(line, err=True)
+    common.leave(document, settings, exit_zero=exit_zero)

@@ -1,0 +1,88 @@
+"""The `tunewell` command: every subcommand, and the one place where errors become exit statuses."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import tempfile
+import traceback
+from typing import Annotated
+
+import typer
+
+from tunewell import __version__
+from tunewell.cli import (
+    adapt,
+    check,
+    compare,
+    diagnose,
+    errors,
+    explain,
+    plan,
+    train,
+    tune,
+    undo,
+)
+from tunewell.cli.common import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
+from tunewell.core.errors import UserError
+
+app = typer.Typer(
+    name="tunewell",
+    help="Find out why a fine-tune is failing or will fail, repair it, and prove the repair.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing rich for the help text alone would double its time
+)
+for command in (check, plan, train, diagnose, errors, tune, compare, adapt, explain, undo):
+    app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"tunewell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line; every way it can end has an exit status of its own."""
+    try:
+        app()
+    except UserError as error:
+        _say(f"error: {error}")
+        sys.exit(EXIT_USAGE)
+    except KeyboardInterrupt:
+        _say("stopped by the keyboard; what was finished is kept")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            _say(f"error: the disk is full ({error.filename or 'no file named'}); nothing was lost")
+        else:
+            _say(f"error: {error.filename or 'a file'}: {error.strerror or error}")
+        sys.exit(EXIT_USAGE)
+    except Exception as error:  # noqa: BLE001  the last resort: a user never sees a traceback
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="tunewell-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            traceback.print_exc(file=log)
+        _say(
+            f"error: a fault in Tunewell itself ({type(error).__name__}: {error}); "
+            f"details are in {log.name}"
+        )
+        sys.exit(EXIT_INTERNAL)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201  this is the command line
