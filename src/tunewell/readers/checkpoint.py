@@ -1,0 +1,138 @@
+"""A saved Hugging Face model folder, read without loading a weight."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tunewell.core.errors import InputError
+from tunewell.subjects.checkpoint import Checkpoint
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+ADAPTER_CONFIG = "adapter_config.json"
+PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+LARGEST_HEADER = 100 << 20
+"""Bytes. The safetensors format allows no larger header."""
+
+NO_LIMIT = 1_000_000
+"""Tokenizers write a model_max_length of 1e30 where they know none."""
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read config.json, the headers of the weight files and the length limits of a model folder.
+
+    Weights that are stored as a Python pickle are never opened: `tensors` is then empty.
+
+    Raises:
+        InputError: if the folder is no model, lacks a part of it, or a part is damaged.
+    """
+    if not folder.exists():
+        message = f"{folder}: no such folder"
+        raise InputError(message)
+    if not folder.is_dir():
+        message = f"{folder}: is a file; a model is a folder with {CONFIG} and its weights"
+        raise InputError(message)
+    if not (folder / CONFIG).exists():
+        if (folder / ADAPTER_CONFIG).exists():
+            message = f"{folder}: is an adapter; pass the folder of the model that it was made for"
+        else:
+            message = f"{folder}: has no {CONFIG}, so it is not a model that save_pretrained wrote"
+        raise InputError(message)
+    config = _json(folder / CONFIG)
+    tokenizer = folder / "tokenizer.json"
+    limits = [limit for limit in (_tokenizer_limit(folder), position_limit(config)) if limit]
+    return Checkpoint(
+        path=folder,
+        config=config,
+        tensors=dict(_tensors(folder)),
+        tokenizer_file=tokenizer if tokenizer.is_file() else None,
+        max_length=min(limits, default=None),
+    )
+
+
+def position_limit(config: Mapping[str, Any]) -> int | None:
+    """The longest input that a model has positions for; None where length has no bound."""
+    positions = config.get("max_position_embeddings")
+    if not isinstance(positions, int) or positions <= 0:
+        return None
+    if config.get("position_biased_input") is False:
+        return None  # DeBERTa-v3: positions are relative, longer inputs are fine
+    model_type = str(config.get("model_type", ""))
+    if "roberta" in model_type or model_type in {"camembert", "mpnet", "longformer", "xmod"}:
+        # Positions of these families start behind the padding id.
+        pad = config.get("pad_token_id")
+        return positions - (pad if isinstance(pad, int) else 1) - 1
+    return positions
+
+
+def _tokenizer_limit(folder: Path) -> int | None:
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return None
+    limit = _json(path).get("model_max_length")
+    return int(limit) if isinstance(limit, int | float) and 0 < limit < NO_LIMIT else None
+
+
+def _tensors(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    if (folder / INDEX).is_file():
+        names = _json(folder / INDEX).get("weight_map")
+        if not isinstance(names, dict):
+            message = f"{folder / INDEX}: has no weight_map"
+            raise InputError(message)
+        for name in sorted(set(map(str, names.values()))):
+            if not (folder / name).is_file():
+                message = (
+                    f"{folder}: {INDEX} names {name}, which is missing; "
+                    "the model was not copied or fetched completely"
+                )
+                raise InputError(message)
+            yield from _header(folder / name)
+    elif (folder / WEIGHTS).is_file():
+        yield from _header(folder / WEIGHTS)
+    elif not any((folder / name).is_file() for name in PICKLED):
+        message = f"{folder}: has {CONFIG} but no weights ({WEIGHTS})"
+        raise InputError(message)
+
+
+def _header(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    damaged = f"{path}: is damaged or cut short; copy or fetch it again"
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            if start.startswith(b"version "):
+                message = f"{path}: is a Git LFS pointer, not weights; fetch them with git lfs pull"
+                raise InputError(message)
+            length = struct.unpack("<Q", start)[0]
+            if length > min(size, LARGEST_HEADER):
+                raise InputError(damaged)
+            header = json.loads(file.read(length))
+            tensors = {n: e for n, e in header.items() if n != "__metadata__"}
+            end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+            if 8 + length + end > size:
+                raise InputError(damaged)
+            shapes = {name: tuple(entry["shape"]) for name, entry in tensors.items()}
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror}"
+        raise InputError(message) from None
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(damaged) from None
+    yield from shapes.items()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror}"
+        raise InputError(message) from None
+    except ValueError:
+        message = f"{path}: is not valid JSON; copy or fetch the model again"
+        raise InputError(message) from None
+    if not isinstance(value, dict):
+        message = f"{path}: is not a JSON object"
+        raise InputError(message)
+    return value

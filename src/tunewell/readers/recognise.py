@@ -1,0 +1,223 @@
+"""Work out what each file of a folder is, by its name and its content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tunewell.core.errors import InputError
+from tunewell.readers.checkpoint import ADAPTER_CONFIG, CONFIG, INDEX, PICKLED, WEIGHTS
+from tunewell.readers.data.arrow import is_saved
+from tunewell.readers.data.names import LABEL_NAMES, TEXT_NAMES, fold_name
+from tunewell.readers.data.open import SUFFIXES, data_suffix
+from tunewell.readers.data.peek import peek_columns
+from tunewell.readers.files import probe
+
+DEEPEST = 3
+MOST_FILES = 2000
+"""Files looked at in one call: a project holds fewer, a whole disk more."""
+
+SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs", "wandb"})
+ORDER = (
+    "train", "eval", "test", "config", "model", "adapter", "tokenizer", "run", "log",
+    "predictions", "script", "text-log", "unknown",
+)  # fmt: skip
+NAME_PARTS = {
+    "predictions": {"pred", "preds", "prediction", "predictions", "predicted"},
+    "train": {"train", "training"},
+    "eval": {"eval", "evaluation", "valid", "validation", "val", "dev"},
+    "test": {"test", "testing", "holdout"},
+}
+PREDICTION_COLUMNS = frozenset(
+    {"prediction", "predicted", "predicted_label", "pred", "pred_label", "y_pred", "predictions"}
+)
+NO_ROWS = "no table of rows shows in its first bytes"
+GIVEN_COLUMNS = frozenset(LABEL_NAMES) | {"true", "y_true", "gold", "gold_label", "given"}
+CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+FIXED_NAMES = {
+    "trainer_state.json": ("log", "the log that the Hugging Face Trainer saves"),
+    "tunewell.toml": ("config", "the settings of Tunewell"),
+    "tokenizer.json": ("tokenizer", "named as a tokenizer's file is"),
+    "tokenizer_config.json": ("tokenizer", "named as a tokenizer's file is"),
+}
+BY_CONTENT = (
+    ((".yaml", ".yml"), re.compile(""), "config", "settings by its suffix"),
+    (
+        (".py",),
+        re.compile(r"\b(Trainer|SFTTrainer|TrainingArguments|AutoModel\w*|DataLoader)\b"),
+        "script",
+        "a Python file that trains a model",
+    ),
+    (
+        (".json",),
+        re.compile(r'"(num_train_epochs|per_device_train_batch_size|lr_scheduler_type)"\s*:'),
+        "config",
+        "JSON with the names of TrainingArguments",
+    ),
+    (
+        (".log", ".out", ".err", ".txt"),
+        re.compile(
+            r"Traceback \(most recent call last\)|[{ ]'?(loss|eval_loss)'?\s*[:=]|\w+Error:"
+        ),
+        "text-log",
+        "text with the lines of a training log",
+    ),
+)
+"""Suffixes, what the first bytes must hold, the role and the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A path with what it was taken for and why.
+
+    `role` is train, eval, test, config, script, tokenizer, model, adapter, log (trainer_state.json
+    or a folder that holds it), run (a Tunewell run folder), predictions, text-log or unknown.
+    """
+
+    path: Path
+    role: str
+    reason: str
+
+
+def recognise(paths: Iterable[Path]) -> tuple[Found, ...]:
+    """What the files are, those of a role together, the likeliest first.
+
+    Folders are walked three deep. Hidden folders, environments and Tunewell's own runs are passed
+    over; of several checkpoints beside each other the newest counts.
+
+    Raises:
+        InputError: if a path is not there.
+    """
+    found: list[Found] = []
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            message = f"{path}: no such file or folder"
+            raise InputError(message)
+        found.extend(_folder(path, 0) if path.is_dir() else [_given(_file(path))])
+    found = _only_data_trains(found[:MOST_FILES])
+    return tuple(sorted(found, key=_order))
+
+
+def _order(found: Found) -> tuple[int, int, int, str]:
+    # train.csv goes before train_old.csv, and a file near the top before one deep below.
+    path = found.path
+    return ORDER.index(found.role), len(path.parts), len(path.name), str(path)
+
+
+def _folder(folder: Path, depth: int) -> Iterator[Found]:
+    whole = _whole_folder(folder)
+    if whole is not None:
+        yield whole
+        if whole.role in {"model", "adapter"} and (folder / "trainer_state.json").is_file():
+            yield _file(folder / "trainer_state.json")
+        if whole.role not in {"model", "adapter"}:
+            return
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        yield Found(folder, "unknown", "the folder cannot be read")
+        return
+    if whole is not None:
+        # Its own files are told by the folder; a training run keeps its log in a checkpoint.
+        entries = [entry for entry in entries if CHECKPOINT.fullmatch(entry.name)]
+    newest = max((int(m[1]) for e in entries if (m := CHECKPOINT.fullmatch(e.name))), default=-1)
+    for entry in entries:
+        checkpoint = CHECKPOINT.fullmatch(entry.name)
+        if entry.name.startswith(".") or (checkpoint and int(checkpoint[1]) != newest):
+            continue
+        if entry.is_dir():
+            if entry.name not in SKIPPED and depth < DEEPEST and not _is_environment(entry):
+                yield from _folder(entry, depth + 1)
+        elif (found := _file(entry)).role != "unknown" or data_suffix(entry) in SUFFIXES:
+            yield found
+
+
+def _is_environment(folder: Path) -> bool:
+    return (folder / "pyvenv.cfg").is_file()
+
+
+def _whole_folder(folder: Path) -> Found | None:
+    if (folder / "events.jsonl").is_file():
+        return Found(folder, "run", "holds events.jsonl of a Tunewell run")
+    if is_saved(folder):
+        role = _role_by_name(folder)[0] or "train"
+        return Found(folder, role, "a data set that save_to_disk of Hugging Face datasets wrote")
+    if (folder / ADAPTER_CONFIG).is_file():
+        return Found(folder, "adapter", f"holds {ADAPTER_CONFIG}")
+    weights = next((n for n in (WEIGHTS, INDEX, *PICKLED) if (folder / n).is_file()), None)
+    if weights is not None and (folder / CONFIG).is_file():
+        return Found(folder, "model", f"holds {CONFIG} and {weights}")
+    return None
+
+
+def _file(path: Path) -> Found:
+    if path.name in FIXED_NAMES:
+        return Found(path, *FIXED_NAMES[path.name])
+    suffix = data_suffix(path)
+    try:
+        looked = probe(path)
+    except InputError as error:
+        return Found(path, "unknown", str(error).removeprefix(f"{path}: "))
+    head = looked.head.decode(looked.encoding, "replace")
+    for suffixes, content, role, reason in BY_CONTENT:
+        if suffix in suffixes and content.search(head):
+            return Found(path, role, reason)
+    if suffix in SUFFIXES:
+        return _data(path, head, looked.disguise)
+    return Found(path, "unknown", f"no known kind of file ({suffix or 'no suffix'})")
+
+
+def _role_by_name(path: Path) -> tuple[str | None, str]:
+    for name in (path.stem, path.parent.name):
+        words = [word for word in re.split(r"[^a-z]+", name.casefold()) if word]
+        for role, known in NAME_PARTS.items():
+            word = next((word for word in words if word in known), None)
+            if word is not None:
+                where = "name" if name == path.stem else "folder's name"
+                return role, f"{where} contains {word!r}"
+    return None, ""
+
+
+def _data(path: Path, head: str, disguise: str | None) -> Found:
+    role, why = _role_by_name(path)
+    if disguise is not None:
+        return Found(path, role or "unknown", "; ".join(filter(None, (why, f"is a {disguise}"))))
+    if ".fixed." in path.name:
+        return Found(path, "unknown", "a repaired copy that Tunewell wrote")
+    columns = peek_columns(path, head)
+    folded = {fold_name(name) for name in columns}
+    what = f"columns {', '.join(columns)}" if columns else ""
+    if folded & PREDICTION_COLUMNS and folded & GIVEN_COLUMNS:
+        return Found(path, "predictions", what)
+    if role is not None and (columns or data_suffix(path) == ".json"):
+        return Found(path, role, "; ".join(filter(None, (why, what))))
+    if folded & set(TEXT_NAMES) and folded & set(LABEL_NAMES):
+        return Found(path, "data", what)
+    return Found(path, "table" if len(columns) > 1 else "unknown", what or NO_ROWS)
+
+
+def _given(found: Found) -> Found:
+    """A file that the user named is data if it can be: its reader will say what is wrong."""
+    if found.role == "unknown" and data_suffix(found.path) in SUFFIXES:
+        return Found(found.path, "table", found.reason)
+    return found
+
+
+def _only_data_trains(found: list[Found]) -> list[Found]:
+    """Settle the data files whose name says nothing: alone, one is what there is to train on."""
+    labelled = [f for f in found if f.role == "data"]
+    candidates = labelled or [f for f in found if f.role == "table"]
+    lone = len(candidates) == 1 and not any(f.role == "train" for f in found)
+    settled: list[Found] = []
+    for entry in found:
+        if entry.role not in {"data", "table"}:
+            settled.append(entry)
+        elif lone and entry is candidates[0]:
+            reason = f"the only data without another role; {entry.reason}"
+            settled.append(Found(entry.path, "train", reason))
+        else:
+            reason = f"its name does not say what it is for; {entry.reason}"
+            settled.append(Found(entry.path, "unknown", reason))
+    return settled
