@@ -118,10 +118,17 @@ def _embedded(document: Document) -> tuple[str, Markup]:
     if len(text) > EMBEDDED_AS_TEXT:
         packed = gzip.compress(text.encode("utf-8", "replace"), mtime=0)
         return "gzip", Markup(base64.b64encode(packed).decode())  # noqa: S704  base64
-    for char in "<>&\u2028\u2029":
-        # Inside a JSON string the escape means the same character and cannot end the element.
-        text = text.replace(char, f"\\u{ord(char):04x}")
+    for char in set(text):
+        if char in "<>&" or words.visible(char, keep="\n") != char:
+            # Inside a JSON string the escape means the same and can neither act nor end the
+            # element. Outside of strings no such character stands.
+            text = text.replace(char, _json_escape(char))
     return "json", Markup(text)  # noqa: S704  escaped above
+
+
+def _json_escape(char: str) -> str:
+    units = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
 
 def _anchored(findings: Sequence[Finding]) -> list[tuple[Finding, str]]:

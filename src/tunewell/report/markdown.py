@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import assert_never
@@ -26,7 +27,9 @@ from tunewell.report.diff import diff
 from tunewell.report.numbers import confusions, finite_points
 from tunewell.report.words import counted, figure, visible
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&$])")
+SPECIAL = re.compile(r"[\\`*_\[\]#|~@$!]|^\s*[-+=]|^\s*\d+[.)]")
+"""What Markdown acts on anywhere, and what begins a list or a heading at the start of a line."""
+
 SHAPE = {Severity.ERROR: "🔺", Severity.WARNING: "🟧", Severity.INFO: "🔵"}
 ROWS_SHOWN = 10
 QUOTED_CHARACTERS = 600
@@ -58,14 +61,8 @@ def render(document: Document) -> str:
 
 def escape(text: str) -> str:
     """The text with nothing left that Markdown or HTML would act on."""
-    return SPECIAL.sub(
-        lambda match: (
-            f"\\{match[1]}"
-            if match[1] not in "<>&"
-            else {"<": "&lt;", ">": "&gt;", "&": "&amp;"}[match[1]]
-        ),
-        visible(text),
-    )
+    shown = SPECIAL.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", visible(text))
+    return html.escape(shown, quote=False)
 
 
 def _code(text: str) -> str:
@@ -102,10 +99,8 @@ def _finding(finding: Finding) -> str:
 
 
 def _html(text: str) -> str:
-    said = visible(text)
-    return (
-        said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    )
+    # An at sign in a row of data must not call a person of that name.
+    return html.escape(visible(text), quote=False).replace("@", "&#64;")
 
 
 def _fix(fix: Fix) -> str:

@@ -30,6 +30,7 @@ COLOUR_OF = {
 }
 EVIDENCE_SHOWN = 3
 DIFF_LINES_SHOWN = 12
+CODE_WIDTH = 12
 
 
 def render(
@@ -97,12 +98,20 @@ class _Page:
         text = Text(visible(body), style=style) if isinstance(body, str) else body
         if not text.plain:
             return
-        indent = cell_len(lead) + hang
-        wrapped = text.wrap(self._console, max(self.width - indent, NARROWEST // 2))
-        for number, part in enumerate(wrapped):
+        room = max(self.width - cell_len(lead), NARROWEST // 2)
+        first = text.wrap(self._console, room)[0]
+        rest = text[len(first.plain) :]
+        rest = rest[len(rest.plain) - len(rest.plain.lstrip()) :]
+        first.rstrip()
+        self._print(Text.assemble((lead, "blue"), first))
+        if not rest.plain:
+            return
+        for part in rest.wrap(self._console, max(room - hang, NARROWEST // 2)):
             part.rstrip()
-            start = Text(lead, style="blue") if number == 0 else Text(" " * indent)
-            self._console.print(start + part, soft_wrap=True)
+            self._print(Text.assemble(" " * (cell_len(lead) + hang), part))
+
+    def _print(self, line: Text) -> None:
+        self._console.print(line, soft_wrap=True)
 
     def unwrapped(self, body: str) -> None:
         """Write one line whatever its length: editors read it."""
@@ -238,10 +247,14 @@ def _verbose(page: _Page, document: Document) -> None:
         page.line(title, style="bold")
         for outcome in outcomes:
             reason = f": {outcome.reason}" if outcome.reason else ""
-            page.line(f"{outcome.name}{reason}", lead=f"  {visible(outcome.check):<8}")
+            page.line(f"{outcome.name}{reason}", lead=_code(outcome.check))
         page.blank()
     if document.suppressed:
         page.line("Suppressed", style="bold")
         for finding in document.suppressed:
-            page.line(f"{finding.name}: {finding.message}", lead=f"  {visible(finding.code):<8}")
+            page.line(f"{finding.name}: {finding.message}", lead=_code(finding.code))
         page.blank()
+
+
+def _code(code: str) -> str:
+    return f"  {visible(code)[:CODE_WIDTH]:<8}"

@@ -17,6 +17,7 @@ from tunewell.report.words import figure, visible
 ROWS_SHOWN = 12
 CONFUSIONS_SHOWN = 3
 NARROWEST_COLUMN = 8
+LINES_OF_CELL = 3
 QUOTED_CHARACTERS = 240
 TOKENS_SHOWN = 40
 BARS = "▁▂▃▄▅▆▇█"
@@ -87,14 +88,25 @@ def _table(table: Table, width: int) -> Iterator[Text]:
     widths = [max(cell_len(row[i]) for row in cells) for i in range(columns)]
     while sum(widths) + 2 * (columns - 1) > width and max(widths) > NARROWEST_COLUMN:
         widths[widths.index(max(widths))] -= 1
+    wrapped = [
+        [_wrapped(cell, size) for cell, size in zip(row, widths, strict=True)] for row in cells
+    ]
+    widths = [
+        min(size, max(cell_len(line) for row in wrapped for line in row[i]))
+        for i, size in enumerate(widths)
+    ]
     right = [
         all(isinstance(row[i], int | float) for row in table.rows if i < len(row))
         and bool(table.rows)
         for i in range(columns)
     ]
-    for number, row in enumerate(cells):
-        line = "  ".join(_fit(c, w, right=r) for c, w, r in zip(row, widths, right, strict=True))
-        yield Text(line.rstrip(), "dim" if number == 0 else "")
+    for number, parts in enumerate(wrapped):
+        for level in range(max(map(len, parts))):
+            line = "  ".join(
+                _fit(part[level] if level < len(part) else "", size, right=side)
+                for part, size, side in zip(parts, widths, right, strict=True)
+            )
+            yield Text(line.rstrip(), "dim" if number == 0 else "")
     rest = table.total - min(len(table.rows), ROWS_SHOWN)
     if rest > 0:
         yield Text(f"and {words.counted(rest, 'more row')}", "dim")
@@ -104,6 +116,19 @@ def _cell(value: str | float | None) -> str:
     if value is None:
         return "-"
     return visible(value) if isinstance(value, str) else figure(value)
+
+
+def _wrapped(cell: str, width: int, lines: int = LINES_OF_CELL) -> list[str]:
+    """The cell on at most `lines` lines: a bracket begins one of its own where that helps."""
+    if cell_len(cell) <= width or lines == 1:
+        return [cell]
+    before, bracket, after = cell.rpartition(" (")
+    if bracket and cell_len(before) <= width:
+        return [before, *_wrapped(f"({after}", width, lines - 1)]
+    first, *others = cell.split(" ")
+    while others and cell_len(f"{first} {others[0]}") <= width:
+        first = f"{first} {others.pop(0)}"
+    return [first, *_wrapped(" ".join(others), width, lines - 1)] if others else [first]
 
 
 def _fit(text: str, width: int, *, right: bool) -> str:
