@@ -77,7 +77,7 @@ def too_few_optimizer_steps(
             + (
                 f"max_steps says so, and one pass over {rows:,} rows would take {each:,}"
                 if by_steps
-                else f"{recipe.num_train_epochs:g} passes over {rows:,} rows in batches of "
+                else f"{_passes(recipe.num_train_epochs)} over {rows:,} rows in batches of "
                 f"{recipe.effective_batch_size:,}"
             )
         ),
@@ -99,3 +99,7 @@ def too_few_optimizer_steps(
             ),
         ),
     )
+
+
+def _passes(epochs: float) -> str:
+    return "1 pass" if epochs == 1 else f"{epochs:g} passes"
