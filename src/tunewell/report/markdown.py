@@ -27,7 +27,7 @@ from tunewell.report.diff import diff
 from tunewell.report.numbers import confusions, finite_points
 from tunewell.report.words import counted, figure, visible
 
-SPECIAL = re.compile(r"[\\`*_\[\]#|~@$!]|^\s*[-+=]|^\s*\d+[.)]")
+SPECIAL = re.compile(r"[\\`*_\[\]#|~@$!]|^\s*[-+=](?=[-=\s]|$)|^\s*\d+[.)](?=\s|$)")
 """What Markdown acts on anywhere, and what begins a list or a heading at the start of a line."""
 
 SHAPE = {Severity.ERROR: "🔺", Severity.WARNING: "🟧", Severity.INFO: "🔵"}
