@@ -48,7 +48,7 @@ def _torch_index() -> None:
 def _torch_no_grad() -> None:
     import torch
 
-    torch.zeros(2).sum().backward()
+    torch.autograd.backward(torch.zeros(2).sum())
 
 
 def _torch_shapes() -> None:
@@ -82,9 +82,10 @@ def _torch_meta() -> None:
 
 
 def _torch_empty() -> None:
-    from torch.utils.data import DataLoader, RandomSampler
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
 
-    DataLoader([], sampler=RandomSampler([]))
+    DataLoader(TensorDataset(torch.zeros(0)), shuffle=True)
 
 
 def _torch_mismatch() -> None:
@@ -112,11 +113,12 @@ def _torch_optimizer() -> None:
 
 
 def _torch_workers() -> None:
-    from torch.utils.data import DataLoader
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        DataLoader([1, 2], num_workers=4096)
+        DataLoader(TensorDataset(torch.zeros(2)), num_workers=4096)
 
 
 def _hf_arguments() -> None:

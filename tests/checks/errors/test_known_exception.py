@@ -11,8 +11,8 @@ HEALTHY = LogText(
         "training loss: 0.5, no nan values found in 300 rows",
         "Using CUDA; memory in use 3.1 of 15.8 GB, out of which 2 GB reserved",
         (
-            "Some weights of BertForSequenceClassification were not initialized from the model checkpoint"
-            " at bert-base-uncased and are newly initialized: ['classifier.weight']"
+            "Some weights of BertForSequenceClassification were not initialized from the model "
+            "checkpoint at bert-base-uncased and are newly initialized: ['classifier.weight']"
         ),
         "Loading model with tokenizer='bert' and evaluation_strategy=epoch",
         "UserWarning: 'pin_memory' argument is set as true but no accelerator is found",
