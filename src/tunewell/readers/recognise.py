@@ -208,7 +208,8 @@ def _given(found: Found) -> Found:
 def _only_data_trains(found: list[Found]) -> list[Found]:
     """Settle the data files whose name says nothing: alone, one is what there is to train on."""
     labelled = [f for f in found if f.role == "data"]
-    candidates = labelled or [f for f in found if f.role == "table"]
+    tables = [f for f in found if f.role in {"table", "unknown"}]
+    candidates = labelled or (tables if len(tables) == 1 and tables[0].role == "table" else [])
     lone = len(candidates) == 1 and not any(f.role == "train" for f in found)
     settled: list[Found] = []
     for entry in found:

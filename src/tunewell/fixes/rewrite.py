@@ -1,0 +1,214 @@
+"""A data file's bytes with some rows left out or changed, everything else as it was."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tunewell.core.errors import InputError
+from tunewell.subjects.dataset import Source, Split
+
+JSON_WRAPPERS = ("data", "rows", "examples", "records", "items", "instances")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New text and label of one row; None leaves what is there."""
+
+    text: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What is to happen to the rows of a file, by the line where each starts."""
+
+    dropped: frozenset[int] = frozenset()
+    changed: Mapping[int, Change] = field(default_factory=dict)
+
+
+def rewrite(split: Split, wanted: Rewrite) -> tuple[str, bytes]:
+    """The file of a split after the rewrite.
+
+    Rows of CSV, TSV and JSON Lines that stay as they are keep their very bytes. Rows that could
+    not be read stay. A format that cannot be written in its own way becomes JSON Lines.
+
+    Returns:
+        The suffix of the new file and its content.
+
+    Raises:
+        InputError: if the file is gone or has changed since it was read.
+    """
+    source = split.source
+    suffix = "".join(
+        source.path.suffixes[-2:] if source.path.suffix == ".gz" else [source.path.suffix]
+    )
+    content: bytes | None = None
+    if source.format in {"csv", "tsv", "jsonl"}:
+        content = _by_lines(source, wanted)
+    elif source.format == "json":
+        content = _json(source, wanted)
+    elif source.format == "parquet":
+        content = _parquet(source, wanted)
+    if content is None:
+        return ".jsonl", _as_json_lines(split, wanted)
+    if source.path.suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
+    return suffix, content
+
+
+def rows_as_text(source: Source, lines: Sequence[int]) -> dict[int, str]:
+    """How rows stand in their file, by line, for a diff; formats without lines give nothing."""
+    if source.format not in {"csv", "tsv", "jsonl"}:
+        return {}
+    all_lines = _lines(source)
+    ends = _ends(source, len(all_lines))
+    return {line: "".join(all_lines[line - 1 : ends[line] - 1]) for line in lines if line in ends}
+
+
+def changed_row(source: Source, row: str, change: Change) -> str:
+    """One row of a CSV, TSV or JSON Lines file with its new values."""
+    body = row.rstrip("\r\n")
+    end = row[len(body) :]
+    if source.format == "jsonl":
+        record = json.loads(body)
+        record |= _values(source, change, record)
+        return json.dumps(record, ensure_ascii=False) + end
+    cells = next(csv.reader(io.StringIO(body, newline=""), delimiter=source.delimiter))
+    if change.text is not None:
+        cells[source.columns.index(source.text_column)] = change.text
+    if change.label is not None and source.label_column is not None:
+        cells[source.columns.index(source.label_column)] = change.label
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=source.delimiter, lineterminator="").writerow(cells)
+    return out.getvalue() + end
+
+
+def _read(source: Source) -> bytes:
+    try:
+        data = source.path.read_bytes()
+    except OSError as error:
+        message = f"{source.path}: cannot be read: {error.strerror}"
+        raise InputError(message) from None
+    return gzip.decompress(data) if source.path.suffix == ".gz" else data
+
+
+def _errors(source: Source) -> str:
+    return "surrogateescape" if source.encoding.startswith("utf-8") else "strict"
+
+
+def _lines(source: Source) -> list[str]:
+    text = _read(source).decode(source.encoding, _errors(source))
+    if source.format == "jsonl":
+        return [line + "\n" for line in text.split("\n")[:-1]] + [text.rpartition("\n")[2]]
+    return io.StringIO(text, newline="").readlines()
+
+
+def _ends(source: Source, count: int) -> dict[int, int]:
+    """By the line where a row starts, the line after its last."""
+    starts = list(source.starts)
+    if starts and starts[-1] > count:
+        message = f"{source.path}: has changed since it was read; run the command again"
+        raise InputError(message)
+    return dict(zip(starts, [*starts[1:], count + 1], strict=True))
+
+
+def _by_lines(source: Source, wanted: Rewrite) -> bytes:
+    lines = _lines(source)
+    ends = _ends(source, len(lines))
+    first = source.starts[0] if source.starts else 1
+    kept = lines[: first - 1]
+    for start, end in ends.items():
+        row = lines[start - 1 : end - 1]
+        if start in wanted.changed:
+            kept.append(changed_row(source, "".join(row), wanted.changed[start]))
+        elif start not in wanted.dropped:
+            kept.extend(row)
+    return "".join(kept).encode(source.encoding, _errors(source))
+
+
+def _json(source: Source, wanted: Rewrite) -> bytes | None:
+    text = _read(source).decode(source.encoding, _errors(source))
+    value = json.loads(text)
+    holder, key = [value], 0
+    if isinstance(value, dict):
+        name = next((n for n in JSON_WRAPPERS if isinstance(value.get(n), list | dict)), None)
+        if name is not None:
+            holder, key = value, name  # type: ignore[assignment]
+    rows: Any = holder[key]
+    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
+        holder[key] = [
+            row | _values(source, wanted.changed.get(number, Change()), row)
+            for number, row in enumerate(rows, start=1)
+            if number not in wanted.dropped
+        ]
+    elif isinstance(rows, dict) and all(
+        isinstance(rows.get(name), list) for name in source.columns
+    ):
+        holder[key] = _columns(source, rows, wanted)
+    else:
+        return None
+    second = text[1:2000].partition("\n")[2]
+    indent = len(second) - len(second.lstrip(" ")) if "\n" in text.strip()[:2000] else None
+    ascii_only = text.isascii()
+    made = json.dumps(
+        holder[0] if holder is not value else value, ensure_ascii=ascii_only, indent=indent
+    )
+    return (made + ("\n" if text.endswith("\n") else "")).encode(source.encoding, _errors(source))
+
+
+def _columns(source: Source, rows: Mapping[str, list[Any]], wanted: Rewrite) -> dict[str, Any]:
+    count = len(rows[source.text_column])
+    keep = [at for at in range(count) if at + 1 not in wanted.dropped]
+    columns = {name: [cells[at] for at in keep] for name, cells in rows.items()}
+    place = {at: new for new, at in enumerate(keep)}
+    for number, change in wanted.changed.items():
+        at = place.get(number - 1)
+        if at is not None:
+            row = {name: cells[at] for name, cells in columns.items()}
+            for name, new in _values(source, change, row).items():
+                columns[name][at] = new
+    return columns
+
+
+def _values(source: Source, change: Change, row: Mapping[str, Any]) -> dict[str, Any]:
+    new: dict[str, Any] = {}
+    if change.text is not None:
+        new[source.text_column] = change.text
+    if change.label is not None and source.label_column is not None:
+        old = row.get(source.label_column)
+        number = isinstance(old, int) and change.label.lstrip("-").isdigit()
+        new[source.label_column] = int(change.label) if number else change.label
+    return new
+
+
+def _parquet(source: Source, wanted: Rewrite) -> bytes | None:
+    import pyarrow as pa  # noqa: PLC0415  0.1 s that a CSV file need not wait for
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    if wanted.changed:
+        return None  # a class id in the file stands for a name: JSON Lines holds the names
+    table = pq.read_table(source.path)
+    kept = [at for at in range(table.num_rows) if at + 1 not in wanted.dropped]
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.take(kept), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _as_json_lines(split: Split, wanted: Rewrite) -> bytes:
+    source = split.source
+    rows: list[str] = []
+    for text, label, line in zip(split.texts, split.labels, split.lines, strict=True):
+        if line in wanted.dropped:
+            continue
+        change = wanted.changed.get(line, Change())
+        record: dict[str, str | None] = {source.text_column: change.text or text}
+        if source.label_column is not None:
+            record[source.label_column] = change.label or label
+        rows.append(json.dumps(record, ensure_ascii=False) + "\n")
+    return "".join(rows).encode()
