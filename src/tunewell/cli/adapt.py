@@ -30,7 +30,11 @@ def adapt(
     verbose: common.Verbose = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Say whether new data has moved; retrain with old rows kept; accept or refuse the result."""
+    """Take in new data without losing the old.
+
+    Says by a calibrated test whether the data has moved, retrains with old rows kept, and accepts
+    or refuses the new model against the current one.
+    """
     from tunewell.api.adapt import adapt as run
     from tunewell.api.workspace import open_workspace
 

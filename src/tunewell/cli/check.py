@@ -41,7 +41,11 @@ def check(
     output: common.Output = None,
     verbose: common.Verbose = False,
 ) -> None:
-    """Find faults in data, settings and model before anything is trained."""
+    """Find faults before anything is trained.
+
+    Takes data files, settings, a model folder, or a project folder, says what each was taken for,
+    and runs every check for which the needed things are there.
+    """
     from tunewell.api.check import check as run
     from tunewell.api.gather import Given
 

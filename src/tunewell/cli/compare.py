@@ -18,7 +18,10 @@ def compare(
     output: common.Output = None,
     verbose: common.Verbose = False,
 ) -> None:
-    """Compare two models on the same rows with a paired test."""
+    """Say whether two models really differ.
+
+    A paired test on the same rows, with what was repaired and what was broken.
+    """
     from tunewell.api.compare import compare as run
     from tunewell.api.gather import settings_near
 

@@ -31,7 +31,11 @@ def diagnose(
     output: common.Output = None,
     verbose: common.Verbose = False,
 ) -> None:
-    """Say what went wrong in a run, from the logs that are already there."""
+    """Say what went wrong in a run, from its logs.
+
+    Reads a Tunewell run folder, a Hugging Face output folder or trainer_state.json, predictions,
+    or a text log with an error message.
+    """
     from tunewell.api.diagnose import diagnose as run
     from tunewell.api.gather import Given
 

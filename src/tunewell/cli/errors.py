@@ -28,7 +28,10 @@ def errors(
     output: common.Output = None,
     verbose: common.Verbose = False,
 ) -> None:
-    """Find patterns among the wrong answers and lead them back to their cause."""
+    """Find patterns among the wrong answers.
+
+    Confused classes, weak slices and failing classes, led back to their cause in the data.
+    """
     from tunewell.api.errors import errors as run
     from tunewell.api.gather import settings_near
 

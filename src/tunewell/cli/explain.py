@@ -11,7 +11,10 @@ def explain(
     check: Annotated[str | None, typer.Argument(help="Code or name, such as DAT004.")] = None,
     list_all: Annotated[bool, typer.Option("--all", help="List every check.")] = False,
 ) -> None:
-    """Show what a check finds, why it matters, how it is measured and when it is wrong."""
+    """Show the page of a check.
+
+    What it finds, why it matters, how it is measured and when it is wrong.
+    """
     from tunewell.api.explain import index, page
     from tunewell.core.errors import SettingsError
 

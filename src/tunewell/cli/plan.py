@@ -21,7 +21,10 @@ def plan(
     output: common.Output = None,
     verbose: common.Verbose = False,
 ) -> None:
-    """Show standard values with their sources, memory by kind, and the number of steps."""
+    """Show standard settings, and what will fit.
+
+    Every value with its range and sources; memory by kind in closed form; the number of steps.
+    """
     from tunewell.api.plan import plan as run
     from tunewell.api.workspace import open_workspace
 

@@ -27,7 +27,10 @@ def train(
     verbose: common.Verbose = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Fine-tune an encoder for text classification and say how it went."""
+    """Fine-tune once, watched.
+
+    Trains an encoder for text classification by the recipe and says how it went.
+    """
     from tunewell.api.train import train as run
     from tunewell.api.workspace import open_workspace
 

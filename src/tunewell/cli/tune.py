@@ -34,7 +34,11 @@ def tune(
     verbose: common.Verbose = False,
     quiet: common.Quiet = False,
 ) -> None:
-    """Check, train, diagnose, change one thing, prove it; repeat until nothing helps."""
+    """Improve a project by proven changes only.
+
+    Checks, trains, diagnoses, changes one thing and proves it by a matched experiment; repeats
+    until nothing helps. A healthy project is left as it is.
+    """
     from tunewell.api.tune import tune as run
     from tunewell.api.workspace import open_workspace
     from tunewell.tune.limits import Limits

@@ -11,7 +11,10 @@ import typer
 def undo(
     folder: Annotated[Path, typer.Argument(help="Folder of the repaired files.")] = Path(),
 ) -> None:
-    """Remove the repaired copies that the last check --fix wrote here."""
+    """Take back what check --fix wrote.
+
+    Removes the repaired copies; the originals were never changed.
+    """
     from tunewell.fixes.files import undo as take_back
 
     for path in take_back(folder):
