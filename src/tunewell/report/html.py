@@ -23,6 +23,8 @@ from tunewell.report.svg import draw
 
 ROWS_SHOWN = 50
 PLACES_SHOWN = 8
+NOT_RUN_OPEN = 6
+"""Checks that were not run are listed openly up to this number, folded above it."""
 CONFUSIONS_SHOWN = 8
 TEXT_SHOWN = 4_000
 WIDE, NARROW = 700, 250
@@ -93,6 +95,7 @@ def _templates() -> jinja2.Environment:
         confusions=lambda matrix: numbers.confusions(matrix)[:CONFUSIONS_SHOWN],
         ROWS_SHOWN=ROWS_SHOWN,
         PLACES_SHOWN=PLACES_SHOWN,
+        NOT_RUN_OPEN=NOT_RUN_OPEN,
     )
     return environment
 

@@ -52,8 +52,7 @@ def _replace(target: Path, data: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        _fill(handle, data)
         os.chmod(temporary, 0o666 & ~_umask())  # noqa: PTH101  mkstemp makes it private
         Path(temporary).replace(target)
     except OSError as error:
@@ -61,6 +60,11 @@ def _replace(target: Path, data: bytes) -> None:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _fill(handle: int, data: bytes) -> None:
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
 
 
 def _umask() -> int:
