@@ -60,9 +60,14 @@ def test_a_terminal_gets_a_bar_and_its_cursor_back() -> None:
 def test_an_interrupted_bar_gives_the_cursor_back() -> None:
     """Ctrl-C in the middle of work leaves a usable terminal."""
     stream = Terminal()
-    with pytest.raises(KeyboardInterrupt), Bars(stream) as bars:
-        bars.begin("Training", 3)
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with Bars(stream) as bars:
+            bars.begin("Training", 3)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     text = stream.getvalue()
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
     assert "done" not in text
