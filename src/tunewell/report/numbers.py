@@ -65,7 +65,7 @@ def confusions(matrix: Matrix) -> list[tuple[str, str, int, int]]:
 
 
 def most_confused(matrix: Matrix, limit: int = CLASSES_DRAWN) -> Matrix:
-    """The matrix cut to the classes with the most wrong cells, in their own order.
+    """The matrix cut to the classes with the most wrong cells, confused ones side by side.
 
     A matrix whose parts do not fit one another is cut to what they share.
     """
@@ -87,7 +87,7 @@ def most_confused(matrix: Matrix, limit: int = CLASSES_DRAWN) -> Matrix:
         if len(chosen) + len(new) > limit:
             break
         chosen += new
-    return _part(matrix, sorted(chosen))
+    return _part(matrix, chosen)
 
 
 def _part(matrix: Matrix, chosen: Sequence[int]) -> Matrix:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tunewell.core.document import Document, Outcome, Section
-from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity
+from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity, Table
 from tunewell.core.proof import Proof
 from tunewell.report import words
 from tunewell.report.diff import diff
@@ -29,6 +29,7 @@ COLOUR_OF = {
     Severity.INFO: "bold blue",
 }
 EVIDENCE_SHOWN = 3
+ROWS_IN_FINDING, ROWS_IN_SECTION = 3, 20
 DIFF_LINES_SHOWN = 12
 CODE_WIDTH = 12
 
@@ -151,8 +152,11 @@ def _details(finding: Finding, width: int) -> Iterator[tuple[str, Text]]:
     if numbers:
         yield "   = ", _labelled("measured", "; ".join(words.measured(n) for n in numbers[:3]))
     others = [item for item in finding.evidence if not isinstance(item, Number)]
+    tables = sum(isinstance(item, Table) for item in others)
     for item in others[:EVIDENCE_SHOWN]:
-        for line in evidence_lines(item, width - 6):
+        if tables > 1 and isinstance(item, Table):
+            yield "   | ", Text(f"{visible(item.name)}:", "dim")
+        for line in evidence_lines(item, width - 6, rows=ROWS_IN_FINDING):
             yield "   | ", line
     if finding.impact:
         yield "   = ", _labelled("costs", finding.impact)
@@ -187,7 +191,7 @@ def _section(page: _Page, section: Section) -> None:
     for paragraph in section.text.split("\n"):
         page.line(paragraph.strip(), lead="  ")
     for item in section.evidence:
-        for line in evidence_lines(item, page.width - 2):
+        for line in evidence_lines(item, page.width - 2, rows=ROWS_IN_SECTION):
             page.line(line, lead="  ")
     page.blank()
 

@@ -14,7 +14,6 @@ from tunewell.report import words
 from tunewell.report.numbers import confusions, finite_points
 from tunewell.report.words import figure, visible
 
-ROWS_SHOWN = 12
 CONFUSIONS_SHOWN = 3
 NARROWEST_COLUMN = 8
 LINES_OF_CELL = 3
@@ -24,15 +23,15 @@ BARS = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 24
 
 
-def evidence_lines(evidence: Evidence, width: int) -> Iterator[Text]:
-    """The evidence as lines that fit `width` columns where they can."""
+def evidence_lines(evidence: Evidence, width: int, *, rows: int) -> Iterator[Text]:
+    """The evidence as lines that fit `width` columns where they can, of a table the first rows."""
     match evidence:
         case Number():
             yield Text(visible(words.measured(evidence)))
         case Series():
             yield _series(evidence)
         case Table():
-            yield from _table(evidence, width)
+            yield from _table(evidence, width, rows)
         case Matrix():
             yield from _matrix(evidence)
         case Tokens():
@@ -78,9 +77,9 @@ def _spark(values: Sequence[float]) -> str:
     return "".join(BARS[min(7, int(8 * ((top - low) / span)))] for top in tops)
 
 
-def _table(table: Table, width: int) -> Iterator[Text]:
+def _table(table: Table, width: int, shown: int) -> Iterator[Text]:
     cells = [[visible(name) for name in table.columns]]
-    cells += [[_cell(value) for value in row] for row in table.rows[:ROWS_SHOWN]]
+    cells += [[_cell(value) for value in row] for row in table.rows[:shown]]
     columns = max((len(row) for row in cells), default=0)
     if not columns:
         return
@@ -107,7 +106,7 @@ def _table(table: Table, width: int) -> Iterator[Text]:
                 for part, size, side in zip(parts, widths, right, strict=True)
             )
             yield Text(line.rstrip(), "dim" if number == 0 else "")
-    rest = table.total - min(len(table.rows), ROWS_SHOWN)
+    rest = table.total - min(len(table.rows), shown)
     if rest > 0:
         yield Text(f"and {words.counted(rest, 'more row')}", "dim")
 
