@@ -43,8 +43,8 @@ class ClassScores:
 class ConfusedPair:
     """Two classes that are taken for one another; `first` errs towards `second` the most.
 
-    `expected` is the number of such errors if wrong answers fell on classes as the wrong answers
-    of all rows do. `p_value` is Holm's adjustment over all pairs.
+    `expected` is the number of such errors if the two classes' wrong answers fell on each other as
+    they fall on all other classes. `p_value` is Holm's adjustment over all pairs.
     """
 
     first: int
@@ -136,6 +136,27 @@ def majority_share(evaluation: Evaluation) -> float:
     return float(class_scores(evaluation).support.max() / max(len(evaluation), 1))
 
 
+def _expected_errors(wrong: Counts) -> Shares:
+    """Errors in each cell if classes only differed in how many they make and receive.
+
+    The cells of the pair itself are left out, or the pair with the most errors would explain
+    itself. One is added to each count, so that a class without other errors does not make one
+    error a wonder. With fewer than four classes nothing is left to learn from, and the pair's own
+    errors count too.
+    """
+    classes, total = len(wrong), int(wrong.sum())
+    made, received = wrong.sum(axis=1), wrong.sum(axis=0)
+    if classes < 4:  # noqa: PLR2004  see above
+        # A class cannot be mistaken for itself: its errors spread over what the others receive.
+        spread: Shares = (
+            made[:, None] * received[None, :] / np.maximum(total - received, 1)[:, None]
+        )
+        return spread
+    elsewhere = total - (made + received)[:, None] - (made + received)[None, :] + wrong + wrong.T
+    others: Shares = (made[:, None] - wrong + 1) * (received[None, :] - wrong + 1)
+    return others / np.maximum(elsewhere, 1)
+
+
 @fact
 def confused_pairs(evaluation: Evaluation) -> tuple[ConfusedPair, ...]:
     """Pairs of classes with errors between them, the least explicable by chance first."""
@@ -145,10 +166,7 @@ def confused_pairs(evaluation: Evaluation) -> tuple[ConfusedPair, ...]:
     if not total:
         return ()
     classes = len(wrong)
-    made, received = wrong.sum(axis=1), wrong.sum(axis=0)
-    # A class cannot be mistaken for itself: its errors spread over what the others receive.
-    elsewhere = np.maximum(total - received, 1)
-    expected = made[:, None] * received[None, :] / elsewhere[:, None]
+    expected = _expected_errors(wrong)
     upper = np.triu_indices(classes, 1)
     count = (wrong + wrong.T)[upper]
     mean = (expected + expected.T)[upper]

@@ -160,10 +160,11 @@ def _estimate(name: str, scores: NDArray[np.float64], metric: Metric) -> Estimat
 def _with_sentence(proof: Proof, name: str, *, runs: int, margin: float, worth: float) -> Proof:
     difference = proof.difference
     direction = "rose" if difference.value > 0 else "fell"
+    subject = name[0].upper() + name[1:]
     moved = (
-        f"{name.capitalize()} stayed at {100 * proof.control.value:.1f} %"
+        f"{subject} stayed at {100 * proof.control.value:.1f} %"
         if abs(difference.value) < 0.0005  # noqa: PLR2004  shown as 0.0 points
-        else f"{name.capitalize()} {direction} from {100 * proof.control.value:.1f} % to "
+        else f"{subject} {direction} from {100 * proof.control.value:.1f} % to "
         f"{100 * proof.change.value:.1f} % ({100 * difference.value:+.1f} points, 95 % interval "
         f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f})"
     )

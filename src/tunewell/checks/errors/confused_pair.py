@@ -95,7 +95,7 @@ def confused_pair(
             )
             blurred = f"; {table.total:,} training {repeat} one of the other"
             fix = "the labels do not tell the two apart: relabel their training rows, or merge them"
-    more = f"; {len(found) - 1:,} more such pairs" if len(found) > 1 else ""
+    more = f"; and {len(found) - 1:,} more" if len(found) > 1 else ""
     yield Finding(
         message=(
             f"{one!r} is answered {two!r} in {worst.first_as_second:,} of "

@@ -90,7 +90,7 @@ def weak_slice(
         message=(
             f"{100 * worst.rate:.0f} % of {len(worst.rows):,} rows with {worst.description} are "
             f"answered wrong, {100 * worst.elsewhere:.0f} % elsewhere"
-            + (f"; {len(found) - 1:,} more such slices" if len(found) > 1 else "")
+            + (f"; and {len(found) - 1:,} more" if len(found) > 1 else "")
         ),
         where=tuple(
             Row(
