@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunewell import __version__
 from tunewell.core.document import Document, Examined, Section
 from tunewell.core.finding import Finding, Severity
 from tunewell.core.proof import Proof
+from tunewell.core.version import VERSION
 from tunewell.engine.examine import Outcomes
 
 
@@ -27,7 +27,7 @@ def build(
     return Document(
         command=command,
         verdict=verdict if verdict is not None else verdict_of(outcomes),
-        tunewell=__version__,
+        tunewell=VERSION,
         title=title,
         findings=tuple(outcomes.findings),
         passed=tuple(outcomes.passed),

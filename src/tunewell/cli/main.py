@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from tunewell import __version__
 from tunewell.cli import (
     adapt,
     check,
@@ -25,6 +24,7 @@ from tunewell.cli import (
 )
 from tunewell.cli.common import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from tunewell.core.errors import UserError
+from tunewell.core.version import VERSION
 
 app = typer.Typer(
     name="tunewell",
@@ -40,7 +40,7 @@ for command in (check, plan, train, diagnose, errors, tune, compare, adapt, expl
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"tunewell {__version__}")
+        typer.echo(f"tunewell {VERSION}")
         raise typer.Exit
 
 
