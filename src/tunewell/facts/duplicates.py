@@ -20,6 +20,11 @@ MOST_NEIGHBOURS = 64
 
 PUNCTUATION = re.compile(r"[\"'`´‘’“”…!?;,.:¿¡]+(?!\d)|(?<!\d)[\"'`´‘’“”…!?;,.:¿¡]+")  # noqa: RUF001
 SPACE = re.compile(r"\s+")
+DASH = re.compile(r"[-\u2010-\u2015/](?!\d)")
+HASH_BITS = 34
+RUN_BITS = HASH_BITS + 6
+"""A run is known by 34 bits of its hash behind 6 for its frequency; 23 are left for the text."""
+
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 Ints = NDArray[np.int64]
@@ -33,7 +38,7 @@ def fold(text: str) -> str:
     """
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     plain = plain.casefold()
-    folded = SPACE.sub(" ", PUNCTUATION.sub("", plain)).strip()
+    folded = SPACE.sub(" ", PUNCTUATION.sub("", DASH.sub(" ", plain))).strip()
     return folded or SPACE.sub(" ", plain).strip()
 
 
@@ -109,7 +114,7 @@ def similar(texts: tuple[str, ...], threshold: float) -> NearPairs:
 
 
 def _runs(texts: tuple[str, ...]) -> tuple[Ints, Ints]:
-    """Each text's set of runs, as rows (text, run id) sorted by text, ids rising with frequency."""
+    """Each text's set of runs, as rows (text, run id) sorted by text, then from rare to common."""
     # A space at each end lets a word at the border differ from one inside.
     lengths = np.array([len(text) + 2 for text in texts], dtype=np.int64)
     if not len(texts) or lengths.sum() < SHINGLE:
@@ -123,14 +128,15 @@ def _runs(texts: tuple[str, ...]) -> tuple[Ints, Ints]:
         mixed = (mixed + codes[offset : offset + count].astype(np.uint64)) * MULTIPLIER
         mixed ^= mixed >> np.uint64(29)
     inside = owner[:count] == owner[SHINGLE - 1 :]
-    names, run = np.unique(mixed[inside], return_inverse=True)
-    key = np.unique(owner[:count][inside] * len(names) + run)
-    owner, run = np.divmod(key, len(names))
-    frequency = np.bincount(run, minlength=len(names))
-    rank = np.empty(len(names), dtype=np.int64)
-    rank[np.argsort(frequency, kind="stable")] = np.arange(len(names))
-    ordered = np.sort(owner * len(names) + rank[run])
-    return np.divmod(ordered, len(names))
+    owner, hashed = owner[:count][inside], (mixed[inside] >> np.uint64(64 - HASH_BITS)).astype(int)
+    # The id of a run begins with how common it is, so that one sort brings rare runs to the front.
+    bucket = hashed & (2**20 - 1)
+    common = np.bincount(bucket, minlength=2**20)
+    scale = np.frexp(common.astype(np.float64))[1].astype(np.int64)
+    run = (scale[bucket] << HASH_BITS) | hashed
+    key = np.sort((owner << RUN_BITS) | run)
+    key = key[np.concatenate(([True], key[1:] != key[:-1]))]
+    return key >> RUN_BITS, key & (2**RUN_BITS - 1)
 
 
 def _candidates(owner: Ints, run: Ints, sizes: Ints, threshold: float) -> Ints:
@@ -161,8 +167,7 @@ def _candidates(owner: Ints, run: Ints, sizes: Ints, threshold: float) -> Ints:
 def _shared(owner: Ints, run: Ints, sizes: Ints, pairs: Ints) -> Ints:
     """How many runs the texts of each pair share."""
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    width = int(run.max()) + 1
-    keys = owner * width + run
+    keys = (owner << RUN_BITS) | run
     counts = np.zeros(len(pairs), dtype=np.int64)
     # In slices, so that memory stays bounded however many candidates there are.
     step = max(1, 4_000_000 // max(1, int(sizes.max(initial=1))))
@@ -171,7 +176,7 @@ def _shared(owner: Ints, run: Ints, sizes: Ints, pairs: Ints) -> Ints:
         length = sizes[one]
         pair = np.repeat(np.arange(len(one)), length)
         within = np.arange(len(pair)) - np.repeat(np.cumsum(length) - length, length)
-        wanted = other[pair] * width + run[starts[one][pair] + within]
+        wanted = (other[pair] << RUN_BITS) | run[starts[one][pair] + within]
         place = np.searchsorted(keys, wanted)
         hit = keys[np.minimum(place, len(keys) - 1)] == wanted
         counts[low : low + step] = np.bincount(pair[hit], minlength=len(one))

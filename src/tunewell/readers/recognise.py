@@ -122,16 +122,23 @@ def _folder(folder: Path, depth: int) -> Iterator[Found]:
     if whole is not None:
         # Its own files are told by the folder; a training run keeps its log in a checkpoint.
         entries = [entry for entry in entries if CHECKPOINT.fullmatch(entry.name)]
-    newest = max((int(m[1]) for e in entries if (m := CHECKPOINT.fullmatch(e.name))), default=-1)
-    for entry in entries:
-        checkpoint = CHECKPOINT.fullmatch(entry.name)
-        if entry.name.startswith(".") or (checkpoint and int(checkpoint[1]) != newest):
-            continue
+    for entry in _worth_a_look(entries):
         if entry.is_dir():
-            if entry.name not in SKIPPED and depth < DEEPEST and not _is_environment(entry):
+            if depth < DEEPEST:
                 yield from _folder(entry, depth + 1)
         elif (found := _file(entry)).role != "unknown" or data_suffix(entry) in SUFFIXES:
             yield found
+
+
+def _worth_a_look(entries: Iterable[Path]) -> Iterator[Path]:
+    """What is neither hidden nor an environment nor an older one of several checkpoints."""
+    known = list(entries)
+    steps = {entry: int(m[1]) for entry in known if (m := CHECKPOINT.fullmatch(entry.name))}
+    newest = max(steps.values(), default=-1)
+    for entry in known:
+        hidden = entry.name.startswith(".") or entry.name in SKIPPED or _is_environment(entry)
+        if not hidden and steps.get(entry, newest) == newest:
+            yield entry
 
 
 def _is_environment(folder: Path) -> bool:

@@ -1,0 +1,112 @@
+"""DAT009: one class has many times the rows of another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tunewell.core.check import check
+from tunewell.core.finding import (
+    Category,
+    Classes,
+    Confidence,
+    Finding,
+    Fix,
+    Number,
+    Safety,
+    SetKey,
+    Severity,
+    Table,
+)
+from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.recipe import Recipe
+
+CLASSES_SHOWN = 10
+
+
+@check(
+    "DAT009",
+    category=Category.SUSPICIOUS,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    covers=("D30",),
+)
+def class_imbalance(
+    dataset: Dataset, recipe: Recipe | None, *, max_ratio: float = 10.0
+) -> Iterator[Finding]:
+    """The largest class has many times the training rows of the smallest.
+
+    ## What it finds
+    Training data in which the rows of the largest class are a large multiple of those of the
+    smallest, while the loss weighs all rows alike.
+
+    ## Why it matters
+    The model does well by answering with the large classes, and accuracy hides that the small ones
+    are never found.
+
+    ## How it is measured
+    By the rows of the largest class over those of the smallest. The bound is `max_ratio`, 10 as in
+    the catalogue: sets that train well without weights stay below (BANKING77 5.3, SMS Spam 6.5,
+    the imbalanced CLINC150 4). A recipe with class weights is left alone.
+
+    ## Example
+    1,900 rows of `ham` and 100 of `spam`.
+
+    ## Fix
+    Weigh the classes in the loss (`class_weights = "balanced"`), and judge by macro F1.
+
+    ## When it is wrong
+    When only overall accuracy counts, and users meet the classes in these proportions.
+
+    ## Sources
+    Fault D30 of the catalogue; King and Zeng 2001 for the balanced weights that scikit-learn uses.
+    """
+    counts = Counter(label for label in dataset.train.labels if label is not None)
+    if not counts or (recipe is not None and recipe.class_weights != "none"):
+        return
+    ordered = counts.most_common()
+    (largest, most), (smallest, fewest) = ordered[0], ordered[-1]
+    ratio = most / fewest
+    if ratio <= max_ratio:
+        return
+    small = [name for name, rows in ordered if most / rows > max_ratio]
+    edits: tuple[SetKey, ...] = ()
+    if recipe is not None:
+        edits = (
+            SetKey(
+                path="class_weights",
+                old=recipe.class_weights if "class_weights" in recipe.given else None,
+                new="balanced",
+                file=str(recipe.file) if recipe.file is not None else None,
+                line=recipe.lines.get("class_weights"),
+            ),
+        )
+    shown = (
+        ordered
+        if len(ordered) <= CLASSES_SHOWN
+        else (ordered[: CLASSES_SHOWN // 2] + ordered[-CLASSES_SHOWN // 2 :])
+    )
+    yield Finding(
+        message=(
+            f"class {largest!r} has {most:,} training rows, {ratio:.0f} times the {fewest:,} of "
+            f"{smallest!r}"
+        ),
+        where=(Classes(names=tuple(sorted(small))),),
+        evidence=(
+            Number(name="largest class over smallest", value=ratio, bound=f"at most {max_ratio:g}"),
+            Table(
+                name="rows of a class",
+                columns=("class", "rows"),
+                rows=tuple(shown),
+                total=len(ordered),
+            ),
+        ),
+        impact="the small classes may never be predicted, and accuracy hides it",
+        fixes=(
+            Fix(
+                title="weigh the classes in the loss",
+                safety=Safety.UNSAFE if edits else Safety.MANUAL,
+                edits=edits,
+            ),
+        ),
+    )

@@ -1,0 +1,76 @@
+"""DAT003: rows without a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tunewell.core.check import NotApplicableError, check
+from tunewell.core.finding import Category, DropRows, Finding, Fix, Number, Row, Safety, Severity
+from tunewell.subjects.dataset import Dataset
+
+
+@check("DAT003", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("D22",))
+def missing_label(dataset: Dataset, *, max_rows: int = 0) -> Iterator[Finding]:
+    """Rows whose label is empty, null or NaN.
+
+    ## What it finds
+    Rows of any split that has labels whose own label is missing.
+
+    ## Why it matters
+    Most trainers stop at such a row. Some turn the gap into a class of its own named "nan", or
+    into class 0, and the model learns it.
+
+    ## How it is measured
+    By counting empty, null and NaN labels. The bound is `max_rows`, 0 by default, because a
+    classifier can learn nothing from a row without a label.
+
+    ## Example
+    `where is my card?,` under the header `text,category`.
+
+    ## Fix
+    Drop the rows, or label them.
+
+    ## When it is wrong
+    When an empty label stands for "none of the classes": then write a name for it.
+
+    ## Sources
+    Fault D22 of the catalogue.
+    """
+    if dataset.train.source.label_column is None:
+        reason = "the data has no label column"
+        raise NotApplicableError(reason)
+    places: list[Row] = []
+    edits: list[DropRows] = []
+    total = 0
+    for split in dataset.splits:
+        total += len(split)
+        rows = tuple(at for at, label in enumerate(split.labels) if label is None)
+        if rows:
+            edits.append(DropRows(split=split.name, rows=rows))
+            file = str(split.source.path)
+            places += [
+                Row(split=split.name, index=at, file=file, line=split.lines[at]) for at in rows
+            ]
+    if len(places) <= max_rows:
+        return
+    noun = "row has" if len(places) == 1 else "rows have"
+    yield Finding(
+        message=f"{len(places):,} of {total:,} {noun} no label",
+        where=tuple(places),
+        evidence=(
+            Number(
+                name="rows without a label",
+                value=100 * len(places) / total,
+                unit="%",
+                bound=f"at most {max_rows:,} rows",
+            ),
+        ),
+        impact="the trainer stops at these rows or learns a class that is none",
+        fixes=(
+            Fix(
+                title=f"drop {len(places):,} unlabelled {'row' if len(places) == 1 else 'rows'}",
+                safety=Safety.UNSAFE,
+                edits=tuple(edits),
+            ),
+        ),
+    )
