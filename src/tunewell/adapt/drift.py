@@ -22,6 +22,7 @@ FEWEST_ROWS = 10
 """Fewer rows than this cannot show a shift of any size at the level of the checks."""
 
 PERMUTATIONS = 999
+LABEL_PERMUTATIONS = 9999
 MOVED_SHOWN = 10
 NGRAM_BUCKETS = 2**16
 DIMENSIONS = 64
@@ -129,4 +130,4 @@ def _label_test(current: Split, new: Split, seed: int) -> TwoSample | None:
     fresh = np.array([ids[n] for n in new.labels if n in ids], dtype=np.int64)
     if len(names) < 2 or len(fresh) < FEWEST_ROWS:  # noqa: PLR2004  one label has no shares
         return None
-    return shares_test(old, fresh, permutations=PERMUTATIONS, seed=seed)
+    return shares_test(old, fresh, permutations=LABEL_PERMUTATIONS, seed=seed)
