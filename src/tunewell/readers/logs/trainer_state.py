@@ -1,0 +1,95 @@
+"""trainer_state.json, which transformers' Trainer writes into every checkpoint."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tunewell.core.errors import InputError
+from tunewell.readers.logs.columns import columns_of, number, split_summary, whole
+from tunewell.subjects.trace import Trace
+
+STATE = "trainer_state.json"
+CHECKPOINT = re.compile(r"checkpoint-(\d+)$")
+
+
+def find_state(path: Path) -> Path | None:
+    """The newest trainer_state.json of a file, checkpoint folder or output folder."""
+    if path.is_file():
+        return path
+    candidates = [(whole_step, folder / STATE) for whole_step, folder in _checkpoints(path)]
+    candidates = [(step, file) for step, file in candidates if file.is_file()]
+    own = path / STATE
+    # `Trainer.save_state` writes the file of the finished run beside the checkpoints.
+    return own if own.is_file() else max(candidates, default=(0, None))[1]
+
+
+def read_trainer_state(path: Path) -> Trace:
+    """The run that a trainer_state.json tells of.
+
+    `path` is the file, a checkpoint folder or the output folder, of which the newest is taken. The
+    file does not say which model was kept at the end, nor the arguments of the run: `kept_step`
+    is None.
+
+    Raises:
+        InputError: if there is none, or it is not what the Trainer writes.
+    """
+    file = find_state(path)
+    if file is None:
+        message = f"{path}: no {STATE} is in it or in a checkpoint below it"
+        raise InputError(message)
+    state = _load(file)
+    rows: list[tuple[int, dict[str, Any]]] = []
+    for entry in state["log_history"]:
+        step = whole(entry.get("step")) if isinstance(entry, dict) else None
+        if step is not None:
+            rows.append((step, dict(entry)))
+    summary = split_summary(rows)
+    # A file inside checkpoint-N has its siblings beside that folder.
+    root = file.parent.parent if CHECKPOINT.search(file.parent.name) else file.parent
+    steps = whole(state.get("global_step")) or 0
+    wanted = whole(state.get("max_steps"))
+    best = CHECKPOINT.search(str(state.get("best_model_checkpoint") or ""))
+    best_step = whole(state.get("best_global_step"))
+    return Trace(
+        source="Hugging Face trainer_state.json",
+        columns=MappingProxyType(columns_of(rows)),
+        path=file,
+        max_steps=wanted,
+        finished=bool(summary) or wanted is None or steps >= wanted,
+        best_step=best_step or (int(best.group(1)) if best else None),
+        best_metric=number(state.get("best_metric")),
+        saved_steps=tuple(step for step, _ in _checkpoints(root)),
+        settings=MappingProxyType(_arguments(state)),
+        summary=MappingProxyType(summary),
+    )
+
+
+def _arguments(state: dict[str, Any]) -> dict[str, Any]:
+    known = ("num_train_epochs", "logging_steps", "eval_steps", "save_steps", "train_batch_size")
+    return {name: state[name] for name in known if state.get(name) is not None}
+
+
+def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    if not folder.is_dir():
+        return []
+    found = [(CHECKPOINT.search(entry.name), entry) for entry in folder.iterdir()]
+    return sorted((int(match.group(1)), entry) for match, entry in found if match)
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        message = f"{file}: cannot be read: {error.strerror}"
+        raise InputError(message) from None
+    except (ValueError, RecursionError) as error:
+        message = f"{file}: is not JSON: {error}"
+        raise InputError(message) from None
+    if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
+        message = f"{file}: has no log_history: it was not written by transformers' Trainer"
+        raise InputError(message)
+    return state
