@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewell.adapt import record
 from tunewell.adapt.drift import measure_shift
+from tunewell.adapt.gate import MARGIN, Gate, gate
 from tunewell.api.documents import build
 from tunewell.core.document import Document, Examined, Section
 from tunewell.core.errors import InputError
@@ -19,7 +20,6 @@ from tunewell.subjects.data_shift import DataShift
 from tunewell.subjects.dataset import Dataset, Split
 
 if TYPE_CHECKING:
-    from tunewell.adapt.gate import Gate
     from tunewell.adapt.retrain import Retrained
     from tunewell.api.workspace import Workspace
 
@@ -35,6 +35,7 @@ def adapt(
     current: Path | None = None,
     check_only: bool = False,
     keep_share: float = 1.0,
+    margin: float = MARGIN,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Document:
@@ -50,6 +51,7 @@ def adapt(
         current: the current model; by default the last accepted one, else the last trained one.
         check_only: only say whether the data has moved.
         keep_share: share of the old training rows to keep.
+        margin: loss of accuracy on old rows that is still taken as none.
         threads: of torch; its own choice where None.
         progress: where progress is shown.
 
@@ -94,6 +96,7 @@ def adapt(
         shift=shift,
         model=model,
         keep_share=keep_share,
+        margin=margin,
         threads=threads,
         progress=progress,
         examined=examined,
@@ -108,11 +111,11 @@ def _retrain(
     shift: DataShift,
     model: Path,
     keep_share: float,
+    margin: float,
     threads: int | None,
     progress: Progress,
     examined: list[Examined],
 ) -> Document:
-    from tunewell.adapt.gate import gate
     from tunewell.adapt.retrain import retrain
 
     folder = _next_folder(workspace.runs / "adapt")
@@ -126,7 +129,7 @@ def _retrain(
         progress=progress,
         threads=threads,
     )
-    decided = gate(candidate.old, candidate.new)
+    decided = gate(candidate.old, candidate.new, margin=margin)
     outcomes = examine([shift, candidate.old], settings=workspace.settings, families=FAMILIES)
     record.append(workspace.runs, _entry(decided, candidate, model))
     document = build(
