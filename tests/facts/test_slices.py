@@ -27,9 +27,9 @@ def rows_of(
 
 
 def test_errors_at_random_give_no_slice() -> None:
-    """In 150 evaluations with errors at random at most 3 have a confirmed slice (alpha 1 %)."""
+    """In 150 evaluations with errors at random at most 9 have a confirmed slice (alpha 5 %)."""
     false = sum(bool(weak_slices(rows_of(600, 0.15, seed=seed))) for seed in range(150))
-    assert false <= 3
+    assert false <= 9
 
 
 def test_a_planted_feature_slice_is_found() -> None:

@@ -153,8 +153,9 @@ def _expected_errors(wrong: Counts) -> Shares:
         )
         return spread
     elsewhere = total - (made + received)[:, None] - (made + received)[None, :] + wrong + wrong.T
-    others: Shares = (made[:, None] - wrong + 1) * (received[None, :] - wrong + 1)
-    return others / np.maximum(elsewhere, 1)
+    others: Shares = (made[:, None] - wrong + 1) * (received[None, :] - wrong + 1.0)
+    expected: Shares = others / np.maximum(elsewhere, 1)
+    return expected
 
 
 @fact

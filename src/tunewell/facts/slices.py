@@ -22,7 +22,7 @@ from tunewell.subjects.evaluation import Evaluation
 
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
-MIN_ROWS = 8
+MIN_ROWS = 5
 """Rows a predicate needs in the half that is searched."""
 
 SHOWN_FIRST = 10
@@ -213,7 +213,7 @@ def _slice(evaluation: Evaluation, description: str, rows: Rows, z: float) -> Sl
 
 @fact
 def weak_slices(
-    evaluation: Evaluation, *, alpha: float = 0.01, candidates: int = 10, seed: int = 0
+    evaluation: Evaluation, *, alpha: float = 0.05, candidates: int = 10, seed: int = 0
 ) -> tuple[Slice, ...]:
     """Slices found on one half of the rows and confirmed on the other, the surest first.
 

@@ -55,7 +55,8 @@ def confused_pair(
 
     ## How it is measured
     Errors between the two classes are held against those expected if each class's errors fell on
-    the others as all errors do (Poisson tail, Holm-adjusted over all pairs, bound `max_p`). There
+    the other as they fall on all the rest (Poisson tail, Holm-adjusted over all pairs, bound
+    `max_p`; errors at random passed it in at most 1 of 300 simulated evaluations). There
     must be at least `min_errors` of them, and at least `min_share` of one class's rows must go to
     the other: below one in seven the pair is not what holds the model back. Training texts of
     the two classes with seven tenths of their words in common are counted as a blurred boundary.
