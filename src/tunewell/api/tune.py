@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from tunewell.api.documents import build, counted
 from tunewell.api.sections import before_after, confusion_matrix, curves, percent, points
 from tunewell.api.workspace import Workspace
+from tunewell.core.atomic import write_whole
 from tunewell.core.document import Document, Section
 from tunewell.core.finding import SetKey, Table
 from tunewell.core.progress import Progress, Silent
 from tunewell.core.proof import Verdict
 from tunewell.facts.evaluation import accuracy
-from tunewell.fixes.files import atomic_write, write_split
+from tunewell.fixes.files import write_split
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.machine import read_machine
 from tunewell.readers.recipes import write_recipe
@@ -124,7 +125,7 @@ def _write_results(session: Session, workspace: Workspace, folder: Path) -> list
     ]
     if edits and workspace.settings.file is not None:
         recipe = folder / "tunewell.toml"
-        atomic_write(recipe, write_recipe(workspace.settings.file, edits))
+        write_whole(recipe, write_recipe(workspace.settings.file, edits))
         written.append(f"recipe: {recipe}")
     if len(session.final.dataset.train) != len(session.start.dataset.train):
         written.append(f"training data: {write_split(session.final.dataset.train, folder)}")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tunewell.core.atomic import write_whole
 from tunewell.core.errors import UserError
 from tunewell.core.finding import DropRows, Finding, Safety, SetKey, SetLabel, SetText
 from tunewell.fixes.rewrite import Change, Rewrite, changed_row, rewrite, rows_as_text
@@ -137,34 +136,8 @@ def write_split(split: Split, folder: Path) -> Path:
     target = folder / f"{stem}{suffix}"
     if target.resolve() == source.path.resolve():
         target = folder / f"{stem}.fixed{suffix}"
-    atomic_write(target, content)
+    write_whole(target, content)
     return target
-
-
-def atomic_write(path: Path, content: str | bytes) -> None:
-    """Write a file whole or not at all: a full disk or a kill leaves what was there.
-
-    Raises:
-        UserError: if it cannot be written.
-    """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        message = f"{path}: cannot be written: {error.strerror or error}; nothing was changed"
-        raise UserError(message) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def _edits(
@@ -237,12 +210,12 @@ def _record(folder: Path, contents: dict[Path, bytes]) -> None:
     digests = {path.name: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
     _write_record(record, written | digests)
     for path, data in contents.items():
-        atomic_write(path, data)
+        write_whole(path, data)
 
 
 def _write_record(record: Path, written: dict[str, str]) -> None:
     value: dict[str, Any] = {"schema": 1, "written": written}
-    atomic_write(record, json.dumps(value, indent=1) + "\n")
+    write_whole(record, json.dumps(value, indent=1) + "\n")
 
 
 def _read_record(record: Path) -> dict[str, str]:

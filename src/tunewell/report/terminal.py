@@ -156,7 +156,7 @@ def _details(finding: Finding, width: int) -> Iterator[tuple[str, Text]]:
     for item in others[:EVIDENCE_SHOWN]:
         if tables > 1 and isinstance(item, Table):
             yield "   | ", Text(f"{visible(item.name)}:", "dim")
-        for line in evidence_lines(item, width - 6, rows=ROWS_IN_FINDING):
+        for line in evidence_lines(item, width - 6, rows=ROWS_IN_FINDING, lines=1):
             yield "   | ", line
     if finding.impact:
         yield "   = ", _labelled("costs", finding.impact)

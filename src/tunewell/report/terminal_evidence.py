@@ -23,15 +23,20 @@ BARS = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 24
 
 
-def evidence_lines(evidence: Evidence, width: int, *, rows: int) -> Iterator[Text]:
-    """The evidence as lines that fit `width` columns where they can, of a table the first rows."""
+def evidence_lines(
+    evidence: Evidence, width: int, *, rows: int, lines: int = LINES_OF_CELL
+) -> Iterator[Text]:
+    """The evidence as lines that fit `width` columns where they can.
+
+    Of a table the first `rows` are shown, each cell on at most `lines` lines.
+    """
     match evidence:
         case Number():
             yield Text(visible(words.measured(evidence)))
         case Series():
             yield _series(evidence)
         case Table():
-            yield from _table(evidence, width, rows)
+            yield from _table(evidence, width, rows, lines)
         case Matrix():
             yield from _matrix(evidence)
         case Tokens():
@@ -77,7 +82,7 @@ def _spark(values: Sequence[float]) -> str:
     return "".join(BARS[min(7, int(8 * ((top - low) / span)))] for top in tops)
 
 
-def _table(table: Table, width: int, shown: int) -> Iterator[Text]:
+def _table(table: Table, width: int, shown: int, lines: int) -> Iterator[Text]:
     cells = [[visible(name) for name in table.columns]]
     cells += [[_cell(value) for value in row] for row in table.rows[:shown]]
     columns = max((len(row) for row in cells), default=0)
@@ -88,7 +93,7 @@ def _table(table: Table, width: int, shown: int) -> Iterator[Text]:
     while sum(widths) + 2 * (columns - 1) > width and max(widths) > NARROWEST_COLUMN:
         widths[widths.index(max(widths))] -= 1
     wrapped = [
-        [_wrapped(cell, size) for cell, size in zip(row, widths, strict=True)] for row in cells
+        [_wrapped(cell, size, lines) for cell, size in zip(row, widths, strict=True)] for row in cells
     ]
     widths = [
         min(size, max(cell_len(line) for row in wrapped for line in row[i]))
@@ -117,7 +122,7 @@ def _cell(value: str | float | None) -> str:
     return visible(value) if isinstance(value, str) else figure(value)
 
 
-def _wrapped(cell: str, width: int, lines: int = LINES_OF_CELL) -> list[str]:
+def _wrapped(cell: str, width: int, lines: int) -> list[str]:
     """The cell on at most `lines` lines: a bracket begins one of its own where that helps."""
     if cell_len(cell) <= width or lines == 1:
         return [cell]

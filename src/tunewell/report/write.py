@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from tunewell.core.atomic import write_whole
 from tunewell.core.document import Document
-from tunewell.core.errors import SettingsError, UserError
+from tunewell.core.errors import SettingsError
 from tunewell.report.render import render
 
 FORMAT_OF_SUFFIX = {
@@ -42,32 +41,5 @@ def write(document: Document, path: str | Path) -> Path:
         message = f"{target}: the suffix names no report format; use one of {known}"
         raise SettingsError(message)
     text = render(document, chosen, width=TEXT_WIDTH, verbose=True)
-    _replace(target, text.encode("utf-8", errors="backslashreplace"))
+    write_whole(target, text.encode("utf-8", errors="backslashreplace"))
     return target
-
-
-def _replace(target: Path, data: bytes) -> None:
-    # A file beside the target is renamed over it: a full disk or a kill leaves the old report.
-    temporary: str | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        _fill(handle, data)
-        os.chmod(temporary, 0o666 & ~_umask())  # noqa: PTH101  mkstemp makes it private
-        Path(temporary).replace(target)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror or error}") from error  # noqa: EM102, TRY003
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _fill(handle: int, data: bytes) -> None:
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -110,7 +110,7 @@ def learning_rate_outside_range(
 def _sources(standard: StandardValue) -> Table:
     return Table(
         name="published values",
-        columns=("source", "says", "where"),
-        rows=tuple((s.name, s.says, s.url) for s in standard.sources),
+        columns=("source", "says"),
+        rows=tuple((s.name, s.says) for s in standard.sources),
         total=len(standard.sources),
     )
