@@ -1,0 +1,117 @@
+"""FIT005: what the first optimizer step did not do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from tunewell.core.check import check
+from tunewell.core.finding import (
+    Category,
+    Finding,
+    Fix,
+    Number,
+    Safety,
+    Severity,
+    Table,
+    Tensor,
+)
+from tunewell.subjects.model_state import ModelState, TensorStep
+
+SHOWN = 12
+
+
+@check("FIT005", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("O12", "O20"))
+def step_one_proof(
+    state: ModelState, *, max_unreached: float = 0.2, min_rate: float = 1e-6
+) -> Iterator[Finding]:
+    """Trainable tensors that the first step did not train.
+
+    ## What it finds
+    Tensors that should be trained and are in no group of the optimizer or in two, got a gradient
+    that is not finite, or did not move although a gradient reached them; and models of which a
+    large part gets no gradient at all.
+
+    ## Why it matters
+    Such a run looks healthy: the rest of the model learns around the dead part. It only stays worse
+    than it need be.
+
+    ## How it is measured
+    On one real step: every parameter before and after, its gradient, its place in the optimizer.
+    Tensors without a gradient are reported above a share of `max_unreached` (0.2), because an
+    unused pooler is common and harmless. Movement is judged from a rate of `min_rate` (1e-6) on,
+    because a smaller step rounds to nothing on weights near 1.
+
+    ## Example
+    A new classification head that a parameter filter forgot.
+
+    ## Fix
+    Pass every trainable parameter to the optimizer once, and remove what detaches the rest.
+
+    ## When it is wrong
+    When a part is frozen by leaving it out of the optimizer on purpose; `requires_grad = False`
+    says that better and saves memory.
+
+    ## Sources
+    Faults of stage `run` in the catalogue; TrainCheck, OSDI 2025, for what one step can show.
+    """
+    trained = [tensor for tensor in state.tensors if tensor.trainable]
+    problems: dict[str, list[TensorStep]] = {}
+    for tensor in trained:
+        problem = _problem(tensor, may_stand=state.learning_rate < min_rate)
+        if problem:
+            problems.setdefault(problem, []).append(tensor)
+    unreached = [tensor for tensor in trained if tensor.gradient_norm is None]
+    if trained and len(unreached) > max_unreached * len(trained):
+        problems["reached by no gradient"] = unreached
+    if not trained and state.tensors:
+        problems["frozen, like every other"] = list(state.tensors)
+    if not problems:
+        return
+    parts = [f"{len(found):,} {problem}" for problem, found in problems.items()]
+    bad = [(tensor, problem) for problem, found in problems.items() for tensor in found]
+    yield Finding(
+        message=(
+            f"of {len(trained):,} trainable tensors, {', '.join(parts)} at the first optimizer "
+            f"step (for example {bad[0][0].name})"
+        ),
+        where=tuple(Tensor(name=tensor.name) for tensor, _ in bad),
+        evidence=(
+            Table(
+                name="tensors",
+                columns=("tensor", "problem", "gradient norm"),
+                rows=tuple(
+                    (
+                        tensor.name,
+                        problem,
+                        tensor.gradient_norm
+                        if tensor.gradient_norm is not None and math.isfinite(tensor.gradient_norm)
+                        else None,
+                    )
+                    for tensor, problem in bad[:SHOWN]
+                ),
+                total=len(bad),
+            ),
+            Number(name="learning rate of that step", value=state.learning_rate),
+        ),
+        impact="these tensors stay as they were, or spoil the rest",
+        fixes=(
+            Fix(
+                title="pass every trainable parameter to the optimizer once",
+                safety=Safety.MANUAL,
+            ),
+        ),
+    )
+
+
+def _problem(tensor: TensorStep, *, may_stand: bool) -> str:
+    norm = tensor.gradient_norm
+    if norm is None:
+        return ""
+    if not math.isfinite(norm) or not tensor.finite_after:
+        return "not finite"
+    if tensor.in_optimizer == 0:
+        return "not in the optimizer"
+    if tensor.in_optimizer > 1:
+        return "in the optimizer twice"
+    return "not moved" if norm > 0 and not tensor.moved and not may_stand else ""

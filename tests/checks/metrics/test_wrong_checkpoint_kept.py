@@ -1,0 +1,30 @@
+"""MET003 wrong-checkpoint-kept."""
+
+import dataclasses
+from typing import Any
+
+from tunewell.checks.metrics.wrong_checkpoint_kept import wrong_checkpoint_kept
+from tunewell.subjects.trace import Trace
+from tunewell.testing import CheckCases, trace
+
+LOSSES = {10: 1.0, 20: 0.5, 30: 0.6, 40: 0.8}
+
+
+def run(kept: int | None, losses: dict[int, float] | None = None, **fields: Any) -> tuple[Trace]:  # noqa: ANN401
+    """A run that kept the model of one step."""
+    return (dataclasses.replace(trace(eval_loss=losses or LOSSES), kept_step=kept, **fields),)
+
+
+class TestWrongCheckpointKept(CheckCases):
+    """Best at step 20."""
+
+    check = wrong_checkpoint_kept
+    faulty = {
+        "the last kept": run(40),
+        "chosen backwards": run(10, greater_is_better=True, metric_for_best="loss"),
+    }
+    nearly = {
+        "a little worse": run(40, {10: 1.0, 20: 0.5, 30: 0.51, 40: 0.52}),
+        "not known": run(None),
+    }
+    clean = {"the best kept": run(20)}
