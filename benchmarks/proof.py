@@ -3,9 +3,10 @@
     python benchmarks/proof.py [TRIALS]
 
 10 classes, 500 rows of unequal difficulty at 83 % accuracy, each training with its own noise on
-each row and a luck of the whole model with the given standard deviation in points. Prints the share of
-experiments called "better" where the change does nothing and where it gains 3 and 6 points, with
-alpha 0.05, and the same for McNemar's test over one seed's rows, which knows nothing of seeds.
+each row and a luck of the whole model with the given standard deviation in points. Prints the
+share of experiments called "better" where the change does nothing and where it gains 3 and 6
+points, with alpha 0.05, and the same for McNemar's test over one seed's rows, which
+knows nothing of seeds.
 """
 
 from __future__ import annotations
