@@ -25,6 +25,10 @@ HASH_BITS = 34
 RUN_BITS = HASH_BITS + 6
 """A run is known by 34 bits of its hash behind 6 for its frequency; 23 are left for the text."""
 
+BITS = 512
+BITS_SET = np.array([byte.bit_count() for byte in range(256)], dtype=np.int64)
+TEXTS_AT_ONCE = 50_000
+PAIRS_AT_ONCE = 200_000
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 Ints = NDArray[np.int64]
@@ -106,6 +110,7 @@ def similar(texts: tuple[str, ...], threshold: float) -> NearPairs:
         return NearPairs(np.empty((0, 2), np.int64), np.empty(0))
     sizes = np.bincount(owner, minlength=len(texts))
     candidates = _candidates(owner, run, sizes, threshold)
+    candidates = candidates[_possible(owner, run, sizes, candidates, threshold)]
     shared = _shared(owner, run, sizes, candidates)
     union = sizes[candidates[:, 0]] + sizes[candidates[:, 1]] - shared
     similarity = shared / np.maximum(union, 1)
@@ -162,6 +167,33 @@ def _candidates(owner: Ints, run: Ints, sizes: Ints, threshold: float) -> Ints:
     if not found:
         return np.empty((0, 2), np.int64)
     return np.stack(np.divmod(np.unique(np.concatenate(found)), len(sizes)), axis=1)
+
+
+def _possible(
+    owner: Ints, run: Ints, sizes: Ints, pairs: Ints, threshold: float
+) -> NDArray[np.bool_]:
+    """Whether a pair can still be similar enough, by a bit map of each text's runs.
+
+    A text's `size - bits set` runs fell onto a bit that was set already. So two texts share at most
+    the bits that both have, plus the smaller of these two losses: nothing similar is thrown out.
+    """
+    texts = len(sizes)
+    bits = np.empty((texts, BITS // 8), dtype=np.uint8)
+    starts = np.searchsorted(owner, np.arange(0, texts + TEXTS_AT_ONCE, TEXTS_AT_ONCE))
+    for part, low in enumerate(range(0, texts, TEXTS_AT_ONCE)):
+        inside = slice(starts[part], starts[part + 1])
+        grid = np.zeros((min(TEXTS_AT_ONCE, texts - low), BITS), dtype=bool)
+        grid[owner[inside] - low, run[inside] % BITS] = True
+        bits[low : low + TEXTS_AT_ONCE] = np.packbits(grid, axis=1)
+    lost = sizes - BITS_SET[bits].sum(axis=1)
+    possible = np.empty(len(pairs), dtype=bool)
+    for low in range(0, len(pairs), PAIRS_AT_ONCE):
+        one, other = pairs[low : low + PAIRS_AT_ONCE].T
+        most = BITS_SET[bits[one] & bits[other]].sum(axis=1) + np.minimum(lost[one], lost[other])
+        # Jaccard similarity t of sizes a and b takes t (a + b) / (1 + t) shared runs.
+        needed = threshold / (1 + threshold) * (sizes[one] + sizes[other])
+        possible[low : low + PAIRS_AT_ONCE] = most >= needed - 1e-9
+    return possible
 
 
 def _shared(owner: Ints, run: Ints, sizes: Ints, pairs: Ints) -> Ints:

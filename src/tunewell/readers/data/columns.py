@@ -32,37 +32,43 @@ def choose_columns(
         if given is not None and given not in table.columns:
             message = f"{place}: has no column {given!r}; it has: {_listed(table.columns)}"
             raise InputError(message)
+    sampled = {name: _sample(cells) for name, cells in table.columns.items()}
     filled = {
         name: cells
-        for name, cells in ((n, _sample(c)) for n, c in table.columns.items())
-        if any(cell not in {None, ""} for cell in cells if not isinstance(cell, list | dict))
+        for name, cells in sampled.items()
+        if any(cell not in (None, "") for cell in cells if not isinstance(cell, list | dict))
     }
     label_name, label_why = label, "given"
     if label is None:
-        label_name, label_why = _named(
-            {n: c for n, c in filled.items() if n != text}, LABEL_NAMES, _few_values
-        )
+        label_name, label_why = _named(_without(sampled, text), LABEL_NAMES, _few_values)
     text_name, text_why = text, "given"
     if text is None:
-        text_name, text_why = _find_text({n: c for n, c in filled.items() if n != label_name})
+        text_name, text_why = _named(_without(sampled, label_name), TEXT_NAMES, _no_numbers)
+    if text_name is None:
+        text_name, text_why = _find_text(_without(filled, label_name))
     if text_name is None:
         raise _ambiguous(table, place, "text")
     if label_name is None:
-        label_name, label_why = _find_label(
-            {n: c for n, c in filled.items() if n != text_name}, table
-        )
+        label_name, label_why = _find_label(_without(filled, text_name), table)
     if label_name is None and label_required:
-        if len(filled) == 1:
-            message = (
+        raise (
+            _ambiguous(table, place, "label")
+            if len(filled) > 1
+            else InputError(
                 f"{place}: has only one column with content, {text_name!r}; training data needs a "
                 "text column and a label column"
             )
-            raise InputError(message)
-        raise _ambiguous(table, place, "label")
+        )
     reason = f"text is {text_name!r} ({text_why})"
     if label_name is not None:
         reason += f", label is {label_name!r} ({label_why})"
     return text_name, label_name, reason
+
+
+def _without(
+    columns: Mapping[str, Sequence[object]], taken: str | None
+) -> Mapping[str, Sequence[object]]:
+    return {name: cells for name, cells in columns.items() if name != taken}
 
 
 def _sample(cells: Sequence[object]) -> list[object]:
@@ -99,7 +105,12 @@ def _named(
 def _few_values(cells: Sequence[object]) -> bool:
     """Whether values could be classes: short, and not a different one in every row of many."""
     values = [str(cell) for cell in cells if cell not in (None, "")]
-    return bool(values) and max(map(len, values)) <= 4 * LONGEST_LABEL
+    return max(map(len, values), default=0) <= 4 * LONGEST_LABEL
+
+
+def _no_numbers(cells: Sequence[object]) -> bool:
+    """Whether most values could be texts: strings, or nothing."""
+    return sum(cell is None or isinstance(cell, str) for cell in cells) * 2 > len(cells)
 
 
 def _strings(cells: Sequence[object]) -> list[str]:
@@ -108,16 +119,13 @@ def _strings(cells: Sequence[object]) -> list[str]:
 
 def _find_text(columns: Mapping[str, Sequence[object]]) -> tuple[str | None, str]:
     textual = {n: c for n, c in columns.items() if len(_strings(c)) * 2 > len(c)}
-    named, why = _named(textual, TEXT_NAMES, lambda _: True)
-    if named is not None:
-        return named, why
     if not textual:
         return None, ""
     lengths = sorted(
         ((sum(map(len, _strings(c))) / len(c), n) for n, c in textual.items()), reverse=True
     )
     mean, name = lengths[0]
-    varied = len(set(_strings(textual[name]))) * 2 > len(_strings(textual[name]))
+    varied = len(set(_strings(textual[name]))) * 4 > len(_strings(textual[name]))
     leads = len(lengths) == 1 or mean >= CLEAR_LEAD * lengths[1][0]
     if not leads or not varied:
         return None, ""
