@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from tests.cli.conftest import Run
 
 GOOD = "text,label\n" + "".join(
@@ -116,9 +115,7 @@ def test_a_report_that_cannot_be_written(tunewell: Run, tmp_path: Path) -> None:
     assert data.read_text(encoding="utf-8") == GOOD
 
 
-def test_a_full_disk(
-    tunewell: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk(tunewell: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = write(tmp_path / "train.csv", GOOD)
     if not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full here")

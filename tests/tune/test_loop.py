@@ -38,6 +38,7 @@ class World:
         self.trained: list[tuple[float, float, int, int]] = []
 
     def run(self, project: Project, seed: int, *, keep_model: bool = False) -> Trial:
+        """The trial that this recipe and seed have in this world."""
         del keep_model
         recipe = project.recipe
         self.trained.append(

@@ -93,7 +93,8 @@ def _table(table: Table, width: int, shown: int, lines: int) -> Iterator[Text]:
     while sum(widths) + 2 * (columns - 1) > width and max(widths) > NARROWEST_COLUMN:
         widths[widths.index(max(widths))] -= 1
     wrapped = [
-        [_wrapped(cell, size, lines) for cell, size in zip(row, widths, strict=True)] for row in cells
+        [_wrapped(cell, size, lines) for cell, size in zip(row, widths, strict=True)]
+        for row in cells
     ]
     widths = [
         min(size, max(cell_len(line) for row in wrapped for line in row[i]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tunewell.core.finding import Confidence, Edit, Finding, Safety, SetKey
+from tunewell.core.finding import Confidence, Edit, Finding, Safety, SetKey, Severity
 from tunewell.facts.recipe import change
 from tunewell.knowledge.standard_values import lookup
 from tunewell.subjects.recipe import Recipe
@@ -22,6 +22,10 @@ HEAVIER_WEIGHT_DECAY = 0.1
 HEAVIER_DROPOUT = 0.2
 
 
+ORDER = {"learning_rate": 0, "max_length": 1, "num_train_epochs": 2, "max_steps": 2}
+"""Settings by when they are tried: the rate, what the model is shown, for how long, all others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     """One change of the recipe and the finding that speaks for it."""
@@ -36,17 +40,28 @@ class Move:
         return frozenset((e.path, e.new) for e in self.edits if isinstance(e, SetKey))
 
 
-def propose(findings: Iterable[Finding], recipe: Recipe) -> Iterator[Move]:
-    """Moves for these findings, worst finding first, its own fixes before general steps."""
-    for finding in findings:
-        if finding.confidence is Confidence.LOW:
-            continue
-        because = f"{finding.code} {finding.name}"
-        for fix in finding.fixes:
-            edits = recipe_edits(fix.edits)
-            if edits and fix.safety is not Safety.MANUAL:
-                yield Move(title=fix.title, edits=edits, because=because)
-        yield from STEPS.get(finding.name, _none)(recipe, because)
+def propose(findings: Iterable[Finding], recipe: Recipe) -> list[Move]:
+    """Moves for these findings: what lets the model learn at all first, then worst finding first.
+
+    Under a learning rate that learns nothing, no other change can show what it is worth.
+    """
+    moves = [move for finding in findings for move in _moves_for(finding, recipe)]
+    return sorted(moves, key=_rank)
+
+
+def _moves_for(finding: Finding, recipe: Recipe) -> Iterator[Move]:
+    if finding.confidence is Confidence.LOW or finding.severity is Severity.INFO:
+        return
+    because = f"{finding.code} {finding.name}"
+    for fix in finding.fixes:
+        edits = recipe_edits(fix.edits)
+        if edits and fix.safety is not Safety.MANUAL:
+            yield Move(title=_title(edits), edits=edits, because=because)
+    yield from STEPS.get(finding.name, _none)(recipe, because)
+
+
+def _rank(move: Move) -> int:
+    return min(ORDER.get(path, len(ORDER)) for path, _ in move.target)
 
 
 def explore(recipe: Recipe) -> Iterator[Move]:
@@ -112,14 +127,14 @@ def _none(recipe: Recipe, because: str) -> Iterator[Move]:
 
 
 def _set(recipe: Recipe, because: str, **values: float | str | bool) -> Move:
-    changed = {name: new for name, new in values.items() if getattr(recipe, name) != new}
-    return Move(
-        title=", ".join(
-            f"{name} {getattr(recipe, name)} to {new}" for name, new in changed.items()
-        ),
-        edits=tuple(change(recipe, name, new) for name, new in changed.items()),
-        because=because,
+    edits = tuple(
+        change(recipe, name, new) for name, new in values.items() if getattr(recipe, name) != new
     )
+    return Move(title=_title(edits), edits=edits, because=because)
+
+
+def _title(edits: Iterable[Edit]) -> str:
+    return ", ".join(f"{edit.path} = {edit.new}" for edit in edits if isinstance(edit, SetKey))
 
 
 def _rounded(value: float) -> float:
