@@ -134,6 +134,8 @@ def _runs(texts: tuple[str, ...]) -> tuple[Ints, Ints]:
         mixed ^= mixed >> np.uint64(29)
     inside = owner[:count] == owner[SHINGLE - 1 :]
     owner, hashed = owner[:count][inside], (mixed[inside] >> np.uint64(64 - HASH_BITS)).astype(int)
+    if not len(owner):
+        return owner, hashed
     # The id of a run begins with how common it is, so that one sort brings rare runs to the front.
     bucket = hashed & (2**20 - 1)
     common = np.bincount(bucket, minlength=2**20)

@@ -177,13 +177,13 @@ def _file(path: Path) -> Found:
 
 
 def _role_by_name(path: Path) -> tuple[str | None, str]:
-    for name in (path.stem, path.parent.name):
-        words = [word for word in re.split(r"[^a-z]+", name.casefold()) if word]
-        for role, known in NAME_PARTS.items():
-            word = next((word for word in words if word in known), None)
-            if word is not None:
-                where = "name" if name == path.stem else "folder's name"
-                return role, f"{where} contains {word!r}"
+    words = [word for word in re.split(r"[^a-z]+", path.stem.casefold()) if word]
+    for role, known in NAME_PARTS.items():
+        word = next((word for word in words if word in known), None)
+        if word is not None:
+            return role, f"name contains {word!r}"
+        if path.parent.name.casefold() in known:
+            return role, f"in a folder called {path.parent.name!r}"
     return None, ""
 
 
