@@ -235,6 +235,15 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             self._hook = None
         if self._recorder is None:
             return
+        try:
+            self._write_end(reason, kept_step)
+        finally:
+            recorder, self._recorder = self._recorder, None
+            recorder.close()
+
+    def _write_end(self, reason: str, kept_step: int | None) -> None:
+        if self._recorder is None:
+            return
         end = dict(self._last)
         if kept_step is not None:
             end["kept_step"] = kept_step
@@ -253,8 +262,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             not_run=tuple(self._outcomes.not_run),
             broken=tuple(self._outcomes.broken),
         ).save(self._recorder.path.parent / "document.json")
-        recorder, self._recorder = self._recorder, None
-        recorder.close()
 
     def _on_forward(self, module: Any, inputs: Any, outputs: Any) -> None:  # noqa: ANN401, ARG002
         """Keep the raw loss of a training batch, on its device, without waiting for it."""
@@ -309,8 +316,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             self._recorder.write(
                 "finding_opened", step=step, code=code, finding=msgspec.to_builtins(finding)
             )
-            if self.announce is not None:
-                self.announce(f"step {step}: {code} {finding.name}: {finding.message}")
+            self._say(f"step {step}: {code} {finding.name}: {finding.message}")
             if live and code in self.stop_on:
                 self._stop = True
                 self._recorder.write("stop", step=step, code=code)
@@ -319,6 +325,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         self._open = found
         self._examined_at = step
         self._examination_seconds += time.perf_counter() - started
+
+    def _say(self, line: str) -> None:
+        try:
+            if self.announce is not None:
+                self.announce(line)
+        except Exception as error:  # noqa: BLE001  a listener's trouble is not the run's
+            self._broke("announce", error)
 
     def _broke(self, where: str, error: Exception) -> None:
         try:
