@@ -36,15 +36,20 @@ def evaluation_at(
         message = f"{path}: no such file or folder"
         raise InputError(message)
     if path.is_dir():
-        found = [path / name for name in IN_A_RUN if (path / name).is_file()]
-        if not found:
+        found = predictions_in(path)
+        if found is None:
             message = (
                 f"{path}: holds no predictions ({' or '.join(IN_A_RUN)}); pass a predictions file, "
                 f"or a folder that tunewell train wrote"
             )
             raise InputError(message)
-        path = found[0]
+        path = found
     return read_predictions(path, text=text, label=label, prediction=prediction)
+
+
+def predictions_in(folder: Path) -> Path | None:
+    """The predictions file that a run folder keeps, None where it has none."""
+    return next((folder / name for name in IN_A_RUN if (folder / name).is_file()), None)
 
 
 def with_train_counts(evaluation: Evaluation, dataset: Dataset) -> Evaluation:

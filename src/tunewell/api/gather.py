@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tunewell.api.evaluations import predictions_in
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import data_examined
 from tunewell.core.document import Examined, Section
@@ -13,7 +14,7 @@ from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings, load
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.data import read_dataset
-from tunewell.readers.files import probe
+from tunewell.readers.files import BINARY, probe
 from tunewell.readers.log_text import read_log_text
 from tunewell.readers.logs import read_run
 from tunewell.readers.machine import read_machine
@@ -190,7 +191,11 @@ def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: S
 
 
 def _disguised(probes: Iterable[FileProbe]) -> FileProbe | None:
-    return next((p for p in probes if p.disguise is not None), None)
+    """A file that is something else, and known for what it is: that is a finding.
+
+    Bytes that nobody can name are bad input, which the reader refuses.
+    """
+    return next((p for p in probes if p.disguise not in (None, BINARY)), None)
 
 
 def _read_model(
@@ -222,6 +227,8 @@ def _read_run(gathered: Gathered, roles: list[Found], given: Given) -> None:
         if state is not None:
             gathered.subjects.append(state)
     predictions = _first(roles, "predictions")
+    if predictions is None and run is not None and run.is_dir():
+        predictions = predictions_in(run)
     if predictions is not None:
         evaluation = read_predictions(predictions, text=given.text, label=given.label)
         gathered.subjects.append(evaluation)

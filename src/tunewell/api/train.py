@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from tunewell.api.documents import build
+from tunewell.api.documents import build, counted
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
+from tunewell.core.errors import InputError
 from tunewell.core.finding import Severity
 from tunewell.core.progress import Progress, Silent
 from tunewell.engine.examine import examine
 from tunewell.facts.evaluation import accuracy, macro_f1
+from tunewell.readers.predictions import write_predictions
 from tunewell.report.write import write
+from tunewell.subjects.dataset import Dataset
 
 
 def train(
@@ -26,6 +29,7 @@ def train(
     from tunewell.train.fit import fit
 
     dataset = workspace.data
+    _require_labels(dataset)
     folder = workspace.runs / "train"
     result = fit(
         workspace.recipe,
@@ -37,6 +41,9 @@ def train(
     subjects = [dataset, workspace.recipe, result.trace]
     if result.model_state is not None:
         subjects.append(result.model_state)
+    for split in (result.evaluation, result.test):
+        if split is not None:
+            write_predictions(split, folder / f"predictions-{split.name}.csv")
     judged = result.test or result.evaluation
     if judged is not None:
         subjects.append(judged)
@@ -66,3 +73,20 @@ def train(
     write(document, folder / "document.json")
     write(document, folder / "report.html")
     return document
+
+
+def _require_labels(dataset: Dataset) -> None:
+    """Refuse rows without a label: leaving them out in silence would hide a fault of the data.
+
+    Raises:
+        InputError: if a row of any split has no label.
+    """
+    for split in dataset.splits:
+        missing = [row for row, label in enumerate(split.labels) if label is None]
+        if missing:
+            message = (
+                f"{split.source.path}, line {split.lines[missing[0]]}: no label in "
+                f"{counted(len(missing), 'row')} of {len(split):,}; label or drop them "
+                "(tunewell check --fix --unsafe-fixes writes a copy without them)"
+            )
+            raise InputError(message)

@@ -34,6 +34,9 @@ MAGIC = (
     (b"\x28\xb5\x2f\xfd", "zstandard archive", (".zst",)),
     (b"\xd0\xcf\x11\xe0", "old Excel or Word file", (".xls", ".doc")),
 )
+BINARY = "binary file"
+"""What bytes are called that nobody can name."""
+
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".toml", ".log", ".md")
 PICKLE = re.compile(rb"\x80[\x02-\x05](\x95|[\]}c(])")
 HTML = re.compile(
@@ -134,7 +137,7 @@ def _disguise(name: str, head: bytes) -> str | None:
         return "HTML page"
     if suffix in PARQUET_SUFFIXES and head:
         return "file without the mark that starts a Parquet file"
-    return "binary file" if suffix in TEXT_SUFFIXES and _is_junk(head) else None
+    return BINARY if suffix in TEXT_SUFFIXES and _is_junk(head) else None
 
 
 def _pointer(head: bytes) -> str | None:
