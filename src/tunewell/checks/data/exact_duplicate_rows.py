@@ -40,7 +40,7 @@ def exact_duplicate_rows(
     By comparing folded texts. At least `min_rows` repeated rows are reported (2: a single one is
     an accident of no weight); from `warn_share` of the training rows on as a warning, below as
     information. The share of 2 % is the catalogue's bound: BANKING77 (0.3 %) and CLINC150 (0.3 %)
-    are far below it, a crawled set such as SMS Spam (7 %) is above.
+    are far below it, a crawled set such as SMS Spam (8 %) is above.
 
     ## Example
     `My card is lost!` and `my card is lost`, both `lost_or_stolen_card`.

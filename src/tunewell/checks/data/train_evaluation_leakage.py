@@ -44,7 +44,7 @@ def train_evaluation_leakage(
     By comparing folded texts across splits. It is an error when the share of such rows is above
     both `error_share` (1 %) and the sampling error of the score itself (half the 95 % interval of
     an accuracy of 0.9 on that many rows): only then can the leak change what the score says. A
-    smaller leak is a warning; BANKING77 (0.8 %) and CLINC150 (0.4 %) as published have one. How
+    smaller leak is a warning; BANKING77 (0.8 %) and CLINC150 (0.6 %) as published have one. How
     many more rows have a partner at `similarity` 0.8 is told beside it and never counted.
 
     ## Example
