@@ -38,6 +38,7 @@ class Work:
     settings: Settings
     limits: Limits
     progress: Progress
+    extra: Sequence[object]
     began: float
 
 
@@ -84,7 +85,7 @@ def tune(
         limits: seconds, moves, seeds and error rate.
         progress: told what is going on.
     """
-    work = Work(trials, settings, limits, progress, began=time.monotonic())
+    work = Work(trials, settings, limits, progress, extra, began=time.monotonic())
     before = examine(
         [project.dataset, project.recipe, *extra], settings=settings, families=BEFORE_TRAINING
     )
@@ -168,12 +169,14 @@ def _climb(session: Session, work: Work) -> None:
 
 
 def _findings_now(project: Project, work: Work) -> list[Finding]:
-    """What the checks say of the settings and of a run as they are now."""
-    settings = examine(
-        [project.dataset, project.recipe], settings=work.settings, families=("hyperparameters",)
+    """What the checks say of the project and of its run as they are now."""
+    before = examine(
+        [project.dataset, project.recipe, *work.extra],
+        settings=work.settings,
+        families=BEFORE_TRAINING,
     )
     trial = work.trials.run(project, work.limits.seeds[0])
-    return [*settings.findings, *_diagnose(project, trial, work.settings).findings]
+    return [*before.findings, *_diagnose(project, trial, work.settings).findings]
 
 
 def _next(

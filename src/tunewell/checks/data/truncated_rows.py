@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Finding, Fix, Number, Row, Safety, SetKey, Severity
+from tunewell.facts.recipe import change
+from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.tokenization import Tokenization
 
@@ -17,7 +20,11 @@ MULTIPLE = 8
 
 @check("DAT012", category=Category.CORRECTNESS, severity=Severity.WARNING, covers=("D12", "D52"))
 def truncated_rows(
-    tokenization: Tokenization, recipe: Recipe | None, *, max_share: float = 0.01
+    tokenization: Tokenization,
+    recipe: Recipe | None,
+    dataset: Dataset | None,
+    *,
+    max_share: float = 0.01,
 ) -> Iterator[Finding]:
     """Training texts that are longer than the length that they are cut at.
 
@@ -63,22 +70,14 @@ def truncated_rows(
     lost = tokenization.lengths[rows] - bound
     edits: tuple[SetKey, ...] = ()
     if movable and recipe is not None:
-        edits = (
-            SetKey(
-                path="max_length",
-                old=recipe.max_length,
-                new=new,
-                file=str(recipe.file) if recipe.file is not None else None,
-                line=recipe.lines.get("max_length"),
-            ),
-        )
+        edits = (change(recipe, "max_length", new),)
     where = "max_length" if bound == cut else "the model's last position"
     yield Finding(
         message=(
             f"{len(rows):,} of {len(tokenization.lengths):,} training texts ({100 * share:.1f} %) "
             f"are longer than {bound:,} tokens, where {where} cuts them"
         ),
-        where=tuple(Row(split=tokenization.split, index=int(row)) for row in rows),
+        where=_places(tokenization, dataset, rows),
         evidence=(
             Number(
                 name="texts cut",
@@ -102,4 +101,17 @@ def truncated_rows(
             ),
         ),
         severity=Severity.WARNING if movable else Severity.INFO,
+    )
+
+
+def _places(
+    tokenization: Tokenization, dataset: Dataset | None, rows: NDArray[np.int64]
+) -> tuple[Row, ...]:
+    """The rows, with file and line where the data they were counted in is at hand."""
+    split = dataset.train if dataset is not None else None
+    if split is None or split.name != tokenization.split or len(split) != len(tokenization.lengths):
+        return tuple(Row(split=tokenization.split, index=int(row)) for row in rows)
+    file = str(split.source.path)
+    return tuple(
+        Row(split=split.name, index=int(row), file=file, line=split.lines[row]) for row in rows
     )
