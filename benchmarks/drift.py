@@ -55,7 +55,12 @@ def main() -> None:
         texts, labels = read(given.data)
         for kind, features in by.items():
             report[f"{name}, {kind}"] = real(texts, labels, features, given.repetitions)
-    print(json.dumps(report, indent=1))
+            save(report)
+
+
+def save(report: dict[str, object]) -> None:
+    """Print and write what is known so far."""
+    print(json.dumps(report, indent=1), flush=True)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(report, indent=1) + "\n")
 
