@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from tunewell.api.documents import build
+from difflib import unified_diff
+from pathlib import Path
+
+from tunewell.api.documents import build, counted
 from tunewell.api.gather import Gathered, Given, gather
 from tunewell.core.document import Document
+from tunewell.core.finding import Safety, SetKey
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
-from tunewell.fixes.files import apply_fixes
+from tunewell.fixes.files import apply_fixes, write_recorded
+from tunewell.readers.recipes import write_recipe
 
 FAMILIES = (
     "data",
@@ -36,9 +41,34 @@ def check(
     document = examined_document("check", gathered, settings)
     written: tuple[str, ...] = ()
     if fix and gathered.dataset is not None:
-        applied = apply_fixes(document.findings, gathered.dataset, unsafe=unsafe_fixes)
-        written = applied.lines
+        written = apply_fixes(document.findings, gathered.dataset, unsafe=unsafe_fixes).lines
+    if fix and settings.file is not None:
+        written += _fix_recipe(document, settings.file, unsafe=unsafe_fixes)
     return document, written
+
+
+def _fix_recipe(document: Document, file: Path, *, unsafe: bool) -> tuple[str, ...]:
+    """Write a copy of the settings with every fix of a setting; the first fix of a finding counts.
+
+    Where two findings want to change one setting, the worse finding comes first and wins.
+    """
+    allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
+    edits: dict[str, SetKey] = {}
+    for finding in document.findings:
+        chosen = next((f for f in finding.fixes if f.edits and f.safety in allowed), None)
+        for edit in chosen.edits if chosen is not None else ():
+            if isinstance(edit, SetKey):
+                edits.setdefault(edit.path, edit)
+    if not edits:
+        return ()
+    old, new = file.read_text(encoding="utf-8"), write_recipe(file, edits.values())
+    target = file.with_name(f"{file.stem}.fixed{file.suffix}")
+    diff = file.with_name(f"{file.stem}.fixed.diff")
+    lines = unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), file.name, target.name
+    )
+    write_recorded(file.parent, {target: new.encode(), diff: "".join(lines).encode()})
+    return (f"{target}: {counted(len(edits), 'setting')} changed; what changed is in {diff.name}",)
 
 
 def examined_document(command: str, gathered: Gathered, settings: Settings) -> Document:

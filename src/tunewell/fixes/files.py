@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def apply_fixes(findings: Iterable[Finding], dataset: Dataset, *, unsafe: bool) 
         stem = f"{stem}.{split.name}" if shared else stem
         target = path.with_name(f"{stem}.fixed{suffix}")
         diff = path.with_name(f"{stem}.fixed.diff")
-        _record(path.parent, {target: content, diff: _diff(split, plan, target).encode()})
+        write_recorded(path.parent, {target: content, diff: _diff(split, plan, target).encode()})
         files.append(target)
         diffs.append(diff)
         rows = len(plan.dropped)
@@ -199,8 +199,14 @@ def _diff(split: Split, plan: _Plan, target: Path) -> str:
     return "".join(out).encode("utf-8", "replace").decode()
 
 
-def _record(folder: Path, contents: dict[Path, bytes]) -> None:
-    """Write files after noting them: a kill between the two leaves a record that undo can use."""
+def write_recorded(folder: Path, contents: Mapping[Path, bytes]) -> None:
+    """Write files into `folder` so that `undo` can take them back.
+
+    They are noted before they are written: a kill between the two leaves a record that can be used.
+
+    Raises:
+        UserError: if a file cannot be written, or one of that name is there that is not ours.
+    """
     record = folder / RECORD
     written = _read_record(record)
     for path in contents:
