@@ -7,12 +7,10 @@ python tools/generate_docs.py --check    exit 1 if anything is out of date
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
-import click
-import typer
+from typer.testing import CliRunner
 
 from tunewell.api.explain import markdown
 from tunewell.cli.main import app
@@ -46,22 +44,23 @@ def pages() -> dict[Path, str]:
 
 def commands() -> str:
     """Help of every command, as `--help` prints it at 80 columns."""
-    root = typer.main.get_command(app)
-    assert isinstance(root, click.Group)  # noqa: S101  what Typer makes of several commands
-    text = ["# Commands", ""]
-    context = click.Context(root, info_name="tunewell", terminal_width=80, max_content_width=80)
-    text += ["```text", root.get_help(context).rstrip(), "```", ""]
-    for name, command in root.commands.items():
-        inner = click.Context(
-            command, info_name=name, parent=context, terminal_width=80, max_content_width=80
-        )
-        text += [f"## tunewell {name}", "", "```text", command.get_help(inner).rstrip(), "```", ""]
+    text = ["# Commands", "", "```text", help_of(), "```", ""]
+    for command in app.registered_commands:
+        name = command.name or command.callback.__name__
+        text += [f"## tunewell {name}", "", "```text", help_of(name), "```", ""]
     return "\n".join(text)
+
+
+def help_of(*arguments: str) -> str:
+    """What `tunewell ARGUMENTS --help` prints."""
+    printed = CliRunner().invoke(
+        app, [*arguments, "--help"], env={"COLUMNS": "80"}, prog_name="tunewell"
+    )
+    return "\n".join(line.rstrip() for line in printed.output.rstrip().splitlines())
 
 
 def main() -> int:
     """Write the pages, or say which are out of date."""
-    os.environ["COLUMNS"] = "80"
     made = pages()
     stale = [
         path
