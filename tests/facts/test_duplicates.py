@@ -70,3 +70,14 @@ def test_perturbed_copies_are_found() -> None:
     found = {tuple(pair) for pair in similar(tuple(texts + copies), 0.75).pairs.tolist()}
     assert sum((at, at + 500) in found for at in range(500)) >= 495
     assert len(found) <= 505
+
+
+def test_long_documents_are_sampled_and_still_found() -> None:
+    shuffle = random.Random(1)  # noqa: S311  a seeded test
+    words = [f"word{n}" for n in range(3000)]
+    texts = [" ".join(shuffle.choices(words, k=300)) for _ in range(200)]
+    copies = [f"{text} and a new end" for text in texts]
+    found = similar(tuple(texts + copies), 0.8)
+    assert {(int(one), int(other)) for one, other in found.pairs} == {
+        (at, at + 200) for at in range(200)
+    }
