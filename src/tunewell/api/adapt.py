@@ -48,7 +48,7 @@ def adapt(
     Args:
         workspace: the project of the current model.
         new: the new rows, in any format that is read.
-        current: the current model; by default the last accepted one, else the last trained one.
+        current: the current model; by default the last accepted one, else the tuned or the trained one.
         check_only: only say whether the data has moved.
         keep_share: share of the old training rows to keep.
         margin: loss of accuracy on old rows that is still taken as none.
@@ -170,9 +170,8 @@ def _read_new(path: Path, old: Dataset) -> Split:
 
 
 def _current(runs: Path) -> Path | None:
-    accepted = record.accepted(runs)
-    trained = runs / "train" / "model"
-    return accepted or (trained if trained.is_dir() else None)
+    trained = (runs / name / "model" for name in ("tune", "train"))
+    return record.accepted(runs) or next((model for model in trained if model.is_dir()), None)
 
 
 def _next_folder(parent: Path) -> Path:

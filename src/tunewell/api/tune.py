@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tunewell.facts.evaluation import accuracy
 from tunewell.fixes.files import write_split
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.machine import read_machine
+from tunewell.readers.predictions import write_predictions
 from tunewell.readers.recipes import write_recipe
 from tunewell.readers.tokenization import read_tokenization
 from tunewell.report.write import write
@@ -115,7 +117,13 @@ def three_parts(dataset: Dataset) -> tuple[Dataset, tuple[str, ...]]:
 
 def _write_results(session: Session, workspace: Workspace, folder: Path) -> list[str]:
     """Write the changed recipe and data beside the trials; the originals stay as they are."""
-    written = [f"model: {session.last.folder / 'model'}"]
+    model = folder / "model"
+    if model.exists():
+        shutil.rmtree(model)
+    shutil.copytree(session.last.folder / "model", model)
+    for split in (session.last.evaluation, session.last.test):
+        write_predictions(split, folder / f"predictions-{split.name}.csv")
+    written = [f"model: {model}"]
     edits = [
         edit
         for proof in session.proofs

@@ -19,6 +19,13 @@ def adapt(
     check_only: Annotated[
         bool, typer.Option("--check-only", help="Say whether the data has moved; train nothing.")
     ] = False,
+    keep: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the old training rows to train on again.")
+    ] = 1.0,
+    margin: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Loss of accuracy on old rows that still counts as none."),
+    ] = 0.03,
     text: common.TextColumn = None,
     label: common.LabelColumn = None,
     config: common.Config = None,
@@ -46,6 +53,8 @@ def adapt(
         new,
         current=current,
         check_only=check_only,
+        keep_share=keep,
+        margin=margin,
         threads=threads,
         progress=common.bars(quiet=quiet),
     )
