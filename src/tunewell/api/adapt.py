@@ -48,7 +48,8 @@ def adapt(
     Args:
         workspace: the project of the current model.
         new: the new rows, in any format that is read.
-        current: the current model; by default the last accepted one, else the tuned or the trained one.
+        current: the current model; by default the last accepted one, else the tuned or
+            the trained one.
         check_only: only say whether the data has moved.
         keep_share: share of the old training rows to keep.
         margin: loss of accuracy on old rows that is still taken as none.

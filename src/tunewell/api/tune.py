@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tunewell.api.documents import build, counted
 from tunewell.api.sections import before_after, confusion_matrix, curves, percent, points
 from tunewell.api.workspace import Workspace
@@ -152,29 +154,26 @@ def _verdict(session: Session) -> str:
         return f"Nothing was changed: {tried} tried, none proven better; {state}."
     word = next(proof for proof in session.last_word if proof.metric == session.metric)
     name = "Accuracy" if word.metric == "accuracy" else "Macro-F1"
-    moved = {
-        Verdict.BETTER: "rose",
-        Verdict.WORSE: "fell",
-    }.get(word.verdict, "did not change for certain,")
-    kept = counted(sum(proof.kept for proof in session.proofs), "change")
+    moved = {Verdict.BETTER: "rose", Verdict.WORSE: "fell"}.get(word.verdict, "went")
+    certain = "" if moved != "went" else ", which is not certain"
+    kept = sum(proof.kept for proof in session.proofs)
     return (
-        f"{name} on {word.rows:,} unseen rows {moved} from {percent(word.control)} to "
-        f"{percent(word.change)}, a difference of {points(word.difference)} points; {kept} kept."
+        f"{name} {moved} from {100 * word.control.value:.1f} % to {100 * word.change.value:.1f} % "
+        f"on {word.rows:,} unseen rows ({points(word.difference)} points){certain}; "
+        f"{kept} of {counted(len(session.proofs), 'change')} kept."
     )
 
 
 def _sections(session: Session, notes: tuple[str, ...], written: list[str]) -> list[Section]:
     sections: list[Section] = []
-    if session.last_word:
-        sections.append(before_after(session.last_word, session.last_word[0].rows))
     if session.not_tried or notes:
         sections.append(
-            Section(id="notes", title="Worth knowing", text="; ".join((*notes, *session.not_tried)))
+            Section(id="notes", title="Worth knowing", text="\n".join((*notes, *session.not_tried)))
         )
-    sections.append(curves(session.last.trace, title="Learning curves of the final recipe"))
     if session.last is not session.first:
-        first = curves(session.first.trace, title="Learning curves as the project stood")
-        sections.append(Section(id="curves-before", title=first.title, evidence=first.evidence))
+        after = curves(session.last.trace, title="Learning curves of the final recipe")
+        sections.append(msgspec.structs.replace(after, id="curves-after"))
+    sections.append(curves(session.first.trace, title="Learning curves as the project stood"))
     sections.append(confusion_matrix(session.last.test))
     remaining = tuple(
         (finding.code, finding.name, finding.message) for finding in session.remaining
@@ -194,7 +193,9 @@ def _sections(session: Session, notes: tuple[str, ...], written: list[str]) -> l
                 ),
             )
         )
-    sections.append(Section(id="written", title="Written", text="; ".join(written)))
+    sections.append(Section(id="written", title="Written", text="\n".join(written)))
+    if session.last_word:
+        sections.append(before_after(session.last_word, session.last_word[0].rows))
     return sections
 
 

@@ -33,9 +33,6 @@ WIDE, NARROW = 700, 250
 EMBEDDED_AS_TEXT = 100_000
 """Bytes of JSON above which the page embeds it compressed."""
 
-CURVES, BEFORE_AFTER = "curves", "before-after"
-"""Sections with a place and a form of their own."""
-
 HEAT_LEVELS = 9
 
 
@@ -57,10 +54,19 @@ def render(document: Document) -> str:
             script=Markup(script),  # noqa: S704  a file of this package
             findings=[(finding, anchor) for finding, anchor in _anchored(document.findings)],
             opened=_first_opened(document.findings),
-            before_after=sections.get(BEFORE_AFTER),
-            changed=_changed(sections.get(BEFORE_AFTER)),
-            curves=sections.get(CURVES),
-            others=[s for s in document.sections if s.id not in {CURVES, BEFORE_AFTER}],
+            before_after=sections.get(numbers.BEFORE_AFTER),
+            changed=_changed(sections.get(numbers.BEFORE_AFTER)),
+            # Findings are marked on the run that they speak of, not on another one beside it.
+            curves=[
+                (section, document.findings if section.id == numbers.CURVES else ())
+                for section in document.sections
+                if section.id.startswith(numbers.CURVES)
+            ],
+            others=[
+                section
+                for section in document.sections
+                if section.id != numbers.BEFORE_AFTER and not section.id.startswith(numbers.CURVES)
+            ],
             reach=_reach(document.proofs),
             counts=_counts(document),
             data=data,

@@ -20,6 +20,9 @@ SHARE = re.compile(r"(\d+(?:\.\d+)?) % \((\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)\)", 
 
 Point = tuple[int, float | None]
 
+CURVES, BEFORE_AFTER = "curves", "before-after"
+"""Sections with a place and a form of their own; "curves-..." are curves of another run."""
+
 
 def envelope(
     steps: Sequence[int], values: Sequence[float | None], limit: int = POINTS_DRAWN

@@ -15,6 +15,7 @@ from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity, Ta
 from tunewell.core.proof import Proof
 from tunewell.report import words
 from tunewell.report.diff import diff
+from tunewell.report.numbers import BEFORE_AFTER, CURVES
 from tunewell.report.terminal_evidence import evidence_lines
 from tunewell.report.words import visible
 
@@ -56,12 +57,7 @@ def render(
         for finding in document.findings:
             page.unwrapped(_concise(finding))
     else:
-        for finding in document.findings:
-            _finding(page, finding)
-        for section in document.sections:
-            _section(page, section)
-        _proofs(page, document.proofs)
-        _verdict(page, document)
+        _full(page, document, verbose=verbose)
     _broken(page, document.broken)
     if verbose:
         _verbose(page, document)
@@ -127,7 +123,24 @@ class _Page:
         return self._out.getvalue()
 
 
-def _finding(page: _Page, finding: Finding) -> None:
+def _full(page: _Page, document: Document, *, verbose: bool) -> None:
+    # Where changes were proven they are the news; the HTML page has every finding in full.
+    brief = bool(document.proofs) and not verbose
+    for finding in document.findings:
+        _finding(page, finding, brief=brief)
+    if brief and document.findings:
+        page.blank()
+    for section in document.sections:
+        if section.id != BEFORE_AFTER and not (brief and section.id.startswith(CURVES)):
+            _section(page, section)
+    _proofs(page, document.proofs)
+    for section in document.sections:
+        if section.id == BEFORE_AFTER:
+            _section(page, section)
+    _verdict(page, document)
+
+
+def _finding(page: _Page, finding: Finding, *, brief: bool) -> None:
     severity = words.severity_of(finding)
     head = Text()
     head.append(severity.value, COLOUR_OF[severity])
@@ -136,6 +149,8 @@ def _finding(page: _Page, finding: Finding) -> None:
     if finding.confidence not in {Confidence.HIGH, None}:
         head.append(f" ({finding.confidence} confidence)", "dim")
     page.line(head, hang=4)
+    if brief:
+        return
     if finding.where:
         where = Text(visible(words.place(finding.where[0])))
         more = words.further_places(finding)
