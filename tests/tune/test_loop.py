@@ -163,6 +163,14 @@ def test_what_does_not_fit_in_the_time_is_said() -> None:
     assert any("no time left" in line for line in session.not_tried)
 
 
+def test_a_repair_without_time_for_its_experiment_is_kept_and_said() -> None:
+    world = World({"other": 0.8}, seconds=60)
+    session = run(world, project(5e-5, bad_rows=True), seconds=30)
+    assert session.changed
+    assert session.last_word
+    assert any("without an experiment" in line for line in session.not_tried)
+
+
 def test_the_same_move_is_tried_once() -> None:
     world = World({"other": 0.8})
     session = run(world, project(1e-7), explore=True)

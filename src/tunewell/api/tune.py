@@ -151,7 +151,8 @@ def _verdict(session: Session) -> str:
                 f"The project is healthy: nothing was found to mend, nothing was changed; {state}."
             )
         tried = counted(len(session.proofs), "change")
-        return f"Nothing was changed: {tried} tried, none proven better; {state}."
+        late = f", {len(session.not_tried):,} not tried for want of time" * bool(session.not_tried)
+        return f"Nothing was changed: {tried} tried, none proven better{late}; {state}."
     word = next(proof for proof in session.last_word if proof.metric == session.metric)
     name = "Accuracy" if word.metric == "accuracy" else "Macro-F1"
     moved = {Verdict.BETTER: "rose", Verdict.WORSE: "fell"}.get(word.verdict, "went")

@@ -61,8 +61,10 @@ class Session:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was kept."""
-        return any(proof.kept for proof in self.proofs)
+        """Whether anything was kept, proven or, for want of time, not."""
+        return any(proof.kept for proof in self.proofs) or (
+            self.final.dataset.train is not self.start.dataset.train
+        )
 
 
 def tune(
