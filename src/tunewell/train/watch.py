@@ -208,14 +208,16 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         """Say how it ended, judge the whole run, write the document."""
         if self._recorder is None:
             return
-        loads = bool(args.load_best_model_at_end) and state.best_global_step is not None
+        # The best checkpoint is older than the best step where that step was not saved.
+        best = str(state.best_model_checkpoint or "").rpartition("-")[2]
+        loads = bool(args.load_best_model_at_end) and best.isdigit()
         folder = Path(args.output_dir)
         self._last = {
             "step": state.global_step,
             "best_step": state.best_global_step,
             "best_metric": state.best_metric,
             "metric_for_best": args.metric_for_best_model,
-            "kept_step": state.best_global_step if loads else state.global_step,
+            "kept_step": int(best) if loads else state.global_step,
             "saved_steps": sorted(
                 int(number)
                 for entry in folder.glob("checkpoint-*")

@@ -5,7 +5,7 @@ from typing import Any
 
 from tunewell.checks.metrics.wrong_checkpoint_kept import wrong_checkpoint_kept
 from tunewell.subjects.trace import Trace
-from tunewell.testing import CheckCases, trace
+from tunewell.testing import CheckCases, run_check, trace
 
 LOSSES = {10: 1.0, 20: 0.5, 30: 0.6, 40: 0.8}
 
@@ -28,3 +28,14 @@ class TestWrongCheckpointKept(CheckCases):
         "not known": run(None),
     }
     clean = {"the best kept": run(20)}
+
+
+def test_it_says_whether_the_better_one_is_left() -> None:
+    """On disk, gone, and not known."""
+    for saved, words in (
+        ((20, 40), "step 20 had 0.5, and checkpoint-20 is still on disk"),
+        ((30, 40), "step 20 had 0.5, and its checkpoint is not on disk"),
+        ((), "step 20 had 0.5"),
+    ):
+        (finding,) = run_check(wrong_checkpoint_kept, run(40, saved_steps=saved)).findings
+        assert finding.message.endswith(words)

@@ -39,7 +39,8 @@ def wrong_checkpoint_kept(
     """A kept model that evaluated clearly worse than another one of the same run.
 
     ## What it finds
-    A run that ended with, or loaded, a model whose evaluation is clearly behind the best it had.
+    A run that ended with, or loaded, a model whose evaluation is clearly behind the best it had,
+    and whether the better one's checkpoint is still on disk.
 
     ## Why it matters
     The better model was paid for and thrown away.
@@ -47,8 +48,10 @@ def wrong_checkpoint_kept(
     ## How it is measured
     By the metric that the run selects by, evaluation loss where it names none, with smaller taken
     as better for losses and error rates. The difference must exceed `min_worse` of the best value
-    (0.1; a tenth is beyond what single evaluations wander in the healthy runs kept with the tests)
-    and three times the curve's own noise.
+    (0.1, a judgement) and three times the curve's own noise. trainer_state.json does not say
+    which model was kept; it is known where the run chose no best model (the last is kept), where
+    the weights beside the checkpoints equal those of one of them, and where the best checkpoint is
+    gone while later ones are there.
 
     ## Example
     Evaluation loss 0.44 at step 60, 0.71 at the end, and the end is what is saved.
@@ -57,7 +60,8 @@ def wrong_checkpoint_kept(
     `load_best_model_at_end = true`, and leave `greater_is_better` to the metric's name.
 
     ## When it is wrong
-    When evaluation rows are too few for the difference to be real.
+    When evaluation rows are too few for the difference to be real, or the best model was loaded
+    and used in memory and its checkpoint deleted afterwards.
 
     ## Sources
     Fault E03 of the catalogue; transformers, `TrainingArguments.load_best_model_at_end`.
@@ -81,10 +85,11 @@ def wrong_checkpoint_kept(
     reversed_way = trace.greater_is_better is not None and trace.greater_is_better == smaller
     why = f"; greater_is_better = {trace.greater_is_better} turns it round" if reversed_way else ""
     step, had = int(values.steps[best]), float(values.values[best])
+    disk = _on_disk(trace, step)
     yield Finding(
         message=(
             f"the model kept is from step {trace.kept_step:,} with {metric} "
-            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}{why}"
+            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}{disk}{why}"
         ),
         where=(Steps(metric=metric, first=step, last=trace.kept_step),)
         if step <= trace.kept_step
@@ -98,9 +103,19 @@ def wrong_checkpoint_kept(
             ),
             Number(name="difference", value=worse, bound=f"at most {min_worse * abs(had):.3g}"),
         ),
-        impact="a better model of the same run was thrown away",
+        impact="a better model of the same run was thrown away"
+        if step not in trace.saved_steps
+        else "a worse model of the run is used than the one at hand",
         fixes=_fixes(recipe, reversed_way=reversed_way),
     )
+
+
+def _on_disk(trace: Trace, step: int) -> str:
+    if not trace.saved_steps:
+        return ""
+    if step in trace.saved_steps:
+        return f", and checkpoint-{step} is still on disk"
+    return ", and its checkpoint is not on disk"
 
 
 def _fixes(recipe: Recipe | None, *, reversed_way: bool) -> tuple[Fix, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.columns import columns_of, number, split_summary, whole
-from tunewell.subjects.trace import Trace
+from tunewell.readers.logs.kept import kept_step
+from tunewell.subjects.trace import Column, Trace
 
 STATE = "trainer_state.json"
 CHECKPOINT = re.compile(r"checkpoint-(\d+)$")
@@ -31,8 +33,8 @@ def read_trainer_state(path: Path) -> Trace:
     """The run that a trainer_state.json tells of.
 
     `path` is the file, a checkpoint folder or the output folder, of which the newest is taken. The
-    file does not say which model was kept at the end, nor the arguments of the run: `kept_step`
-    is None.
+    file holds no arguments of the run; `kept_step` and `metric_for_best` are worked out from what
+    it and the folders around it hold, and are None where that does not tell.
 
     Raises:
         InputError: if there is none, or it is not what the Trainer writes.
@@ -53,19 +55,39 @@ def read_trainer_state(path: Path) -> Trace:
     steps = whole(state.get("global_step")) or 0
     wanted = whole(state.get("max_steps"))
     best = CHECKPOINT.search(str(state.get("best_model_checkpoint") or ""))
-    best_step = whole(state.get("best_global_step"))
+    best_step = whole(state.get("best_global_step")) or (int(best.group(1)) if best else None)
+    best_metric = number(state.get("best_metric"))
+    finished = bool(summary) or wanted is None or steps >= wanted
+    columns = columns_of(rows)
+    saved = tuple(step for step, _ in _checkpoints(root))
     return Trace(
         source="Hugging Face trainer_state.json",
-        columns=MappingProxyType(columns_of(rows)),
+        columns=MappingProxyType(columns),
         path=file,
         max_steps=wanted,
-        finished=bool(summary) or wanted is None or steps >= wanted,
-        best_step=best_step or (int(best.group(1)) if best else None),
-        best_metric=number(state.get("best_metric")),
-        saved_steps=tuple(step for step, _ in _checkpoints(root)),
+        finished=finished,
+        best_step=best_step,
+        best_metric=best_metric,
+        metric_for_best=_chosen_by(columns, best_step, best_metric),
+        kept_step=kept_step(state, root, saved=saved, best=best_step, last=steps)
+        if finished
+        else None,
+        saved_steps=saved,
         settings=MappingProxyType(_arguments(state)),
         summary=MappingProxyType(summary),
     )
+
+
+def _chosen_by(columns: Mapping[str, Column], step: int | None, value: float | None) -> str | None:
+    """The one evaluation metric that had the best value at the best step."""
+    if step is None or value is None:
+        return None
+    same = [
+        name
+        for name, column in columns.items()
+        if name.startswith("eval_") and value in column.values[column.steps == step]
+    ]
+    return same[0] if len(same) == 1 else None
 
 
 def _arguments(state: dict[str, Any]) -> dict[str, Any]:
