@@ -196,6 +196,68 @@ def test_columns_are_told_by_content_with_a_reason(tmp_path: Path) -> None:
     assert "longest" in source.reason
 
 
+def test_a_count_is_no_label(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    rows = [f"message number {n} says something else,{n % 4}" for n in range(20)]
+    path.write_text("\n".join(["text,template_id", *rows]))
+    with pytest.raises(InputError, match="which column is the label is not clear"):
+        read_split(path, name="train")
+    assert set(read_split(path, name="train", label="template_id").labels) == set("0123")
+
+
+def test_an_empty_column_called_text_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    rows = [f",message number {n} says something else,{'xy'[n % 2]}" for n in range(20)]
+    path.write_text("\n".join(["text,message body,label", *rows]))
+    assert read_split(path, name="train").source.text_column == "message body"
+
+
+def test_remarks_on_a_few_rows_are_not_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        {"label": "xy"[n % 2], "before": f"a {n} row", "after": f"b {n} row"} for n in range(30)
+    ]
+    path.write_text("\n".join(map(json.dumps, [{**rows[0], "comment": "the first"}, *rows])))
+    with pytest.raises(InputError, match="which column is the text is not clear"):
+        read_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["1", "2", "3", "1,2", "2,3", "1,3", "3,1"], "several labels in one cell in 4 of 7"),
+        (["joy", "fear", "awe", "joy; fear", "fear; awe", "joy; awe"], "line 4: 'joy; fear'"),
+        ([f"{n}.25" for n in range(30)], "a quantity, not classes"),
+        ([["joy"], ["joy", "fear"], ["fear"]], "holds lists, the first at line 1"),
+    ],
+)
+def test_labels_that_are_no_single_classes_are_told(
+    tmp_path: Path, labels: list[object], said: str
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"text": f"row {at}", "label": label} for at, label in enumerate(labels)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InputError, match=said):
+        read_dataset(path)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["Health", "Health, beauty", "Home, garden", "Toys, games", "Books"],
+        ["0", "1", "2", "5", "0,5", "1,5", "2,5"],  # ratings with a decimal comma
+        ["cards", "payments", "cards, payments"],
+        [f"{n % 25}.5" for n in range(100)],  # codes with a dot come again
+        ["a|b", "c|d", "a"],
+    ],
+)
+def test_names_with_separators_are_classes(tmp_path: Path, labels: list[str]) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [{"text": f"row {at}", "label": label} for at, label in enumerate(labels)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert list(read_split(path, name="train").labels) == labels
+
+
 BAD: dict[str, tuple[str, bytes, str]] = {
     "empty": ("a.csv", b"", "empty"),
     "white space": ("a.csv", b"\n\n", "white space"),

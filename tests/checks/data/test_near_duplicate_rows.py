@@ -26,4 +26,20 @@ class TestNearDuplicateRows(CheckCases):
         ),
         "exactly equal": (dataset(["where is my card now", "where is my card now"], ["a", "b"]),),
     }
-    clean = {"all differ": (dataset(["one fine day", "two left feet"], ["a", "b"]),)}
+    clean = {
+        "all differ": (dataset(["one fine day", "two left feet"], ["a", "b"]),),
+        "no text at all": (dataset(["", " "], ["a", "b"]),),
+        "an empty row, and partners outside the training data": (
+            dataset(
+                ["", "hello there"],
+                ["a", "b"],
+                evaluation=(
+                    [
+                        "can i get a new card if i live in the united states of america",
+                        "can i get a card if i live in the united states of america",
+                    ],
+                    ["a", "a"],
+                ),
+            ),
+        ),
+    }

@@ -66,7 +66,8 @@ def near_duplicate_rows(
     known, near = groups(dataset), near_pairs(dataset, similarity)
     in_train = known.group[: len(train)]
     row_of = np.full(len(known.texts), -1)
-    row_of[in_train[::-1]] = np.arange(len(train))[::-1]
+    with_text = np.flatnonzero(in_train >= 0)[::-1]
+    row_of[in_train[with_text]] = with_text  # of equal rows the first one stays
     rows = row_of[near.pairs]
     both = np.flatnonzero((rows >= 0).all(axis=1))
     partners = np.unique(rows[both])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tunewell.core.errors import InputError
 from tunewell.readers.data.columns import choose_columns
-from tunewell.readers.data.labels import read_labels
+from tunewell.readers.data.labels import read_labels, require_one_class_each
 from tunewell.readers.data.open import named_splits, open_table
 from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table
 from tunewell.subjects.dataset import BrokenRow, Dataset, Source, Split
@@ -41,6 +41,7 @@ def read_split(
         table, text=text, label=label, label_required=label_required, place=str(path)
     )
     labels = read_labels(table, label_name)
+    require_one_class_each(labels, table.lines, column=label_name, place=str(path))
     texts: list[str] = []
     kept_labels: list[str | None] = []
     lines: list[int] = []

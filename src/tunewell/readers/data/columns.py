@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from tunewell.core.errors import InputError
@@ -14,6 +15,13 @@ LONGEST_LABEL = 60
 """Characters. The longest class name of the data sets at hand has 45."""
 
 FEWEST_CLASSES = 2
+FEWEST_ROWS = 20
+"""Of fewer rows a column that is called text is the text however empty it is."""
+
+ID_NAME = re.compile(r"(^|_)(id|ids|idx|index|uuid|key|number|no|nr)$")
+"""Folded names of columns that count or point at something; by content they can look like labels.
+"""
+
 CLEAR_LEAD = 2.0
 """How many times longer than the next column the text must be to be told by its length."""
 
@@ -43,9 +51,7 @@ def choose_columns(
         label_name, label_why = _named(_without(sampled, text), LABEL_NAMES, _few_values)
     text_name, text_why = text, "given"
     if text is None:
-        text_name, text_why = _named(_without(sampled, label_name), TEXT_NAMES, _no_numbers)
-    if text_name is None:
-        text_name, text_why = _find_text(_without(filled, label_name))
+        text_name, text_why = _choose_text(_without(sampled, label_name), filled)
     if text_name is None:
         raise _ambiguous(table, place, "text")
     if label_name is None:
@@ -63,6 +69,23 @@ def choose_columns(
     if label_name is not None:
         reason += f", label is {label_name!r} ({label_why})"
     return text_name, label_name, reason
+
+
+def _choose_text(
+    columns: Mapping[str, Sequence[object]], filled: Mapping[str, Sequence[object]]
+) -> tuple[str | None, str]:
+    """The text among columns that are not the label, by name where it is filled, or by content.
+
+    A column that is mostly empty is the text only where no other could be.
+    """
+    used = {n: c for n, c in columns.items() if _mostly_filled(c)}
+    for name, why in (
+        _named(used, TEXT_NAMES, _no_numbers),
+        _find_text({n: c for n, c in columns.items() if n in filled}),
+    ):
+        if name is not None:
+            return name, why
+    return (None, "") if used else _named(columns, TEXT_NAMES, _no_numbers)
 
 
 def _without(
@@ -113,6 +136,12 @@ def _no_numbers(cells: Sequence[object]) -> bool:
     return sum(cell is None or isinstance(cell, str) for cell in cells) * 2 > len(cells)
 
 
+def _mostly_filled(cells: Sequence[object]) -> bool:
+    return len(cells) < FEWEST_ROWS or 2 * sum(cell not in (None, "") for cell in cells) >= len(
+        cells
+    )
+
+
 def _strings(cells: Sequence[object]) -> list[str]:
     return [cell for cell in cells if isinstance(cell, str)]
 
@@ -138,7 +167,8 @@ def _find_label(columns: Mapping[str, Sequence[object]], table: Table) -> tuple[
         values = [c for c in cells if c not in (None, "") and isinstance(c, str | int | float)]
         distinct = {str(value) for value in values}
         if (
-            len(values) * 2 > len(cells)
+            not ID_NAME.search(fold_name(name))
+            and len(values) * 2 > len(cells)
             and FEWEST_CLASSES <= len(distinct) <= len(values) / 2
             and max(map(len, distinct)) <= LONGEST_LABEL
             and (name in table.class_names or not any(isinstance(v, float) for v in values))

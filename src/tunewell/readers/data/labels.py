@@ -5,12 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tunewell.core.errors import InputError
 from tunewell.readers.data.table import Table
 
 MISSING = frozenset({"", "nan", "NaN", "NAN", "<NA>", "null", "NULL"})
 """Texts that stand for no label. "None" and "NA" are left alone: they are names of classes."""
 
 WHOLE_FLOAT = re.compile(r"-?\d+\.0")
+FRACTION = re.compile(r"-?\d*\.\d*[1-9]\d*")
+
+SEPARATORS = (",", ";", "|")
+FEWEST_COMBINED = 3
+"""Different cells with several labels; fewer could be classes that are named so."""
+
+KNOWN_PARTS = 0.95
+"""Share of the different cells with a separator whose parts must all be labels of other rows."""
+
+COMBINED_SHARE = 0.005
+"""Share of the rows; below it a few stray cells are a matter for the checks."""
+
+FEWEST_FRACTIONS = 20
+"""Different values. Ratings in steps of a half have 9 or 10."""
 
 
 def read_labels(table: Table, column: str | None) -> Sequence[object]:
@@ -45,3 +60,65 @@ def _label(cell: object, names: tuple[str, ...] | None) -> object:
         case _:
             return cell
     return None if text in MISSING else text
+
+
+def require_one_class_each(
+    labels: Sequence[object], lines: Sequence[int], *, column: str | None, place: str
+) -> None:
+    """Refuse labels that are no single classes: several in one cell, lists, or measured numbers.
+
+    Raises:
+        InputError: saying what the column holds, with an example and its line.
+    """
+    where = f"{place}: the label column {column!r}"
+    lists = [at for at, label in enumerate(labels) if isinstance(label, list | tuple)]
+    if 2 * len(lists) > len(labels):
+        message = (
+            f"{where} holds lists, the first at line {lines[lists[0]]:,}; only data with one label "
+            "a row can be examined: write each label as a single name or number"
+        )
+        raise InputError(message)
+    named = [label for label in labels if isinstance(label, str)]
+    combined = _combined(named)
+    if combined:
+        rows = [at for at, label in enumerate(labels) if label in combined]
+        message = (
+            f"{where} holds several labels in one cell in {len(rows):,} of {len(labels):,} rows, "
+            f"the first at line {lines[rows[0]]:,}: {labels[rows[0]]!r}; only data with one label "
+            "a row can be examined"
+        )
+        raise InputError(message)
+    fractions = {label for label in named if FRACTION.fullmatch(label)}
+    if len(fractions) >= FEWEST_FRACTIONS and 2 * len(fractions) > len(named):
+        message = (
+            f"{where} holds {len(fractions):,} different numbers with fractions, {min(fractions)} "
+            "for one: that is a quantity, not classes; name the column of classes with "
+            "--label COLUMN"
+        )
+        raise InputError(message)
+
+
+def _combined(labels: Sequence[str]) -> frozenset[str]:
+    """The different cells that hold several labels; empty where cells hold one each.
+
+    A class may have a separator in its own name ("Health, beauty") and a number a decimal comma
+    ("2,5"). So nearly all cells with a separator must be made of labels that other rows have alone,
+    in several combinations with different ends.
+    """
+    values = set(labels)
+    for separator in SEPARATORS:
+        parts = {
+            label: [part.strip() for part in label.split(separator)]
+            for label in values
+            if separator in label
+        }
+        made = {label for label, names in parts.items() if all(name in values for name in names)}
+        ends = {parts[label][-1] for label in made}
+        rows = sum(label in made for label in labels)
+        if (
+            len(made) >= max(FEWEST_COMBINED, KNOWN_PARTS * len(parts))
+            and len(ends) > 1
+            and rows >= COMBINED_SHARE * len(labels)
+        ):
+            return frozenset(made)
+    return frozenset()
