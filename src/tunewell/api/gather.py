@@ -201,18 +201,26 @@ def _disguised(probes: Iterable[FileProbe]) -> FileProbe | None:
 def _read_model(
     gathered: Gathered, roles: list[Found], given: Given, settings: Settings
 ) -> Checkpoint | None:
-    reference = given.model or settings.recipe.get("model")
     base = settings.file.parent if settings.file else Path()
-    if reference is not None:
-        folder = resolve_model(str(reference), base=base, hub=given.hub)
-        gathered.examined.append(
-            Examined(what="model", path=str(folder), reason=f"named {reference}")
-        )
+    named = settings.recipe.get("model")
+    if given.model is not None:
+        folder = resolve_model(given.model, base=base, hub=given.hub)
+        reason = f"named {given.model}"
+    elif named is not None:
+        try:
+            folder = resolve_model(str(named), base=base, hub=given.hub)
+        except InputError as error:
+            # The recipe may be for another machine: everything else can still be checked.
+            gathered.missing["Checkpoint"] = gathered.missing["Tokenization"] = str(error)
+            return None
+        reason = f"named {named} in {settings.file.name if settings.file else 'the settings'}"
     else:
         found = _first(roles, "model")
         if found is None:
             return None
-        folder = found
+        folder, reason = found, ""
+    if reason:
+        gathered.examined.append(Examined(what="model", path=str(folder), reason=reason))
     checkpoint = read_checkpoint(folder)
     gathered.subjects.append(checkpoint)
     return checkpoint

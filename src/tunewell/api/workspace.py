@@ -15,6 +15,7 @@ from tunewell.readers.recipes import read_recipe
 from tunewell.readers.recognise import recognise
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.recipe import Recipe
+from tunewell.train.quiet import require_training_extra
 
 RUNS = "tunewell-runs"
 
@@ -79,11 +80,14 @@ def open_workspace(
 
     Raises:
         InputError: if something needed is missing or cannot be read.
+        MissingExtraError: if a model is required and the packages that train are not installed.
         SettingsError: if the settings cannot be used.
     """
     if not project.exists():
         message = f"{project}: no such file or folder"
         raise InputError(message)
+    if require_model:
+        require_training_extra()
     root = project if project.is_dir() else project.parent
     settings = load(config or root)
     examined: list[Examined] = []
@@ -113,9 +117,12 @@ def open_workspace(
     reference = model or recipe.model
     folder = None
     if reference is not None:
-        folder = resolve_model(reference, base=home, hub=hub)
+        folder = _model(reference, home=home, hub=hub, needed=require_model or model is not None)
+    if folder is not None:
         recipe = dataclasses.replace(recipe, model=str(folder))
         examined.append(Examined(what="model", path=str(folder), reason=f"named {reference}"))
+    elif reference is not None:
+        examined.append(Examined(what="model", path=reference, reason="named, but not here"))
     elif require_model:
         message = (
             f"{project}: no model was named: pass --model FOLDER or set model in the [recipe] "
@@ -155,6 +162,16 @@ def _find_data(project: Path, home: Path, settings: Settings, examined: list[Exa
         examined.append(Examined(what=item.role, path=str(item.path), reason=item.reason))
         found.setdefault(item.role, item.path)
     return _Paths(found.get("train"), evaluation or found.get("eval"), test or found.get("test"))
+
+
+def _model(reference: str, *, home: Path, hub: bool, needed: bool) -> Path | None:
+    """The model's folder, None where it is not here and not needed."""
+    try:
+        return resolve_model(reference, base=home, hub=hub)
+    except InputError:
+        if needed:
+            raise
+        return None
 
 
 def data_examined(dataset: Dataset) -> list[Examined]:
