@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import pdtrc
 
+from tunewell.core.check import NotApplicableError
 from tunewell.core.proof import Estimate
 from tunewell.facts.memo import fact
 from tunewell.stats.intervals import bootstrap, wilson
@@ -16,6 +17,8 @@ from tunewell.subjects.evaluation import Evaluation
 
 Shares = NDArray[np.float64]
 Counts = NDArray[np.int64]
+
+HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +137,26 @@ def macro_f1(evaluation: Evaluation) -> Estimate:
 def majority_share(evaluation: Evaluation) -> float:
     """Share of the most frequent given class: the accuracy of always answering with it."""
     return float(class_scores(evaluation).support.max() / max(len(evaluation), 1))
+
+
+def require_learned(evaluation: Evaluation, min_learned: float) -> None:
+    """Stop a check of error patterns on a model that has hardly learned.
+
+    Such a model errs wherever its first steps happened to lead: the pattern is a consequence. It
+    has hardly learned where it is right on less than half of the rows and its accuracy has come
+    less than `min_learned` of the way from the largest class's share to 1. The half keeps models
+    apart that are mostly right because one class is most of the data: there a pattern is the point.
+
+    Raises:
+        NotApplicableError: if the model has hardly learned.
+    """
+    right, guess = accuracy(evaluation).value, majority_share(evaluation)
+    if len(evaluation) and right < HALF and right - guess < min_learned * (1 - guess):
+        message = (
+            f"the model has hardly learned: accuracy {100 * right:.0f} % where always naming the "
+            f"largest class gives {100 * guess:.0f} %; its errors say nothing of the data yet"
+        )
+        raise NotApplicableError(message)
 
 
 def _expected_errors(wrong: Counts) -> Shares:

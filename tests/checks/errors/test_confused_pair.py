@@ -16,6 +16,14 @@ def mixed_up(share: float, *, seed: int = 0) -> Evaluation:
     return evaluation(base.given, np.where(moved, 7, base.predicted), 12)
 
 
+def unlearned(rows: int = 400) -> Evaluation:
+    """Ten classes, two answers: half of what is not class 0 is called class 1."""
+    given = np.arange(rows) % 10
+    predicted = np.where(np.random.default_rng(0).random(rows) < 0.5, 0, 1)
+    predicted = np.where((given == 3) | (given == 1), 1, predicted)
+    return evaluation(given, predicted, 10)
+
+
 TRAIN = dataset(
     [
         "please tell me where is my card now",
@@ -34,6 +42,7 @@ class TestConfusedPair(CheckCases):
     faulty = {"a planted pair": (mixed_up(0.35),), "with training data": (mixed_up(0.35), TRAIN)}
     nearly = {
         "errors at random": (random_errors(1200, 12, 0.3),),
+        "hardly anything learned": (unlearned(),),
         "a pair below one in seven": (mixed_up(0.03),),
         "two classes only": (random_errors(400, 2, 0.2),),
     }
@@ -50,3 +59,9 @@ def test_the_blurred_boundary_is_shown() -> None:
     assert table.rows == (
         (2, "please tell me where is my card now", 5, "please tell me where is my card today"),
     )
+
+
+def test_a_model_that_has_hardly_learned_is_no_case() -> None:
+    """It would be said without the rule."""
+    assert "hardly learned" in str(run_check(confused_pair, (unlearned(),)).not_applicable)
+    assert run_check(confused_pair, (unlearned(),), min_learned=0.0).findings

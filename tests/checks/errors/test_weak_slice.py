@@ -28,6 +28,13 @@ def weak_on(word: str, error: float, *, seed: int = 0) -> Evaluation:
     return evaluation(base.given, predicted, 10, texts=base.texts)
 
 
+def unlearned() -> Evaluation:
+    """Nine of ten rows wrong, but class 4 is always right: all other labels are weak."""
+    base = random_errors(ROWS, 10, 1.0, texts=texts())
+    good = (base.given == 4) | (np.random.default_rng(5).random(ROWS) < 0.02)
+    return evaluation(base.given, np.where(good, base.given, base.predicted), 10, texts=base.texts)
+
+
 class TestWeakSlice(CheckCases):
     """A word with a label that fails, a weaker one, and errors at random."""
 
@@ -37,6 +44,7 @@ class TestWeakSlice(CheckCases):
         "hardly weaker than the rest": (weak_on("pin", 0.05),),
         "errors at random": (random_errors(ROWS, 10, 0.3, texts=texts()),),
         "without texts": (random_errors(ROWS, 10, 0.3),),
+        "hardly anything learned": (unlearned(),),
         "too few rows": (random_errors(150, 10, 0.3),),
     }
     clean = {"a perfect model": (random_errors(ROWS, 10, 0.0, texts=texts()),)}
@@ -46,3 +54,9 @@ def test_the_predicate_is_named() -> None:
     """The planted word and label stand in the message."""
     message = run_check(weak_slice, (weak_on("pin", 0.8),)).findings[0].message
     assert "contains 'pin' and label 'class 4'" in message
+
+
+def test_a_model_that_has_hardly_learned_is_no_case() -> None:
+    """The reason gives both shares."""
+    (skipped,) = run_check(weak_slice, (unlearned(),)).not_applicable
+    assert "hardly learned: accuracy 13 % where" in str(skipped)

@@ -14,6 +14,7 @@ class TestConstantPredictions(CheckCases):
     faulty = {
         "one answer": (from_counts([[50, 0, 0], [50, 0, 0], [50, 0, 0]]),),
         "one answer on unbalanced data": (from_counts([[180, 0], [20, 0]]),),
+        "nothing learned among eight classes": (from_counts([[20] + [0] * 7] * 8),),
         "nearly one answer": (from_counts([[100, 0], [99, 1]]),),
     }
     nearly = {

@@ -18,7 +18,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.evaluation import ConfusedPair, class_scores, confused_pairs
+from tunewell.facts.evaluation import ConfusedPair, class_scores, confused_pairs, require_learned
 from tunewell.facts.text_overlap import near_repeats
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.evaluation import Evaluation
@@ -41,6 +41,7 @@ def confused_pair(
     max_p: float = 0.001,
     min_errors: int = 5,
     min_share: float = 0.15,
+    min_learned: float = 0.2,
 ) -> Iterator[Finding]:
     """Two classes are taken for one another far more often than chance explains.
 
@@ -60,6 +61,9 @@ def confused_pair(
     must be at least `min_errors` of them, and at least `min_share` of one class's rows must go to
     the other: below one in seven the pair is not what holds the model back. Training texts of
     the two classes with seven tenths of their words in common are counted as a blurred boundary.
+    A model that is right on less than half of the rows and less than `min_learned`
+    of the way from the largest class's share to 1 (0.2, a judgement: 0.3 with 8 equal classes) has
+    hardly learned: its errors are a consequence and nothing is said.
 
     ## Example
     "card_arrival" is answered "card_delivery_estimate" in 9 of 40 rows; 0.4 were expected.
@@ -73,6 +77,7 @@ def confused_pair(
     ## Sources
     Faults D29 and D31 of the catalogue.
     """
+    require_learned(evaluation, min_learned)
     support = class_scores(evaluation).support
     found = [
         pair

@@ -15,6 +15,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
+from tunewell.facts.evaluation import require_learned
 from tunewell.facts.slices import SHOWN_FIRST, weak_slices
 from tunewell.subjects.evaluation import Evaluation
 
@@ -34,6 +35,7 @@ def weak_slice(
     alpha: float = 0.05,
     min_rows: int = 200,
     min_excess: float = 0.1,
+    min_learned: float = 0.2,
 ) -> Iterator[Finding]:
     """Rows with something in common on which the model errs far more than elsewhere.
 
@@ -50,7 +52,10 @@ def weak_slice(
     reported whose Holm-adjusted p-value is at most `alpha` and whose share of wrong answers is at
     least `min_excess` above that of all other rows. Fewer than `min_rows` rows are not halved. On
     CLINC150 with errors at random, at most 2 of 100 evaluations gave a slice
-    (`benchmarks/results/slices.json`).
+    (`benchmarks/results/slices.json`). A model that is right on less
+    than half of the rows and less than `min_learned` of the way from the largest class's share to 1
+    (0.2, a judgement: 0.3 with 8 equal classes) has hardly learned: its errors are a consequence
+    and nothing is said.
 
     ## Example
     "contains 'pin' and label 'change_pin'": 14 of 31 rows wrong (45 %), elsewhere 6 %.
@@ -67,6 +72,7 @@ def weak_slice(
     if len(evaluation) < min_rows:
         message = f"the evaluation has fewer than {min_rows:,} rows"
         raise NotApplicableError(message)
+    require_learned(evaluation, min_learned)
     found = [
         one
         for one in weak_slices(evaluation, alpha=alpha)

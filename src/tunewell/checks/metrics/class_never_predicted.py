@@ -17,7 +17,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.evaluation import class_scores, confusion
+from tunewell.facts.evaluation import class_scores, confusion, require_learned
 from tunewell.subjects.evaluation import Evaluation
 
 SHOWN = 20
@@ -30,7 +30,9 @@ SHOWN = 20
     confidence=Confidence.HIGH,
     covers=("D30", "D29"),
 )
-def class_never_predicted(evaluation: Evaluation, *, min_rows: int = 5) -> Iterator[Finding]:
+def class_never_predicted(
+    evaluation: Evaluation, *, min_rows: int = 5, min_learned: float = 0.2
+) -> Iterator[Finding]:
     """Classes that have evaluation rows and are never predicted.
 
     ## What it finds
@@ -44,6 +46,9 @@ def class_never_predicted(evaluation: Evaluation, *, min_rows: int = 5) -> Itera
     By counting predictions. `min_rows` is 5 because a class that is right half of the time is
     predicted for none of 5 rows in 3 of 100 evaluations, and in more for fewer rows. Silent where
     the model predicts one class only (constant-predictions says that).
+    A model that is right on less than half of the rows and less than `min_learned`
+    of the way from the largest class's share to 1 (0.2, a judgement: 0.3 with 8 equal classes) has
+    hardly learned: its errors are a consequence and nothing is said.
 
     ## Example
     "card_swallowed" has 40 rows and is never predicted; it has 3 training rows.
@@ -60,6 +65,7 @@ def class_never_predicted(evaluation: Evaluation, *, min_rows: int = 5) -> Itera
     scores = class_scores(evaluation)
     if (scores.predicted > 0).sum() <= 1:
         return
+    require_learned(evaluation, min_learned)
     never = np.flatnonzero((scores.predicted == 0) & (scores.support >= min_rows))
     if not len(never):
         return
