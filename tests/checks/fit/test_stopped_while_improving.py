@@ -63,6 +63,9 @@ class TestStoppedWhileImproving(CheckCases):
         "hardly anything learned": (
             trace(loss=[2.1, 2.08, 2.1, 2.09], eval_loss={2: 2.11, 3: 2.1, 4: 2.09}),
         ),
+        "coming back from above the first loss": (
+            trace(loss=[2.3] * 12, eval_loss={3: 2.9, 6: 2.7, 9: 2.6, 12: 2.1}),
+        ),
         "rewards": (trace(loss=[0.3, 0.2, 0.1], reward=[0.1] * 3, eval_loss=[0.3, 0.2, 0.1]),),
         "evaluation rose while training loss fell": (
             trace(

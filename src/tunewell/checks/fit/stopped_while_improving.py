@@ -57,10 +57,12 @@ def stopped_while_improving(
     times the curve's own noise. Loss that nears its floor exponentially brings 0.15 of its fall in
     the last third when two time constants have passed and 0.33 when it has hardly begun; a
     twentieth is taken as the least gain that is worth a second run. Both numbers were set by this
-    arithmetic before any run was looked at. With fewer than three evaluations the thirds of the
-    training loss are compared in the same way (at least `min_points` logs, 9), where rows were seen
-    once or two evaluations fell as well: otherwise the loss also falls because rows are learned by
-    heart.
+    arithmetic before any run was looked at. One rule came from a run, which had diverged and was on
+    its way back: the whole fall must be `min_gain` of the first loss as well, and the loss must
+    have lain below the first before the last third. With fewer than three evaluations the thirds of
+    the training loss are compared in the same way (at least `min_points` logs, 9), where rows were
+    seen once or two evaluations fell as well: otherwise the loss also falls because rows are
+    learned by heart.
 
     ## Example
     One epoch, evaluation loss 2.5, 2.2, 1.9: the last third brought 0.3 of 1.1.
@@ -95,9 +97,9 @@ def stopped_while_improving(
     early = min(max(early, 0), len(curve) - 2)
     late, whole = float(curve.values[early]) - last, began - last
     scatter = noise(judged.values) if by_evaluation else _scatter_of_median(losses)
+    if whole < min_gain * began or late > whole:
+        return  # nothing was learned yet, or lost on the way
     if late < min_share * whole or late < min_gain * abs(last) or late <= 3 * scatter:
-        return
-    if whole <= 0:
         return
     name = "eval_loss" if by_evaluation else "loss"
     first, end = int(curve.steps[early]), trace.last_step
