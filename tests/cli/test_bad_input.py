@@ -125,6 +125,29 @@ def test_a_full_disk(tunewell: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not (tmp_path / "report.html").exists()
 
 
+def test_a_full_disk_that_a_library_tells(
+    tunewell: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write(tmp_path / "train.csv", GOOD)
+
+    def full(*_: object, **__: object) -> Callable[..., object]:
+        message = "Error while serializing: I/O error: No space left on device (os error 28)"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("tunewell.api.check.check", full)
+    one_sentence(tunewell("check", data), part="the disk is full", names="disk")
+
+
+def test_a_folder_without_training_data_says_so(tunewell: Run, tmp_path: Path) -> None:
+    for name in ("one.csv", "two.csv"):
+        write(tmp_path / name, GOOD)
+    ended = tunewell("check", tmp_path)
+    said = " ".join(ended.out.split())
+    assert ended.status == 3
+    assert "one.csv: its name does not say what it is for" in said
+    assert "--train FILE" in said
+
+
 def test_an_unknown_check(tunewell: Run, tmp_path: Path) -> None:
     data = write(tmp_path / "train.csv", GOOD)
     one_sentence(tunewell("check", data, "--select", "DAT999"), part="DAT999", names="DAT999")

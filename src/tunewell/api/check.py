@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import unified_diff
 from pathlib import Path
 
+import msgspec
+
 from tunewell.api.documents import build, counted
 from tunewell.api.gather import Gathered, Given, gather
-from tunewell.core.document import Document
+from tunewell.core.document import Document, Examined
 from tunewell.core.finding import Safety, SetKey
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
@@ -23,6 +26,9 @@ FAMILIES = (
     "errors",
 )
 """Every family but `adaptation`, which compares two sets of data or two models."""
+
+
+FILES_TOLD = 3
 
 
 def check(
@@ -76,10 +82,31 @@ def examined_document(command: str, gathered: Gathered, settings: Settings) -> D
     outcomes = examine(
         gathered.subjects, settings=settings, families=FAMILIES, missing=gathered.missing
     )
-    return build(
+    document = build(
         command,
         outcomes,
         title=gathered.title,
         examined=gathered.examined,
         sections=gathered.sections,
+    )
+    if document.checks_looked:
+        return document
+    return msgspec.structs.replace(document, verdict=_nothing_checked(gathered.examined))
+
+
+def _nothing_checked(examined: Sequence[Examined]) -> str:
+    """Why no check looked, and what to pass."""
+    unknown = [thing for thing in examined if thing.what == "unknown"]
+    if not unknown:
+        held = " and ".join(sorted({f"a {thing.what}" for thing in examined})) or "nothing"
+        return (
+            f"Nothing could be checked: {held} alone is not enough. Pass training data with "
+            "--train FILE, or see --verbose for what each check needs."
+        )
+    told = "; ".join(f"{Path(thing.path).name}: {thing.reason}" for thing in unknown[:FILES_TOLD])
+    rest = len(unknown) - FILES_TOLD
+    more = f"; and {counted(rest, 'more file')}" if rest > 0 else ""
+    return (
+        f"Nothing could be checked: no file was taken for training data ({told}{more}). "
+        "Name it with --train FILE."
     )

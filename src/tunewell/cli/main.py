@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import tempfile
 import traceback
@@ -36,6 +37,8 @@ app = typer.Typer(
 )
 for command in (check, plan, train, diagnose, errors, tune, compare, adapt, explain, undo):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+
+FULL_DISK = os.strerror(errno.ENOSPC)
 
 
 def _version(value: bool) -> None:
@@ -73,6 +76,9 @@ def main() -> None:
             _say(f"error: {error.filename or 'a file'}: {error.strerror or error}")
         sys.exit(EXIT_USAGE)
     except Exception as error:  # noqa: BLE001  the last resort: a user never sees a traceback
+        if FULL_DISK in str(error):  # safetensors and Arrow tell it by errors of their own
+            _say("error: the disk is full; nothing that was finished is lost")
+            sys.exit(EXIT_USAGE)
         with tempfile.NamedTemporaryFile(
             "w", prefix="tunewell-", suffix=".log", delete=False, encoding="utf-8"
         ) as log:

@@ -37,8 +37,8 @@ def find(code_or_name: str) -> Check:
             return candidate
     from difflib import get_close_matches  # noqa: PLC0415  only on this path
 
-    known = [name for check in load() for name in (check.code.lower(), check.name)]
-    near = get_close_matches(wanted, known, n=3)
+    known = {name.lower(): name for check in load() for name in (check.code, check.name)}
+    near = [known[name] for name in get_close_matches(wanted, known, n=3)]
     hint = f"; near to it: {', '.join(near)}" if near else ""
     message = f"no check is called {code_or_name!r}{hint} (tunewell explain --all lists them)"
     raise SettingsError(message)

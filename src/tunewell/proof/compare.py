@@ -180,9 +180,11 @@ def _tail(proof: Proof, runs: int, margin: float, worth: float) -> str:
     if proof.verdict is Verdict.WORSE:
         return "The change is worse."
     if proof.verdict is Verdict.EQUIVALENT:
-        return f"The two are equivalent: they differ by less than {100 * margin:g} points."
+        return (
+            f"The two are equivalent: they differ by less than {100 * margin:g} percentage points."
+        )
     if proof.verdict is Verdict.NO_DIFFERENCE:
-        return f"No difference of {100 * worth:g} points or more was shown."
+        return f"No difference of {100 * worth:g} percentage points or more was shown."
     if proof.rows_needed is not None:
         return (
             f"That is not enough to tell: about {proof.rows_needed:,} evaluation rows would be "
