@@ -148,6 +148,18 @@ def test_a_folder_without_training_data_says_so(tunewell: Run, tmp_path: Path) -
     assert "--train FILE" in said
 
 
+def test_the_keyboard_stops_with_one_sentence(
+    tunewell: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tunewell.api.check.check", stopped)
+    ended = tunewell("check", write(tmp_path / "train.csv", GOOD))
+    assert ended.status == 130
+    assert ended.err.strip() == "stopped by the keyboard; what was finished is kept"
+
+
 def test_an_unknown_check(tunewell: Run, tmp_path: Path) -> None:
     data = write(tmp_path / "train.csv", GOOD)
     one_sentence(tunewell("check", data, "--select", "DAT999"), part="DAT999", names="DAT999")

@@ -38,6 +38,7 @@ app = typer.Typer(
 for command in (check, plan, train, diagnose, errors, tune, compare, adapt, explain, undo):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
 
+STOPPED = "stopped by the keyboard; what was finished is kept"
 FULL_DISK = os.strerror(errno.ENOSPC)
 
 
@@ -60,11 +61,15 @@ def main() -> None:
     """Run the command line; every way it can end has an exit status of its own."""
     try:
         app()
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this, without a word
+            _say(STOPPED)
+        raise
     except UserError as error:
         _say(f"error: {error}")
         sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
-        _say("stopped by the keyboard; what was finished is kept")
+        _say(STOPPED)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
