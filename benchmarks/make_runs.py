@@ -255,6 +255,7 @@ def main(data: Path, out: Path) -> None:
         "healthy/frozen-encoder": lambda to: classifier(small, to, head_only, rate=2e-2),
     }
     runs |= {f"healthy/{name}": ours(*how) for name, how in HEALTHY.items()}
+    runs["longer/standard"] = ours({"num_train_epochs": 14.0}, (160, 40, 8))
     for name, train in runs.items():
         if (out / name / "events.jsonl").is_file():
             continue
