@@ -68,7 +68,7 @@ def tune(
         extra.append(read_tokenization(dataset, checkpoint, workspace.recipe.max_length))
     session = run(
         project,
-        Trials(folder / "trials", progress, threads),
+        Trials(folder / "trials", progress, threads, limits.seeds[0]),
         extra=extra,
         settings=workspace.settings,
         limits=limits,
@@ -122,7 +122,7 @@ def _write_results(session: Session, workspace: Workspace, folder: Path) -> list
     model = folder / "model"
     if model.exists():
         shutil.rmtree(model)
-    shutil.copytree(session.last.folder / "model", model)
+    shutil.copytree(session.model, model)
     for split in (session.last.evaluation, session.last.test):
         write_predictions(split, folder / f"predictions-{split.name}.csv")
     written = [f"model: {model}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -52,6 +53,7 @@ class Session:
     metric: Metric
     first: Trial
     last: Trial
+    model: Path = Path()
     repair: tuple[Edit, ...] = ()
     proofs: list[Proof] = field(default_factory=list)
     last_word: list[Proof] = field(default_factory=list)
@@ -116,7 +118,9 @@ def tune(
     _climb(session, work)
     if train_repair:
         _prove_repair(session, work)
-    session.last = trials.run(session.final, limits.seeds[0], keep_model=True)
+    session.last = trials.run(session.final, limits.seeds[0])
+    session.model = trials.model(session.final)
+    trials.drop_models(keep=session.model)
     session.remaining = _diagnose(session.final, session.last, settings).findings
     if session.changed:
         _last_word(session, work)

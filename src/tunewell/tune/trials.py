@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,33 +39,53 @@ class Trial:
 
 
 class Trials:
-    """Runs trainings in `folder`, each at most once."""
+    """Runs trainings in `folder`, each at most once.
 
-    def __init__(self, folder: Path, progress: Progress, threads: int | None = None) -> None:
+    The model of the first seed is kept while a session lasts, so that the best one need not be
+    trained again; `drop_models` clears the others away.
+    """
+
+    def __init__(
+        self, folder: Path, progress: Progress, threads: int | None = None, model_seed: int = 0
+    ) -> None:
         self.folder = folder
         self.progress = progress
         self.threads = threads
+        self.model_seed = model_seed
         self._done: dict[str, Trial] = {}
 
-    def run(self, project: Project, seed: int, *, keep_model: bool = False) -> Trial:
-        """The trial of this project under this seed, from memory, from disk or by training.
-
-        With `keep_model` the trained model lies in the trial's folder as `model/`.
-        """
-        recipe = dataclasses.replace(project.recipe, seed=seed, model=str(project.model))
+    def run(self, project: Project, seed: int) -> Trial:
+        """The trial of this project under this seed, from memory, from disk or by training."""
+        recipe = _recipe(project, seed)
         key = _key(recipe, project.dataset)
-        folder = self.folder / key
-        known = self._done.get(key) or _load(folder, project.dataset)
-        if known is not None and (not keep_model or (folder / "model").is_dir()):
-            self._done[key] = known
-            return known
+        known = self._done.get(key) or _load(self.folder / key, project.dataset)
+        self._done[key] = known or self._train(recipe, project.dataset, self.folder / key)
+        return self._done[key]
+
+    def model(self, project: Project) -> Path:
+        """Folder of the project's trained model; it is trained again if it is no longer there."""
+        recipe = _recipe(project, self.model_seed)
+        folder = self.folder / _key(recipe, project.dataset)
+        if not (folder / "model" / "config.json").is_file():
+            self._train(recipe, project.dataset, folder)
+        return folder / "model"
+
+    def drop_models(self, keep: Path) -> None:
+        """Delete the models of all other trials; what they predicted stays."""
+        for model in self.folder.glob("*/model"):
+            if model != keep:
+                shutil.rmtree(model)
+
+    def _train(self, recipe: Recipe, dataset: Dataset, folder: Path) -> Trial:
+        if folder.exists():
+            shutil.rmtree(folder)  # what an interrupted training left
         result = fit(
             recipe,
-            project.dataset,
+            dataset,
             folder=folder,
             progress=self.progress,
             threads=self.threads,
-            keep_model=keep_model,
+            keep_model=recipe.seed == self.model_seed,
         )
         if result.evaluation is None or result.test is None:
             message = "a trial needs an evaluation and a test split"
@@ -78,8 +99,11 @@ class Trials:
             folder=folder,
         )
         _save(trial)
-        self._done[key] = trial
         return trial
+
+
+def _recipe(project: Project, seed: int) -> Recipe:
+    return dataclasses.replace(project.recipe, seed=seed, model=str(project.model))
 
 
 def _key(recipe: Recipe, dataset: Dataset) -> str:
