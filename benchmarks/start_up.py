@@ -32,7 +32,7 @@ def main() -> None:
         "tunewell explain DAT004": [command, "explain", "DAT004"],
     }
     for file in files:
-        rows = sum(1 for _ in Path(file).open("rb"))
+        rows = Path(file).read_bytes().count(b"\n")
         cases[f"tunewell check {Path(file).name} ({rows:,} lines)"] = [command, "check", file]
     for name, arguments in cases.items():
         seconds = sorted(timed(arguments) for _ in range(RUNS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tunewell.core.version import VERSION as __version__
+from tunewell.core.version import VERSION
 
 if TYPE_CHECKING:
     from tunewell.api.public import (
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tunewell.core.document import Document
     from tunewell.core.finding import Confidence, Finding, Severity
     from tunewell.train.watch import Watch
+
+__version__ = VERSION
 
 _HOME = {
     **dict.fromkeys(

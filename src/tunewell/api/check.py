@@ -8,10 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from tunewell.api.documents import build, counted
+from tunewell.api.documents import build
 from tunewell.api.gather import Gathered, Given, gather
 from tunewell.core.document import Document, Examined
 from tunewell.core.finding import Safety, SetKey
+from tunewell.core.words import counted
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.fixes.files import apply_fixes, write_recorded

@@ -9,6 +9,7 @@ from tunewell.core.document import Document, Examined, Section
 from tunewell.core.finding import Finding, Severity
 from tunewell.core.proof import Proof
 from tunewell.core.version import VERSION
+from tunewell.core.words import counted
 from tunewell.engine.examine import Outcomes
 
 
@@ -61,8 +62,3 @@ def _opening(worst: Finding) -> str:
         Severity.ERROR: "Fix this first",
         Severity.WARNING: "Worth mending",
     }.get(worst.severity or Severity.INFO, "Good to know")
-
-
-def counted(number: int, noun: str) -> str:
-    """The number with its noun, in the plural where that is right."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

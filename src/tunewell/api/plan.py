@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tunewell.api.documents import build, counted
+from tunewell.api.documents import build
 from tunewell.core.document import Document, Section
 from tunewell.core.finding import Table
+from tunewell.core.words import counted
 from tunewell.engine.examine import Outcomes, examine
 from tunewell.facts.recipe import optimizer_steps
 from tunewell.knowledge import gpus

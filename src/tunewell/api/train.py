@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tunewell.api.documents import build, counted
+from tunewell.api.documents import build
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
 from tunewell.core.errors import InputError
 from tunewell.core.finding import Severity
 from tunewell.core.progress import Progress, Silent
+from tunewell.core.words import counted
 from tunewell.engine.examine import examine
 from tunewell.facts.evaluation import accuracy, macro_f1
 from tunewell.readers.predictions import write_predictions

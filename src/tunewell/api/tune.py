@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tunewell.api.documents import build, counted
+from tunewell.api.documents import build
 from tunewell.api.sections import before_after, confusion_matrix, curves, percent, points
 from tunewell.api.workspace import Workspace
 from tunewell.core.atomic import write_whole
@@ -17,6 +17,7 @@ from tunewell.core.document import Document, Section
 from tunewell.core.finding import SetKey, Table
 from tunewell.core.progress import Progress, Silent
 from tunewell.core.proof import Verdict
+from tunewell.core.words import counted
 from tunewell.facts.evaluation import accuracy
 from tunewell.fixes.files import write_split
 from tunewell.readers.checkpoint import read_checkpoint

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from tunewell.core.finding import DropRows, Edit, SetKey, SetLabel, SetText
-from tunewell.report.words import counted, visible
+from tunewell.core.words import counted
+from tunewell.report.words import visible
 
 ROWS_SHOWN = 6
 """Row numbers listed for an edit of many rows; the document holds all of them."""
@@ -45,7 +46,7 @@ def _parts(edit: Edit) -> tuple[str, list[str], list[str]]:
                 [] if edit.new is None else [f"{edit.path} = {value(edit.new)}"],
             )
         case DropRows():
-            return edit.split, [f"{rows(edit.rows)} left out"], []
+            return edit.split, [f"{counted(len(edit.rows), 'row')} left out"], []
         case SetText():
             return f"{edit.split}, row {edit.row:,} counted from 0", [edit.old], [edit.new]
         case SetLabel():

@@ -22,10 +22,11 @@ from tunewell.core.finding import (
     Tokens,
 )
 from tunewell.core.proof import Proof
+from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.diff import diff
 from tunewell.report.numbers import confusions, finite_points
-from tunewell.report.words import counted, figure, visible
+from tunewell.report.words import figure, visible
 
 SPECIAL = re.compile(r"[\\`*_\[\]#|~@$!]|^\s*[-+=](?=[-=\s]|$)|^\s*\d+[.)](?=\s|$)")
 """What Markdown acts on anywhere, and what begins a list or a heading at the start of a line."""

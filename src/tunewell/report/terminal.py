@@ -13,6 +13,7 @@ from rich.text import Text
 from tunewell.core.document import Document, Outcome, Section
 from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity, Table
 from tunewell.core.proof import Proof
+from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.diff import diff
 from tunewell.report.numbers import BEFORE_AFTER, CURVES
@@ -187,7 +188,7 @@ def _fix(fix: Fix) -> Iterator[tuple[str, Text]]:
         sign, style = signs[line.kind]
         yield f"   |  {sign}", Text(visible(line.text), style)
     if len(lines) > DIFF_LINES_SHOWN:
-        rest = words.counted(len(lines) - DIFF_LINES_SHOWN, "more line")
+        rest = counted(len(lines) - DIFF_LINES_SHOWN, "more line")
         yield "   |  ", Text(f"({rest} of the change)", "dim")
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tunewell.core.finding import Chart, Evidence, Matrix, Number, Series, Table, Tokens
 from tunewell.core.finding import Text as Quotation
+from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.numbers import confusions, finite_points
 from tunewell.report.words import figure, visible
@@ -66,7 +67,7 @@ def _series(series: Series) -> Text:
         text.append(f", lowest {figure(low)} at step {low_step:,}")
     lost = len(series.values) - len(finite)
     if lost:
-        text.append(f", {words.counted(lost, 'value')} not finite", "bold red")
+        text.append(f", {counted(lost, 'value')} not finite", "bold red")
     for mark in series.marks[:CONFUSIONS_SHOWN]:
         text.append(f"; step {mark.step:,}: {visible(mark.text)}", "dim")
     return text
@@ -114,7 +115,7 @@ def _table(table: Table, width: int, shown: int, lines: int) -> Iterator[Text]:
             yield Text(line.rstrip(), "dim" if number == 0 else "")
     rest = table.total - min(len(table.rows), shown)
     if rest > 0:
-        yield Text(f"and {words.counted(rest, 'more row')}", "dim")
+        yield Text(f"and {counted(rest, 'more row')}", "dim")
 
 
 def _cell(value: str | float | None) -> str:

@@ -23,6 +23,7 @@ from tunewell.core.finding import (
     Tensor,
 )
 from tunewell.core.proof import Estimate, Proof
+from tunewell.core.words import counted
 
 FIXING_COMMANDS = frozenset({"check"})
 """Commands that take --fix; the others only name what could be changed."""
@@ -33,11 +34,6 @@ JOINERS = frozenset("\u200c\u200d")
 SMALLEST_P = 0.001
 NAMES_SHOWN = 4
 MINUTE, HOUR = 60, 3600
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """The number with its noun, in the plural where that is right."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -108,11 +104,11 @@ def duration(seconds: float) -> str:
 
 
 def measured(number: Number) -> str:
-    """A measured number as `rows without text 7.2 % (95 % interval 5 to 9.8); the bound is 0 %`."""
+    """A measured number as `rows without text 7.2 % (95 % interval 5 to 9.8) (bound: 0 %)`."""
     said = f"{number.name} {figure(number.value, number.unit)}"
     if number.low is not None and number.high is not None:
         said += f" (95 % interval {figure(number.low)} to {figure(number.high)})"
-    return f"{said}; the bound is {number.bound}" if number.bound else said
+    return f"{said} (bound: {number.bound})" if number.bound else said
 
 
 def percent(share: float) -> str:

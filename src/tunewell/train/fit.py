@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tunewell.core.errors import InputError, SettingsError
+from tunewell.core.errors import InputError, SettingsError, UserError
 from tunewell.core.progress import Progress, Silent
 from tunewell.facts.recipe import steps_per_epoch
 from tunewell.readers.logs import read_run
@@ -80,7 +80,12 @@ def fit(
         evaluation, test = _train(
             recipe, dataset, names, folder, progress, {**settings, "keep_model": keep_model}
         )
-    trace, state = read_run(folder)
+    try:
+        trace, state = read_run(folder)
+    except InputError:
+        # The watcher never stops a run, so what it could not write is missed only here.
+        message = f"{folder}: the run could not be recorded there; is the disk full?"
+        raise UserError(message) from None
     seconds = time.perf_counter() - started
     return TrainResult(evaluation, test, trace, state, folder, seconds)
 

@@ -82,7 +82,7 @@ def exact_duplicate_rows(
                 name="repeated rows",
                 value=100 * share,
                 unit="%",
-                bound=f"a warning from {100 * warn_share:g} % on",
+                bound=f"a warning from {100 * warn_share:g} %",
             ),
             Table(
                 name="repeated rows",

@@ -109,7 +109,6 @@ def train_evaluation_leakage(
                 name="further rows that nearly repeat a training row",
                 value=_near(dataset, similarity),
                 unit="rows",
-                bound="not counted",
             ),
             Table(
                 name="rows in both",
