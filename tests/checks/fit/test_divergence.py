@@ -1,5 +1,7 @@
 """FIT003 divergence."""
 
+import dataclasses
+
 import numpy as np
 
 from tunewell.checks.fit.divergence import divergence
@@ -15,9 +17,15 @@ class TestDivergence(CheckCases):
     faulty = {
         "falls, jumps and stays": (trace(loss=[*FALL, 6.3, 5.9, 6.1, 6.2, 6.0, 5.8]),),
         "rises from the start": (trace(loss=list(np.linspace(2.0, 9.0, 20))),),
+        "far above guessing among four classes": (
+            dataclasses.replace(trace(loss=[4.9, *[5.0, 4.2, 4.6] * 5]), classes=4),
+        ),
         "back where it began": (trace(loss=[*FALL, 2.0, 2.1, 2.0, 2.05, 2.0, 2.0]),),
     }
     nearly = {
+        "a little above guessing among four classes": (
+            dataclasses.replace(trace(loss=[1.5, *[1.45, 1.55, 1.4] * 5]), classes=4),
+        ),
         "a spike of two logs": (trace(loss=[*FALL, 9.0, 8.0, *[0.5] * 10]),),
         "noise of a small batch": (
             trace(loss=list(1 + np.random.default_rng(0).exponential(0.5, 60))),

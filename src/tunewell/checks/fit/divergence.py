@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
@@ -48,7 +49,8 @@ def divergence(
     """Training loss that rises well above its early level and does not come back.
 
     ## What it finds
-    A run whose loss ends well above where it began, or that had learned and lost it all again.
+    A run whose loss ends well above where it began, that had learned and lost it all again, or, for
+    a classifier, that ends well above what guessing costs.
 
     ## Why it matters
     The weights have left the region where the pretrained model was any good. More steps do not
@@ -58,8 +60,9 @@ def divergence(
     On the running median of five logged losses, so a short spike does not count. Either the last
     level lies above the first by `min_rise` of it (0.2), with `min_above` of the later half of the
     run above the first level (0.9; scatter around one level gives about half), or the loss had
-    fallen by `min_fall` (0.3) and is back at 95 % of its first level. At least `min_points` logs
-    (8). Runs that log rewards are left out: their loss starts near 0. The values were set on the
+    fallen by `min_fall` (0.3) and is back at 95 % of its first level; or, where the number of
+    classes is known, the last level and `min_above` of the later half lie `min_rise` above
+    ln(classes): a model that knows nothing does better. At least `min_points` logs (8). Runs that log rewards are left out: their loss starts near 0. The values were set on the
     first 22 runs in tests/fixtures/runs, of which one diverged; confidence is medium until more
     runs that diverged have been seen.
 
@@ -88,13 +91,18 @@ def divergence(
     above = float((losses.values[len(losses) // 2 :] > first).mean())
     rose = last - first >= min_rise * first and above >= min_above
     lost = curve[best] <= (1 - min_fall) * first and last >= 0.95 * first
-    if not (rose or lost):
+    worse = False
+    if trace.classes is not None and trace.classes > 1:
+        ceiling = (1 + min_rise) * math.log(trace.classes)
+        late = losses.values[len(losses) // 2 :]
+        worse = last >= ceiling and float((late >= ceiling).mean()) >= min_above
+    if not (rose or lost or worse):
         return
     step = int(losses.steps[best])
     yield Finding(
         message=(
             f"training loss began at {first:.3g}, was {curve[best]:.3g} at step {step:,} and ended "
-            f"at {last:.3g}: the run diverged"
+            f"at {last:.3g}{_guessing(trace.classes) if worse else ''}: the run diverged"
         ),
         where=(Steps(metric="loss", first=step, last=int(losses.steps[-1])),),
         evidence=(
@@ -109,6 +117,10 @@ def divergence(
         impact="what was learned is lost; steps from here on are wasted",
         fixes=_fixes(recipe),
     )
+
+
+def _guessing(classes: int | None) -> str:
+    return f", where guessing costs {math.log(classes or 2):.3g}"
 
 
 def _fixes(recipe: Recipe | None) -> tuple[Fix, ...]:

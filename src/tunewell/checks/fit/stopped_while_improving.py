@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -74,7 +75,8 @@ def stopped_while_improving(
     When the metric that counts was reached long before the loss. A schedule that brings the
     learning rate to 0 flattens the end of a run that was too short, and this check says nothing
     (four runs of a language model in tests/fixtures/runs). A language model whose first logged loss
-    was already that of a diverged run looks as if it were learning.
+    was already that of a diverged run looks as if it were learning; a classifier that is still
+    worse than guessing is left to the check for divergence.
 
     ## Sources
     No fault of the catalogue. The bounds are arithmetic, see above.
@@ -101,6 +103,8 @@ def stopped_while_improving(
     scatter = noise(judged.values) if by_evaluation else _scatter_of_median(losses)
     if whole < min_gain * began or late > whole:
         return  # nothing was learned yet, or lost on the way
+    if trace.classes is not None and last >= math.log(max(trace.classes, 2)):
+        return  # worse than guessing: it is coming back from a divergence
     if late < min_share * whole or late < min_gain * abs(last) or late <= 3 * scatter:
         return
     name = "eval_loss" if by_evaluation else "loss"
