@@ -62,9 +62,10 @@ def divergence(
     run above the first level (0.9; scatter around one level gives about half), or the loss had
     fallen by `min_fall` (0.3) and is back at 95 % of its first level; or, where the number of
     classes is known, the last level and `min_above` of the later half lie `min_rise` above
-    ln(classes): a model that knows nothing does better. At least `min_points` logs (8). Runs that log rewards are left out: their loss starts near 0. The values were set on the
-    first 22 runs in tests/fixtures/runs, of which one diverged; confidence is medium until more
-    runs that diverged have been seen.
+    ln(classes): a model that knows nothing does better. At least `min_points` logs (8). Runs that
+    log rewards are left out: their loss starts near 0. The values were set on the first 22 runs in
+    tests/fixtures/runs, of which one diverged; confidence is medium until more runs that diverged
+    have been seen.
 
     ## Example
     2.1, 1.4, 0.9, then 6.3, 5.9, 6.1 to the end.
