@@ -15,7 +15,6 @@ import numpy as np
 
 from tunewell.core.errors import MissingExtraError
 
-
 BUSY = 0.2
 """Share of processor time used by others from which on threads sleep: on 2 cores, half of one."""
 
