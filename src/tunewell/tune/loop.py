@@ -202,12 +202,16 @@ def _next(
     return None
 
 
-def _affordable(session: Session, changed: Project, work: Work) -> bool:
-    """Whether the change can be trained once for every seed in the time that is left."""
+def _affordable(session: Session, changed: Project, work: Work, *, last: bool = False) -> bool:
+    """Whether the change can be trained once for every seed in the time that is left.
+
+    Time for the experiment with the bad rows is kept back, unless this is that `last` one.
+    """
     if work.limits.seconds is None:
         return True
     epochs = changed.recipe.num_train_epochs / session.start.recipe.num_train_epochs
-    needed = session.first.seconds * epochs * len(work.limits.seeds)
+    experiments = 2 if session.repair and not last else 1
+    needed = session.first.seconds * epochs * len(work.limits.seeds) * experiments
     return time.monotonic() - work.began + needed <= work.limits.seconds
 
 
@@ -236,7 +240,7 @@ def _prove_repair(session: Session, work: Work) -> None:
     with_bad_rows = Project(
         session.start.dataset, session.final.recipe, session.final.model, session.final.notes
     )
-    if not _affordable(session, with_bad_rows, work):
+    if not _affordable(session, with_bad_rows, work, last=True):
         session.not_tried.append(f"{title}: kept without an experiment, no time left")
         return
     work.progress.note(f"trying: {title}, by putting them back")
