@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tunewell.api.documents import build
-from tunewell.api.sections import before_after, confusion_matrix, curves, percent, points
+from tunewell.api.sections import before_after, confusion_matrix, curves, percent
 from tunewell.api.workspace import Workspace
 from tunewell.core.atomic import write_whole
 from tunewell.core.document import Document, Section
@@ -157,11 +157,13 @@ def _verdict(session: Session) -> str:
     word = next(proof for proof in session.last_word if proof.metric == session.metric)
     name = "Accuracy" if word.metric == "accuracy" else "Macro-F1"
     moved = {Verdict.BETTER: "rose", Verdict.WORSE: "fell"}.get(word.verdict, "went")
+    gain = word.difference
     certain = "" if moved != "went" else ", which is not certain"
     kept = sum(proof.kept for proof in session.proofs)
     return (
         f"{name} {moved} from {100 * word.control.value:.1f} % to {100 * word.change.value:.1f} % "
-        f"on {word.rows:,} unseen rows ({points(word.difference)} points){certain}; "
+        f"on {word.rows:,} unseen rows ({100 * gain.value:+.1f} points, 95 % interval "
+        f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}){certain}; "
         f"{kept} of {counted(len(session.proofs), 'change')} kept."
     )
 
