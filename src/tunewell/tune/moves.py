@@ -23,8 +23,7 @@ HEAVIER_DROPOUT = 0.2
 
 
 ORDER = {"learning_rate": 0, "max_length": 1, "num_train_epochs": 2, "max_steps": 2}
-"""Settings by when they are tried: the rate, what the model is shown, for how long, all others.
-"""
+"""Settings by when they are tried: the rate, what the model is shown, for how long, all others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tunewell.core.progress import Progress
-from tunewell.readers.logs import read_trace
+from tunewell.readers.logs import read_run
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.evaluation import Evaluation
 from tunewell.subjects.model_state import ModelState
@@ -166,5 +166,5 @@ def _load(folder: Path, dataset: Dataset) -> Trial | None:
                 )
             )
         seconds = float(stored["seconds"])
-    trace = read_trace(folder)
-    return Trial(parts[0], parts[1], trace, None, seconds, folder)
+    trace, state = read_run(folder)
+    return Trial(parts[0], parts[1], trace, state, seconds, folder)
