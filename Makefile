@@ -34,7 +34,7 @@ format: $(READY) ## put the code and the generated documentation in order
 docs: format
 
 clinic: $(READY) ## which faults of the catalogue are found, and what is said of healthy runs
-	$(BIN)/python -m pytest -q tests/checks tests/clinic
+	$(BIN)/python -m pytest -q tests/checks tests/train/test_real_runs.py
 	$(BIN)/python tools/clinic.py
 
 bench: $(READY) ## speed of the commands and cost of the watcher, side by side in one run
