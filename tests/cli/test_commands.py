@@ -114,3 +114,15 @@ def test_checking_imports_neither_torch_nor_scikit_learn() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_training_arguments_as_json_are_a_recipe(tunewell: Run, tmp_path: Path) -> None:
+    arguments = tmp_path / "args.json"
+    arguments.write_text(
+        '{"learning_rate": 1e-7, "num_train_epochs": 3, "per_device_train_batch_size": 16}',
+        encoding="utf-8",
+    )
+    ended = tunewell("check", arguments, "--output-format", "json")
+    document = Document.from_json(ended.out)
+    assert {finding.code for finding in document.findings} == {"HYP001"}
+    assert any("TrainingArguments" in thing.reason for thing in document.examined)

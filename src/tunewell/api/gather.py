@@ -20,12 +20,13 @@ from tunewell.readers.logs import read_run
 from tunewell.readers.machine import read_machine
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.predictions import read_predictions
-from tunewell.readers.recipes import read_recipe
+from tunewell.readers.recipes import read_recipe, read_training_arguments
 from tunewell.readers.recognise import Found, recognise
 from tunewell.readers.tokenization import read_tokenization
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.files import FileProbe, Files
+from tunewell.subjects.recipe import Recipe
 
 DATA_ROLES = ("train", "eval", "test")
 
@@ -99,12 +100,7 @@ def gather(given: Given, settings: Settings) -> Gathered:
     ]
     _read_data(gathered, roles, given, settings)
     checkpoint = _read_model(gathered, roles, given, settings)
-    recipe = read_recipe(settings.recipe, settings.file) if settings.recipe else None
-    if recipe is not None:
-        gathered.subjects.append(recipe)
-        gathered.examined.append(
-            Examined(what="recipe", path=str(settings.file), reason="its [recipe] table")
-        )
+    recipe = _read_recipe(gathered, roles, settings)
     if checkpoint is not None:
         gathered.subjects.append(read_machine())
         if gathered.dataset is not None and checkpoint.tokenizer_file is not None:
@@ -196,6 +192,23 @@ def _disguised(probes: Iterable[FileProbe]) -> FileProbe | None:
     Bytes that nobody can name are bad input, which the reader refuses.
     """
     return next((p for p in probes if p.disguise not in (None, BINARY)), None)
+
+
+def _read_recipe(gathered: Gathered, roles: list[Found], settings: Settings) -> Recipe | None:
+    """The recipe of the settings, or else of a file with TrainingArguments as JSON."""
+    if settings.recipe:
+        recipe = read_recipe(settings.recipe, settings.file)
+        where, reason = str(settings.file), "its [recipe] table"
+    else:
+        configs = (f.path for f in roles if f.role == "config" and f.path.suffix == ".json")
+        file = next(configs, None)
+        if file is None:
+            return None
+        recipe = read_training_arguments(file)
+        where, reason = str(file), "TrainingArguments as JSON"
+    gathered.subjects.append(recipe)
+    gathered.examined.append(Examined(what="recipe", path=where, reason=reason))
+    return recipe
 
 
 def _read_model(
