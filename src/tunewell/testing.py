@@ -26,7 +26,10 @@ from tunewell.core.finding import Edit, Finding
 from tunewell.engine.examine import Outcomes, examine
 from tunewell.engine.settings import Settings
 from tunewell.fixes.edits import edit_dataset, edit_recipe
+from tunewell.readers.data import Told, split_of
+from tunewell.readers.data.table import from_records
 from tunewell.subjects.dataset import Dataset, Source, Split
+from tunewell.subjects.layout import Layout
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
 
@@ -61,6 +64,26 @@ def dataset(
     """A data set made of literals."""
     judged = None if evaluation is None else split(*evaluation, name="eval")
     return Dataset(train=split(texts, labels), evaluation=judged)
+
+
+def rows(
+    records: Sequence[Mapping[str, Any]],
+    *,
+    evaluation: Sequence[Mapping[str, Any]] | None = None,
+) -> Dataset:
+    """A data set of any kind, made of records as they stand in a JSON Lines file.
+
+    What kind it is and which columns make up a row is worked out as for a file.
+    """
+    train = _read(records, "train", None)
+    judged = None if evaluation is None else _read(evaluation, "eval", train.source.layout)
+    return Dataset(train=train, evaluation=judged)
+
+
+def _read(records: Sequence[Mapping[str, Any]], name: str, layout: Layout | None) -> Split:
+    numbered = [(line, record) for line, record in enumerate(records, start=1)]
+    table = from_records("jsonl", numbered, ())
+    return split_of([table], Path(f"{name}.jsonl"), name=name, told=Told(layout=layout))
 
 
 def trace(*, source: str = "test", **columns: Mapping[int, float] | Sequence[float]) -> Trace:

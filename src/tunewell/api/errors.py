@@ -18,7 +18,7 @@ from tunewell.core.document import Document, Examined
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.facts.evaluation import accuracy, macro_f1, majority_share
-from tunewell.readers.data import read_dataset
+from tunewell.readers.data import read_dataset, require_classification
 
 FAMILIES = ("errors", "metrics")
 
@@ -56,7 +56,7 @@ def errors(
     ]
     subjects: list[object] = []
     if train is not None:
-        dataset = read_dataset(train)
+        dataset = require_classification(read_dataset(train))
         evaluation = with_train_counts(evaluation, dataset)
         subjects.append(dataset)
         source = dataset.train.source

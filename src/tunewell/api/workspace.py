@@ -9,7 +9,7 @@ from pathlib import Path
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings, load
-from tunewell.readers.data import read_dataset
+from tunewell.readers.data import read_dataset, require_classification
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.recipes import read_recipe
 from tunewell.readers.recognise import recognise
@@ -106,7 +106,7 @@ def open_workspace(
             text=text or settings.data.text,
             label=label or settings.data.label,
         )
-        examined += data_examined(dataset)
+        examined += data_examined(require_classification(dataset))
     elif require_data:
         message = (
             f"{project}: no training data found; name it in the [data] table of tunewell.toml "

@@ -204,12 +204,13 @@ class DropRows(Record, frozen=True, tag="drop_rows", tag_field="kind"):
 
 
 class SetText(Record, frozen=True, tag="set_text", tag_field="kind"):
-    """Replace the text of one row."""
+    """Replace one text of a row. `part` counts the row's texts from 0; a classified text is 0."""
 
     split: str
     row: int
     old: str
     new: str
+    part: int = 0
 
 
 class SetLabel(Record, frozen=True, tag="set_label", tag_field="kind"):

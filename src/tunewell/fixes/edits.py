@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 from tunewell.core.finding import DropRows, Edit, SetKey, SetLabel, SetText
+from tunewell.facts.parts import parts
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.recipe import Recipe
-
-T = TypeVar("T")
 
 
 def edit_dataset(dataset: Dataset, edits: Iterable[Edit]) -> Dataset:
@@ -35,24 +33,23 @@ def _edit_split(split: Split, edits: Sequence[Edit]) -> Split:
     mine = [e for e in edits if not isinstance(e, SetKey) and e.split == split.name]
     if not mine:
         return split
-    texts, labels = list(split.texts), list(split.labels)
+    labels = list(split.labels)
+    texts: dict[int, str] = {}
+    known = parts(split)
     dropped: set[int] = set()
     for edit in mine:
         if isinstance(edit, SetText):
-            texts[edit.row] = edit.new
+            texts[int(known.start[edit.row]) + edit.part] = edit.new
         elif isinstance(edit, SetLabel):
             for row in edit.rows:
                 labels[row] = edit.new
         elif isinstance(edit, DropRows):
             dropped.update(edit.rows)
-    keep = [row for row in range(len(split)) if row not in dropped]
-    return dataclasses.replace(
+    changed = known.replaced(texts) if texts else known
+    edited = dataclasses.replace(
         split,
-        texts=_pick(texts, keep),
-        labels=_pick(labels, keep),
-        lines=_pick(split.lines, keep),
+        texts=changed.whole_rows if texts else split.texts,
+        labels=labels,
+        parts=None if split.parts is None else changed,
     )
-
-
-def _pick(values: Sequence[T], rows: Sequence[int]) -> list[T]:
-    return [values[row] for row in rows]
+    return edited.take([row for row in range(len(split)) if row not in dropped])

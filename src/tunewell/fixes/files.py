@@ -165,9 +165,9 @@ def _plan(split: Split, chosen: Iterable[tuple[str, DropRows | SetText | SetLabe
             line = split.lines[row]
             old = plan.changed.get(line, Change())
             plan.changed[line] = (
-                Change(edit.new, old.label)
+                Change({**old.texts, edit.part: edit.new}, old.label)
                 if isinstance(edit, SetText)
-                else Change(old.text, edit.new)
+                else Change(old.texts, edit.new)
             )
             plan.reasons[line].append(why)
     for line in plan.dropped:
@@ -190,7 +190,7 @@ def _diff(split: Split, plan: _Plan, target: Path) -> str:
         if old is None:
             out.append(f"-{split.labels[row]}: {split.texts[row][:TEXT_SHOWN]!r}\n")
             if change is not None:
-                new = change.text or split.texts[row]
+                new = " / ".join(change.texts.values()) or split.texts[row]
                 out.append(f"+{change.label or split.labels[row]}: {new[:TEXT_SHOWN]!r}\n")
             continue
         out += [f"-{part}\n" for part in old.splitlines()]

@@ -18,9 +18,9 @@ JSON_WRAPPERS = ("data", "rows", "examples", "records", "items", "instances")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """New text and label of one row; None leaves what is there."""
+    """New texts of one row, by number of the part, and its new label; None leaves the old one."""
 
-    text: str | None = None
+    texts: Mapping[int, str] = field(default_factory=dict)
     label: str | None = None
 
 
@@ -76,14 +76,11 @@ def changed_row(source: Source, row: str, change: Change) -> str:
     body = row.rstrip("\r\n")
     end = row[len(body) :]
     if source.format == "jsonl":
-        record = json.loads(body)
-        record |= _values(source, change, record)
+        record = _changed(source, change, json.loads(body))
         return json.dumps(record, ensure_ascii=False) + end
     cells = next(csv.reader(io.StringIO(body, newline=""), delimiter=source.delimiter))
-    if change.text is not None:
-        cells[source.columns.index(source.text_column)] = change.text
-    if change.label is not None and source.label_column is not None:
-        cells[source.columns.index(source.label_column)] = change.label
+    record = _changed(source, change, dict(zip(source.columns, cells, strict=False)))
+    cells[: len(source.columns)] = [str(record[name]) for name in source.columns[: len(cells)]]
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=source.delimiter, lineterminator="").writerow(cells)
     return out.getvalue() + end
@@ -143,7 +140,7 @@ def _json(source: Source, wanted: Rewrite) -> bytes | None:
     rows: Any = holder[key]
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
         holder[key] = [
-            row | _values(source, wanted.changed.get(number, Change()), row)
+            _changed(source, wanted.changed.get(number, Change()), row)
             for number, row in enumerate(rows, start=1)
             if number not in wanted.dropped
         ]
@@ -171,20 +168,19 @@ def _columns(source: Source, rows: Mapping[str, list[Any]], wanted: Rewrite) -> 
         at = place.get(number - 1)
         if at is not None:
             row = {name: cells[at] for name, cells in columns.items()}
-            for name, new in _values(source, change, row).items():
+            for name, new in _changed(source, change, row).items():
                 columns[name][at] = new
     return columns
 
 
-def _values(source: Source, change: Change, row: Mapping[str, Any]) -> dict[str, Any]:
-    new: dict[str, Any] = {}
-    if change.text is not None:
-        new[source.text_column] = change.text
+def _changed(source: Source, change: Change, record: dict[str, Any]) -> dict[str, Any]:
+    for part, new in change.texts.items():
+        source.layout.write(record, part, new)
     if change.label is not None and source.label_column is not None:
-        old = row.get(source.label_column)
+        old = record.get(source.label_column)
         number = isinstance(old, int) and change.label.lstrip("-").isdigit()
-        new[source.label_column] = int(change.label) if number else change.label
-    return new
+        record[source.label_column] = int(change.label) if number else change.label
+    return record
 
 
 def _parquet(source: Source, wanted: Rewrite) -> bytes | None:
@@ -207,7 +203,7 @@ def _as_json_lines(split: Split, wanted: Rewrite) -> bytes:
         if line in wanted.dropped:
             continue
         change = wanted.changed.get(line, Change())
-        record: dict[str, str | None] = {source.text_column: change.text or text}
+        record: dict[str, str | None] = {source.text_column: change.texts.get(0, text)}
         if source.label_column is not None:
             record[source.label_column] = change.label or label
         rows.append(json.dumps(record, ensure_ascii=False) + "\n")

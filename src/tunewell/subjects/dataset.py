@@ -1,10 +1,21 @@
-"""Labelled text, as rows of a file."""
+"""Rows that a model is fine-tuned on, of whatever kind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewell.subjects.layout import Kind, Layout
+from tunewell.subjects.parts import Parts, Texts
+from tunewell.subjects.reading import Irregularity
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +25,7 @@ class Source:
     `reason` is the sentence that says why these columns were taken for text and label. `starts`
     holds the line where each row of the file begins, unreadable rows included, in file order: an
     edited split still knows how to cut its file into rows. `delimiter` and `encoding` say how the
-    file was read, where that means something.
+    file was read, where that means something. `layout` says which columns make up a row.
     """
 
     path: Path
@@ -26,6 +37,7 @@ class Source:
     starts: Sequence[int] = ()
     delimiter: str = ""
     encoding: str = "utf-8"
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,15 @@ class BrokenRow:
 class Split:
     """One part of a data set: `len(texts) == len(labels) == len(lines)`.
 
-    `labels` are label names as text, None where the label is missing (empty, null or NaN).
+    `texts` are whole rows: the text that is classified, or all parts of the row one after the
+    other. `parts` holds them apart, by role; None stands for rows of a single text each
+    (`tunewell.facts.parts.parts` gives both the same way).
+
+    `labels` are label names as text, None where the label is missing (empty, null or NaN) or the
+    kind has none. Where a row has several (multi-label, tags), `label_sets` holds them apart and
+    `labels` joined by ", ".
     `lines` are 1-based lines of the file (1-based row numbers where the format has no lines).
+    `extra` holds the columns that are neither text nor label, by name: numbers, texts or None.
     Texts are as the file gives them: nothing is stripped or folded.
     """
 
@@ -51,10 +70,41 @@ class Split:
     lines: Sequence[int]
     source: Source
     broken: tuple[BrokenRow, ...] = ()
+    kind: Kind = Kind.CLASSIFICATION
+    parts: Parts | None = None
+    label_sets: Sequence[tuple[str, ...]] | None = None
+    extra: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    irregular: tuple[Irregularity, ...] = ()
 
     def __len__(self) -> int:
         """Number of readable rows."""
         return len(self.texts)
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Split:
+        """The split with these rows alone, in that order."""
+        chosen = [int(row) for row in rows]
+        at = {row: new for new, row in enumerate(chosen)}
+        parts = None if self.parts is None else self.parts.take(chosen)
+        return dataclasses.replace(
+            self,
+            texts=_pick(self.texts, chosen) if parts is None else parts.whole_rows,
+            labels=_pick(self.labels, chosen),
+            lines=_pick(self.lines, chosen),
+            parts=parts,
+            label_sets=None if self.label_sets is None else _pick(self.label_sets, chosen),
+            extra={name: _pick(cells, chosen) for name, cells in self.extra.items()},
+            irregular=tuple(
+                dataclasses.replace(note, row=at[note.row])
+                for note in self.irregular
+                if note.row in at
+            ),
+        )
+
+
+def _pick(values: Sequence[T], rows: Sequence[int]) -> Sequence[T]:
+    if isinstance(values, Texts):
+        return cast("Sequence[T]", values.take(rows))
+    return [values[row] for row in rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -68,6 +118,11 @@ class Dataset:
     train: Split
     evaluation: Split | None = None
     test: Split | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of data the training rows are."""
+        return self.train.kind
 
     @property
     def splits(self) -> tuple[Split, ...]:

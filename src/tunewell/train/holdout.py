@@ -64,11 +64,5 @@ def hold_out(dataset: Dataset, share: float = 0.15, seed: int = 0) -> Dataset:
 
 
 def _part(split: Split, rows: Sequence[int], name: str) -> Split:
-    return dataclasses.replace(
-        split,
-        name=name,
-        texts=[split.texts[row] for row in rows],
-        labels=[split.labels[row] for row in rows],
-        lines=[split.lines[row] for row in rows],
-        broken=split.broken if name == split.name else (),
-    )
+    broken = split.broken if name == split.name else ()
+    return dataclasses.replace(split.take(rows), name=name, broken=broken)

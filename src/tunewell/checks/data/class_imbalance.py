@@ -18,7 +18,9 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
+from tunewell.facts.parts import require_kind
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.layout import Kind
 from tunewell.subjects.recipe import Recipe
 
 CLASSES_SHOWN = 10
@@ -61,6 +63,7 @@ def class_imbalance(
     ## Sources
     Fault D30 of the catalogue; King and Zeng 2001 for the balanced weights that scikit-learn uses.
     """
+    require_kind(dataset, {Kind.CLASSIFICATION})
     counts = Counter(label for label in dataset.train.labels if label is not None)
     if not counts or (recipe is not None and recipe.class_weights != "none"):
         return

@@ -18,7 +18,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.duplicates import groups
+from tunewell.facts.parts import require_kind
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.layout import Kind
 
 EXAMPLES = 10
 
@@ -52,6 +54,7 @@ def conflicting_labels(dataset: Dataset, *, max_texts: int = 0) -> Iterator[Find
     ## Sources
     Fault D31 of the catalogue; Northcutt et al. 2021, "Pervasive Label Errors in Test Sets".
     """
+    require_kind(dataset, {Kind.CLASSIFICATION})
     train = dataset.train
     rows_of: defaultdict[int, list[int]] = defaultdict(list)
     for row, group in enumerate(groups(dataset).group[: len(train)].tolist()):

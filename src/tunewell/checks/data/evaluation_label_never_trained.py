@@ -16,7 +16,9 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
+from tunewell.facts.parts import require_kind
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.layout import Kind
 
 NAMES_SHOWN = 5
 
@@ -51,6 +53,7 @@ def evaluation_label_never_trained(
     ## Sources
     Fault D25 of the catalogue.
     """
+    require_kind(dataset, {Kind.CLASSIFICATION})
     if len(dataset.splits) == 1:
         reason = "pass the rows that judge the model: --eval FILE or --test FILE"
         raise NotRunError(reason)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Classes, Finding, Fix, Number, Safety, Severity
+from tunewell.facts.parts import require_kind
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.layout import Kind
 
 NAMELESS = re.compile(r"LABEL_\d+")
 NAMES_SHOWN = 5
@@ -51,6 +53,7 @@ def label_outside_head(
     ## Sources
     Faults C03 and D25 of the catalogue.
     """
+    require_kind(dataset, {Kind.CLASSIFICATION})
     head = checkpoint.label_names
     if head is None:
         reason = "the model has no trained classification head"

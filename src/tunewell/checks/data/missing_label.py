@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, DropRows, Finding, Fix, Number, Row, Safety, Severity
+from tunewell.facts.parts import require_kind
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.layout import Kind
 
 
 @check("DAT003", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("D22",))
@@ -36,6 +38,7 @@ def missing_label(dataset: Dataset, *, max_rows: int = 0) -> Iterator[Finding]:
     ## Sources
     Fault D22 of the catalogue.
     """
+    require_kind(dataset, {Kind.CLASSIFICATION, Kind.MULTI_LABEL})
     if dataset.train.source.label_column is None:
         reason = "the data has no label column"
         raise NotApplicableError(reason)

@@ -1,16 +1,21 @@
-"""Labelled text from a file or a saved data set: one module a format, one way in."""
+"""Rows to fine-tune on from a file or a saved data set: one module a format, one way in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tunewell.core.errors import InputError
+from tunewell.readers.data.build import SplitBuilder
 from tunewell.readers.data.columns import choose_columns
-from tunewell.readers.data.labels import read_labels, require_one_class_each
-from tunewell.readers.data.open import named_splits, open_table
-from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table
-from tunewell.subjects.dataset import BrokenRow, Dataset, Source, Split
+from tunewell.readers.data.kinds import recognise_kind
+from tunewell.readers.data.labels import have_several, read_labels
+from tunewell.readers.data.open import named_splits, open_tables
+from tunewell.readers.data.table import Table, joined
+from tunewell.subjects.dataset import BrokenRow, Dataset, Split
+from tunewell.subjects.layout import Kind, Layout
 
 
 def read_split(
@@ -20,6 +25,7 @@ def read_split(
     text: str | None = None,
     label: str | None = None,
     label_required: bool = True,
+    layout: Layout | None = None,
 ) -> Split:
     """Read one split. Rows that cannot be read are kept apart in `broken`.
 
@@ -27,50 +33,85 @@ def read_split(
         path: a CSV, TSV, JSON, JSON Lines (each also as .gz) or Parquet file, or a folder that
             `save_to_disk` wrote. Of a file or folder with several splits, `name` picks one.
         name: what the split is called: "train", "eval" or "test".
-        text: the text column; worked out where None.
+        text: the text column of data for classification; worked out where None.
         label: the label column; worked out where None.
-        label_required: whether rows without any label are an error.
+        label_required: whether classification rows without any label are an error.
+        layout: how columns make up a row; worked out where None or where the file lacks a column.
 
     Raises:
-        InputError: if no labelled row can be read from it.
+        InputError: if no row can be read from it.
     """
-    table = open_table(path, name)
+    told = Told(text, label, label_required=label_required, layout=layout)
+    return split_of(open_tables(path, name), path, name=name, told=told)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the caller says about the columns; see `read_split`."""
+
+    text: str | None = None
+    label: str | None = None
+    label_required: bool = True
+    layout: Layout | None = None
+
+
+def split_of(given: Iterable[Table], path: Path, *, name: str, told: Told) -> Split:
+    """A split of the rows of tables that come one after the other.
+
+    Raises:
+        InputError: if there are no rows, or nothing tells what the columns are.
+    """
+    tables = iter(given)
+    table = next(tables)
+    while not table.lines and (following := next(tables, None)) is not None:
+        table = joined(table, following)
     if not table.lines:
         raise _nothing(path, table)
+    understood = _understand(table, path, told)
+    builder = SplitBuilder(understood.layout, understood.label)
+    columns: dict[str, None] = {}
+    for batch in itertools.chain([table], tables):
+        columns.update(dict.fromkeys(batch.columns))
+        builder.add(batch, read_labels(batch, understood.label))
+    split = builder.finish(name, path, table, understood.reason, tuple(columns))
+    if not len(split):
+        raise _nothing(path, table, split.broken)
+    if told.label_required and split.kind is Kind.CLASSIFICATION:
+        _require_classes(split.labels, path, name, understood.label)
+    return split
+
+
+@dataclass(frozen=True, slots=True)
+class _Understood:
+    layout: Layout
+    label: str | None
+    reason: str
+
+
+def _understand(table: Table, path: Path, told: Told) -> _Understood:
+    """What the columns are: as told, as in the training rows, or worked out."""
+    text, label, layout = told.text, told.label, told.layout
+    if layout is not None and layout.kind is not Kind.CLASSIFICATION:
+        if layout.used <= set(table.columns):
+            return _Understood(layout, _label_column(layout), f"{layout.kind}, as in training")
+        text = label = None
+    found = None if text or label else recognise_kind(table)
+    if found is not None:
+        return _Understood(found.layout, _label_column(found.layout), found.reason)
     text_name, label_name, reason = choose_columns(
-        table, text=text, label=label, label_required=label_required, place=str(path)
+        table, text=text, label=label, label_required=told.label_required, place=str(path)
     )
-    labels = read_labels(table, label_name)
-    require_one_class_each(labels, table.lines, column=label_name, place=str(path))
-    texts: list[str] = []
-    kept_labels: list[str | None] = []
-    lines: list[int] = []
-    broken = list(table.broken)
-    for cell, given, line in zip(table.columns[text_name], labels, table.lines, strict=True):
-        problem = _problem(cell, given)
-        if problem is not None or not isinstance(cell, str):
-            broken.append(BrokenRow(line, problem or "has no text"))
-            continue
-        texts.append(cell)
-        kept_labels.append(given if isinstance(given, str) else None)
-        lines.append(line)
-    broken.sort(key=lambda row: row.line)
-    if not texts:
-        raise _nothing(path, table, broken)
-    if label_required:
-        _require_classes(kept_labels, path, name, label_name)
-    source = Source(
-        path=path,
-        format=table.format,
-        text_column=text_name,
-        label_column=label_name,
-        columns=tuple(table.columns),
-        reason="; ".join((reason, *table.notes)),
-        starts=tuple(sorted([*table.lines, *(row.line for row in table.broken)])),
-        delimiter=table.delimiter,
-        encoding=table.encoding,
+    several = have_several(read_labels(table, label_name), label_name, str(path))
+    kind = Kind.MULTI_LABEL if several else Kind.CLASSIFICATION
+    columns = {"text": text_name} | ({"label": label_name} if label_name else {})
+    reason = f"{kind}: {reason}" if several else reason
+    return _Understood(Layout(kind, columns), label_name, reason)
+
+
+def _label_column(layout: Layout) -> str | None:
+    return next(
+        (layout.columns[s] for s in ("label", "tags", "preferred") if s in layout.columns), None
     )
-    return Split(name, texts, kept_labels, lines, source, tuple(broken))
 
 
 def read_dataset(
@@ -96,13 +137,34 @@ def read_dataset(
     def other(name: str, path: Path | None) -> Split | None:
         if path is None:
             return None
-        return read_split(path, name=name, text=columns.text_column, label=columns.label_column)
+        return read_split(
+            path,
+            name=name,
+            text=columns.text_column,
+            label=columns.label_column,
+            layout=columns.layout,
+        )
 
     return Dataset(
         train=first,
         evaluation=other("eval", evaluation or own.get("eval")),
         test=other("test", test or own.get("test")),
     )
+
+
+def require_classification(dataset: Dataset) -> Dataset:
+    """The data set, where it is what the commands that train take.
+
+    Raises:
+        InputError: if it is of another kind.
+    """
+    if dataset.kind is not Kind.CLASSIFICATION:
+        message = (
+            f"{dataset.train.source.path}: holds {dataset.kind}; training is for single-label "
+            "classification so far, checks are for every kind"
+        )
+        raise InputError(message)
+    return dataset
 
 
 def _nothing(path: Path, table: Table, broken: Sequence[BrokenRow] = ()) -> InputError:
@@ -114,28 +176,6 @@ def _nothing(path: Path, table: Table, broken: Sequence[BrokenRow] = ()) -> Inpu
         f"{path}: none of its {len(problems):,} rows can be read; the first, at line "
         f"{first.line}, {first.problem}"
     )
-
-
-def _problem(text: object, label: object) -> str | None:
-    if text is None:
-        return "has no text"
-    if not isinstance(text, str):
-        return f"has a text that is {_kind(text)}, not a string"
-    if len(text) > MOST_ROW_CHARACTERS:
-        return f"is longer than {MOST_ROW_CHARACTERS:,} characters"
-    if label is not None and not isinstance(label, str):
-        return f"has a label that is {_kind(label)}, not one name or number"
-    return None
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return "an object" if isinstance(value, dict) else f"a {type(value).__name__}"
 
 
 def _require_classes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,12 @@ from tunewell.readers.data.table import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
+BATCH_ROWS = 65_536
 INFO, STATE, DICT = "dataset_info.json", "state.json", "dataset_dict.json"
 
 
-def read_parquet(path: Path) -> Table:
-    """Read a Parquet file.
+def stream_parquet(path: Path) -> Iterator[Table]:
+    """Read a Parquet file, `BATCH_ROWS` rows a table.
 
     Raises:
         InputError: if it is damaged.
@@ -27,15 +28,20 @@ def read_parquet(path: Path) -> Table:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        table = pq.read_table(path)
+        with pq.ParquetFile(path) as file:
+            metadata = file.schema_arrow.metadata or {}
+            features: Mapping[str, Any] = {}
+            if b"huggingface" in metadata:
+                features = json.loads(metadata[b"huggingface"]).get("info", {}).get("features", {})
+            first = 1
+            if not file.metadata.num_rows:
+                yield _table("parquet", file.read(), features)
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                yield _table("parquet", pa.Table.from_batches([batch]), features, first)
+                first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         message = f"{path}: is no Parquet file that can be read: {_first_line(error)}"
         raise InputError(message) from None
-    metadata = table.schema.metadata or {}
-    features: Mapping[str, Any] = {}
-    if b"huggingface" in metadata:
-        features = json.loads(metadata[b"huggingface"]).get("info", {}).get("features", {})
-    return _table("parquet", table, features)
 
 
 def parquet_columns(path: Path) -> list[str]:
@@ -103,11 +109,11 @@ def read_saved(folder: Path) -> Table:
     return _table("saved data set", pa.concat_tables(parts), features)
 
 
-def _table(format_: str, table: pa.Table, features: Mapping[str, Any]) -> Table:
+def _table(format_: str, table: pa.Table, features: Mapping[str, Any], first: int = 1) -> Table:
     return Table(
         format=format_,
         columns={name: table.column(name).to_pylist() for name in table.column_names},
-        lines=range(1, table.num_rows + 1),
+        lines=range(first, first + table.num_rows),
         class_names={
             name: tuple(map(str, feature["names"]))
             for name, feature in features.items()

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+import codecs
+import itertools
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
 from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table, from_records
 from tunewell.readers.encoding import ESCAPED
 from tunewell.subjects.dataset import BrokenRow
 
+BATCH_BYTES = 32 * 2**20
+
 
 def read_json_lines(text: str, encoding: str) -> Table:
-    """Read a file that has one JSON object a line. Blank lines are passed over."""
+    """Read the text of a file that has one JSON object a line. Blank lines are passed over."""
+    # Only line feeds end a line: JSON strings may hold every other separator as it is.
+    return _read(enumerate(text.split("\n"), start=1), encoding)
+
+
+def stream_json_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[Table]:
+    """Read a file of any size that comes in pieces of bytes, one table for each `BATCH_BYTES`.
+
+    Raises:
+        UnicodeDecodeError: if it is not valid in its encoding.
+    """
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    pending: list[str] = []
+    size, number = 0, 1
+    for chunk in itertools.chain(chunks, [b""]):
+        pending.append(decoder.decode(chunk, final=not chunk))
+        size += len(chunk)
+        if chunk and size < BATCH_BYTES:
+            continue
+        whole, ended, rest = "".join(pending).rpartition("\n")
+        lines = whole.split("\n") if ended else []
+        if not chunk:
+            lines.append(rest)
+        yield _read(enumerate(lines, start=number), encoding)
+        number += len(lines)
+        pending, size = [rest], 0
+
+
+def _read(lines: Iterable[tuple[int, str]], encoding: str) -> Table:
     records: list[tuple[int, dict[str, object]]] = []
     broken: list[BrokenRow] = []
     decode = msgspec.json.Decoder().decode
-    # Only line feeds end a line: JSON strings may hold every other separator as it is.
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in lines:
         if not line or line.isspace():
             continue
         if len(line) > MOST_ROW_CHARACTERS:

@@ -62,40 +62,25 @@ def _label(cell: object, names: tuple[str, ...] | None) -> object:
     return None if text in MISSING else text
 
 
-def require_one_class_each(
-    labels: Sequence[object], lines: Sequence[int], *, column: str | None, place: str
-) -> None:
-    """Refuse labels that are no single classes: several in one cell, lists, or measured numbers.
+def have_several(labels: Sequence[object], column: str | None, place: str) -> bool:
+    """Whether rows have several labels: lists, or several names in one cell.
 
     Raises:
-        InputError: saying what the column holds, with an example and its line.
+        InputError: if the column holds measured numbers and no classes.
     """
-    where = f"{place}: the label column {column!r}"
-    lists = [at for at, label in enumerate(labels) if isinstance(label, list | tuple)]
-    if 2 * len(lists) > len(labels):
-        message = (
-            f"{where} holds lists, the first at line {lines[lists[0]]:,}; only data with one label "
-            "a row can be examined: write each label as a single name or number"
-        )
-        raise InputError(message)
+    lists = sum(isinstance(label, list | tuple) for label in labels)
     named = [label for label in labels if isinstance(label, str)]
-    combined = _combined(named)
-    if combined:
-        rows = [at for at, label in enumerate(labels) if label in combined]
-        message = (
-            f"{where} holds several labels in one cell in {len(rows):,} of {len(labels):,} rows, "
-            f"the first at line {lines[rows[0]]:,}: {labels[rows[0]]!r}; only data with one label "
-            "a row can be examined"
-        )
-        raise InputError(message)
+    if 2 * lists > len(labels) or _combined(named):
+        return True
     fractions = {label for label in named if FRACTION.fullmatch(label)}
     if len(fractions) >= FEWEST_FRACTIONS and 2 * len(fractions) > len(named):
         message = (
-            f"{where} holds {len(fractions):,} different numbers with fractions, {min(fractions)} "
-            "for one: that is a quantity, not classes; name the column of classes with "
-            "--label COLUMN"
+            f"{place}: the label column {column!r} holds {len(fractions):,} different numbers with "
+            f"fractions, {min(fractions)} for one: that is a quantity, not classes; name the "
+            "column of classes with --label COLUMN"
         )
         raise InputError(message)
+    return False
 
 
 def _combined(labels: Sequence[str]) -> frozenset[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from tunewell.core.errors import InputError
-from tunewell.readers.data.arrow import is_saved, read_parquet, read_saved, saved_splits
+from tunewell.readers.data.arrow import is_saved, read_saved, saved_splits, stream_parquet
 from tunewell.readers.data.delimited import read_delimited
-from tunewell.readers.data.json_lines import read_json_lines
+from tunewell.readers.data.json_lines import read_json_lines, stream_json_lines
 from tunewell.readers.data.json_whole import json_splits, read_json
 from tunewell.readers.data.table import Table
 from tunewell.readers.files import chunks, probe
@@ -16,6 +17,9 @@ DELIMITED = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson")
 PARQUET = (".parquet", ".pq")
 SUFFIXES = (*DELIMITED, ".json", *JSON_LINES, *PARQUET)
+WHOLE_BYTES = 8 * 2**20
+"""A JSON Lines file up to this size is read in one go."""
+
 WHAT_TO_DO = {
     "Git LFS pointer": "fetch the content with: git lfs pull",
     "git-annex pointer": "fetch the content with: git annex get",
@@ -27,14 +31,18 @@ WHAT_TO_DO = {
 }
 
 
-def open_table(path: Path, split: str) -> Table:
-    """The rows of a file or a saved data set; of several splits, those of `split`.
+def open_tables(path: Path, split: str) -> Iterator[Table]:
+    """The rows of a file or a saved data set in file order; of several splits, those of `split`.
+
+    JSON Lines and Parquet come in several tables, so that a large file is never in memory as a
+    whole; every other format comes in one.
 
     Raises:
         InputError: if it is not there or is no data.
     """
     if path.is_dir():
-        return _open_folder(path, split)
+        yield _open_folder(path, split)
+        return
     looked = probe(path)
     if looked.disguise is not None:
         hint = WHAT_TO_DO.get(looked.disguise, "pass the data itself")
@@ -49,16 +57,32 @@ def open_table(path: Path, split: str) -> Table:
         message = f"{path}: {suffix or 'no suffix'} is no known data format; known: {known}"
         raise InputError(message)
     if suffix in PARQUET:
-        return read_parquet(path)
+        yield from stream_parquet(path)
+        return
+    if suffix in JSON_LINES and looked.size_bytes > WHOLE_BYTES:
+        yield from _stream_lines(path, looked.encoding)
+        return
     text = _text(path, looked.encoding)
     if not text or text.isspace():
         message = f"{path}: holds nothing but white space"
         raise InputError(message)
     if suffix == ".json":
-        return read_json(text, looked.encoding, split=split, place=str(path))
-    if suffix in JSON_LINES:
-        return read_json_lines(text, looked.encoding)
-    return read_delimited(text, suffix, looked.encoding)
+        yield read_json(text, looked.encoding, split=split, place=str(path))
+    elif suffix in JSON_LINES:
+        yield read_json_lines(text, looked.encoding)
+    else:
+        yield read_delimited(text, suffix, looked.encoding)
+
+
+def _stream_lines(path: Path, encoding: str) -> Iterator[Table]:
+    try:
+        yield from stream_json_lines(chunks(path), encoding)
+    except OSError as error:
+        message = f"{path}: cannot be read: {error.strerror}"
+        raise InputError(message) from None
+    except UnicodeDecodeError as error:
+        message = f"{path}: begins like {encoding} but is not valid in it: {error.reason}"
+        raise InputError(message) from None
 
 
 def named_splits(path: Path) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -49,3 +50,8 @@ def from_records(
         notes=notes,
         encoding=encoding,
     )
+
+
+def joined(before: Table, after: Table) -> Table:
+    """A table without rows and the one that follows it in the file, as one."""
+    return dataclasses.replace(after, broken=[*before.broken, *after.broken])

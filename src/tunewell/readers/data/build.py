@@ -1,0 +1,163 @@
+"""Build a split from tables that arrive one after the other."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tunewell.readers.data.labels import SEPARATORS
+from tunewell.readers.data.spool import TextSpool
+from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table
+from tunewell.subjects.dataset import BrokenRow, Source, Split
+from tunewell.subjects.layout import Kind, Layout
+from tunewell.subjects.parts import Parts
+from tunewell.subjects.reading import Irregular, Irregularity, named
+
+LONGEST_EXTRA = 200
+"""Characters of an extra column's cell that are kept: names and numbers of groups are short."""
+
+
+class SplitBuilder:
+    """Rows of one layout on their way to becoming a `Split`."""
+
+    def __init__(self, layout: Layout, label: str | None) -> None:
+        """Read rows by `layout`; `label` is the column whose values the caller reads as labels."""
+        self._layout = layout
+        self._label = label
+        self._spool = TextSpool()
+        self._roles = array("b")
+        self._start = array("q", [0])
+        self._lines = array("q")
+        self._starts = array("q")
+        self._labels: list[str | None] = []
+        self._sets: list[tuple[str, ...]] = []
+        self._extra: dict[str, list[object]] = {}
+        self._irregular: list[Irregularity] = []
+        self._broken: list[BrokenRow] = []
+
+    def __len__(self) -> int:
+        """Rows so far."""
+        return len(self._lines)
+
+    def add(self, table: Table, labels: Sequence[object]) -> None:
+        """Append the rows of a table; `labels` has one value a row, as `read_labels` gives them."""
+        self._starts.extend(table.lines)
+        self._starts.extend(row.line for row in table.broken)
+        self._broken += table.broken
+        names = [n for n in table.columns if n in self._layout.used]
+        columns = [table.columns[n] for n in names]
+        kept: list[int] = []
+        texts: list[str] = []
+        one_text = self._layout.kind in {Kind.CLASSIFICATION, Kind.MULTI_LABEL, Kind.TEXT}
+        tags = self._layout.columns.get("tags")
+        for at, line in enumerate(table.lines):
+            record = {name: cells[at] for name, cells in zip(names, columns, strict=True)}
+            reading = self._layout.read(record)
+            given, label_sets, problem = self._read_label(labels[at])
+            problem = reading.problem or problem
+            size = sum(len(part.text) for part in reading.parts)
+            if problem is None and size > MOST_ROW_CHARACTERS:
+                problem = f"is longer than {MOST_ROW_CHARACTERS:,} characters"
+            if problem is not None:
+                self._broken.append(BrokenRow(line, problem))
+                continue
+            row = len(self._lines)
+            if tags is not None:
+                label_sets = self._tags(row, record, label_sets)
+            kept.append(at)
+            texts += [part.text for part in reading.parts]
+            self._roles.extend(int(part.role) for part in reading.parts)
+            self._start.append(len(self._roles))
+            self._lines.append(line)
+            self._labels.append(given)
+            if not one_text or self._layout.kind is Kind.MULTI_LABEL:
+                self._sets.append(label_sets)
+            self._irregular += [Irregularity(row, what, why) for what, why in reading.irregular]
+        self._spool.add(texts)
+        self._add_extra(table, kept)
+
+    def _read_label(self, value: object) -> tuple[str | None, tuple[str, ...], str | None]:
+        if value is None:
+            return None, (), None
+        if isinstance(value, str):
+            if self._layout.kind is not Kind.MULTI_LABEL:
+                return value, (value,), None
+            separator = next((s for s in SEPARATORS if s in value), None)
+            names = value.split(separator) if separator else [value]
+            several = tuple(sorted({name.strip() for name in names} - {""}))
+            return ", ".join(several), several, None
+        if isinstance(value, list | tuple) and self._layout.kind in {
+            Kind.MULTI_LABEL,
+            Kind.TAGGING,
+        }:
+            several = tuple(map(str, value))
+            if self._layout.kind is Kind.MULTI_LABEL:
+                several = tuple(sorted(set(several)))
+            return ", ".join(several), several, None
+        return None, (), f"has a label that is {named(value)}, not one name or number"
+
+    def _tags(
+        self, row: int, record: Mapping[str, Any], label_sets: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        tokens = record[self._layout.columns["tokens"]]
+        if len(tokens) != len(label_sets):
+            why = f"{len(tokens):,} tokens and {len(label_sets):,} tags"
+            self._irregular.append(Irregularity(row, Irregular.COUNT, why))
+        return label_sets
+
+    def _add_extra(self, table: Table, kept: Iterable[int]) -> None:
+        before = len(self._lines) - len(chosen := list(kept))
+        for name, cells in table.columns.items():
+            if name not in self._layout.used and name != self._label:
+                column = self._extra.setdefault(name, [None] * before)
+                column.extend(_scalar(cells[at]) for at in chosen)
+        for cells in self._extra.values():
+            cells.extend([None] * (len(self._lines) - len(cells)))
+
+    def finish(
+        self, name: str, path: Path, table: Table, reason: str, columns: Sequence[str]
+    ) -> Split:
+        """The split. `table` says how the file was read, `reason` why these are its columns."""
+        parts = Parts(
+            self._spool.finish(),
+            np.array(self._roles, dtype=np.int8),
+            np.array(self._start, dtype=np.int64),
+        )
+        used = self._layout.columns
+        text_column = used.get("text") or next(iter(used.values()))
+        source = Source(
+            path=path,
+            format=table.format,
+            text_column=text_column,
+            label_column=self._label,
+            columns=tuple(columns),
+            reason="; ".join((reason, *table.notes)),
+            starts=array("q", sorted(self._starts)),
+            delimiter=table.delimiter,
+            encoding=table.encoding,
+            layout=self._layout,
+        )
+        self._broken.sort(key=lambda row: row.line)
+        return Split(
+            name=name,
+            texts=parts.whole_rows,
+            labels=self._labels,
+            lines=self._lines,
+            source=source,
+            broken=tuple(self._broken),
+            kind=self._layout.kind,
+            parts=None if self._layout.kind is Kind.CLASSIFICATION else parts,
+            label_sets=self._sets or None,
+            extra=self._extra,
+            irregular=tuple(self._irregular),
+        )
+
+
+def _scalar(cell: object) -> object:
+    if isinstance(cell, str):
+        return cell[:LONGEST_EXTRA]
+    return cell if isinstance(cell, int | float) else None
