@@ -79,6 +79,8 @@ def test_healthy_says_so_in_one_sentence() -> None:
     """The verdict, and what it rests on."""
     assert render(healthy_document()).splitlines() == [
         "Nothing wrong was found by 7 checks.",
+        "train.csv: training data, 10,003 rows of single-label classification",
+        "test.csv: evaluation data, 3,080 rows of single-label classification",
         "No findings from 7 checks; 7 passed, 1 not run (--verbose lists them)",
     ]
 

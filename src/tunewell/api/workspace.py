@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
+from tunewell.core.words import counted
 from tunewell.engine.settings import Settings, load
 from tunewell.readers.data import read_dataset, require_classification
 from tunewell.readers.model_reference import resolve_model
@@ -182,7 +183,7 @@ def data_examined(dataset: Dataset) -> list[Examined]:
                 split.name, split.name
             ),
             path=str(split.source.path),
-            reason=f"{len(split):,} rows of {split.source.format}; {split.source.reason}",
+            reason=f"{counted(len(split), 'row')} of {split.kind}; {split.source.reason}",
         )
         for split in dataset.splits
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from pathlib import PurePath
 from typing import Literal
 
 from rich.cells import cell_len
@@ -34,6 +35,8 @@ EVIDENCE_SHOWN = 3
 ROWS_IN_FINDING, ROWS_IN_SECTION = 3, 20
 DIFF_LINES_SHOWN = 12
 CODE_WIDTH = 12
+DATA = frozenset({"training data", "evaluation data", "test data"})
+"""What is told of in every call: a file that was taken for the wrong thing is seen at once."""
 
 
 def render(
@@ -139,6 +142,15 @@ def _full(page: _Page, document: Document, *, verbose: bool) -> None:
         if section.id == BEFORE_AFTER:
             _section(page, section)
     _verdict(page, document)
+    if not verbose:
+        _looked_at(page, document)
+
+
+def _looked_at(page: _Page, document: Document) -> None:
+    for thing in document.examined:
+        if thing.what in DATA:
+            body = f"{PurePath(thing.path).name}: {thing.what}, {thing.reason.partition(';')[0]}"
+            page.line(body, style="dim")
 
 
 def _finding(page: _Page, finding: Finding, *, brief: bool) -> None:

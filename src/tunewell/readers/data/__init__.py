@@ -93,7 +93,7 @@ def _understand(table: Table, path: Path, told: Told) -> _Understood:
     text, label, layout = told.text, told.label, told.layout
     if layout is not None and layout.kind is not Kind.CLASSIFICATION:
         if layout.used <= set(table.columns):
-            return _Understood(layout, _label_column(layout), f"{layout.kind}, as in training")
+            return _Understood(layout, _label_column(layout), "the columns of the training data")
         text = label = None
     found = None if text or label else recognise_kind(table)
     if found is not None:
@@ -104,7 +104,6 @@ def _understand(table: Table, path: Path, told: Told) -> _Understood:
     several = have_several(read_labels(table, label_name), label_name, str(path))
     kind = Kind.MULTI_LABEL if several else Kind.CLASSIFICATION
     columns = {"text": text_name} | ({"label": label_name} if label_name else {})
-    reason = f"{kind}: {reason}" if several else reason
     return _Understood(Layout(kind, columns), label_name, reason)
 
 

@@ -135,7 +135,7 @@ class SplitBuilder:
             text_column=text_column,
             label_column=self._label,
             columns=tuple(columns),
-            reason="; ".join((reason, *table.notes)),
+            reason="; ".join((table.format, reason, *table.notes)),
             starts=array("q", sorted(self._starts)),
             delimiter=table.delimiter,
             encoding=table.encoding,

@@ -77,7 +77,7 @@ def recognise_kind(table: Table) -> Recognised | None:
 def _made(kind: Kind, slots: Mapping[str, str | None]) -> Recognised:
     columns = {slot: column for slot, column in slots.items() if column is not None}
     listed = ", ".join(f"{slot} is {column!r}" for slot, column in columns.items())
-    return Recognised(Layout(kind, columns), f"{kind}: {listed}")
+    return Recognised(Layout(kind, columns), listed)
 
 
 Names = Mapping[str, str]
