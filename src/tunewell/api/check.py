@@ -15,6 +15,7 @@ from tunewell.core.finding import Safety, SetKey
 from tunewell.core.words import counted
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
+from tunewell.facts.engine import use
 from tunewell.fixes.files import apply_fixes, write_recorded
 from tunewell.readers.recipes import write_recipe
 
@@ -43,7 +44,9 @@ def check(
     Raises:
         InputError: if a named path is missing or cannot be read at all.
         SettingsError: if the settings cannot be used.
+        MissingExtraError: if the settings ask for Ray and it is not installed.
     """
+    use(settings.engine)
     gathered = gather(given, settings)
     document = examined_document("check", gathered, settings)
     written: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ def check(
     unsafe_fixes: Annotated[
         bool, typer.Option("--unsafe-fixes", help="With --fix: also what changes the learning.")
     ] = False,
+    engine: common.EngineOption = None,
     select: common.Select = None,
     pedantic: common.Pedantic = False,
     fail_on: common.FailOnOption = None,
@@ -62,7 +63,9 @@ def check(
         log=log,
         predictions=predictions,
     )
-    settings = common.adjust(given.settings(), select=select, pedantic=pedantic, fail_on=fail_on)
+    settings = common.adjust(
+        given.settings(), select=select, pedantic=pedantic, fail_on=fail_on, engine=engine
+    )
     document, applied = run(given, settings, fix=fix, unsafe_fixes=unsafe_fixes)
     common.emit(document, output_format=output_format, output=output, verbose=verbose)
     for line in applied:

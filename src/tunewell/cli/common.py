@@ -45,6 +45,19 @@ class FailOn(StrEnum):
     INFO = "info"
 
 
+class EngineName(StrEnum):
+    """Where the expressions over the data run."""
+
+    NATIVE = "native"
+    RAY = "ray"
+
+
+EngineOption = Annotated[
+    EngineName | None,
+    typer.Option(
+        "--engine", help="Where data is scanned: this machine (native) or a Ray cluster (ray)."
+    ),
+]
 OutputFormat = Annotated[
     Format, typer.Option("--output-format", help="How to print what is found.")
 ]
@@ -91,13 +104,17 @@ def adjust(
     select: list[str] | None = None,
     pedantic: bool = False,
     fail_on: FailOn | None = None,
+    engine: EngineName | None = None,
 ) -> Settings:
     """The settings with what was said on the command line."""
     import msgspec
 
     from tunewell.core.finding import Confidence, Severity
+    from tunewell.facts.engine import Engine
 
     changes: dict[str, object] = {}
+    if engine is not None:
+        changes["engine"] = Engine(engine.value)
     if select:
         changes["select"] = tuple(part for item in select for part in item.split(",") if part)
     if pedantic:

@@ -11,6 +11,7 @@ import msgspec
 
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import Confidence, Severity
+from tunewell.facts.engine import Engine
 
 FILE_NAME = "tunewell.toml"
 
@@ -45,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pedantic: bool = False
     fail_on: Severity = Severity.ERROR
     fail_confidence: Confidence = Confidence.HIGH
+    engine: Engine = Engine.NATIVE
     data: DataSettings = DataSettings()
     recipe: dict[str, Any] = {}
     file: Path | None = None
