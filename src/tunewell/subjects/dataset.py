@@ -17,6 +17,9 @@ from tunewell.subjects.reading import Irregularity
 
 T = TypeVar("T")
 
+SEVERAL = frozenset({Kind.MULTI_LABEL, Kind.TAGGING})
+"""Kinds whose rows have several labels each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -26,6 +29,8 @@ class Source:
     holds the line where each row of the file begins, unreadable rows included, in file order: an
     edited split still knows how to cut its file into rows. `delimiter` and `encoding` say how the
     file was read, where that means something. `layout` says which columns make up a row.
+    `class_names` are the label names in the order of their numbers, where the file or a list beside
+    it tells them.
     """
 
     path: Path
@@ -38,6 +43,7 @@ class Source:
     delimiter: str = ""
     encoding: str = "utf-8"
     layout: Layout = field(default_factory=Layout)
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +137,7 @@ class Dataset:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """Sorted names of the labels of the training split."""
+        """Sorted names of the training labels, each on its own where a row has several."""
+        if self.train.label_sets is not None and self.kind in SEVERAL:
+            return tuple(sorted({label for several in self.train.label_sets for label in several}))
         return tuple(sorted({label for label in self.train.labels if label is not None}))

@@ -36,6 +36,9 @@ class Kind(StrEnum):
         return self in GENERATIVE
 
 
+FLAG = "label:"
+"""Begins the slot of a column that says, with zeros and ones, which rows have one label."""
+
 GENERATIVE = frozenset(
     {Kind.COMPLETION, Kind.INSTRUCTION, Kind.CHAT, Kind.PREFERENCE, Kind.UNPAIRED, Kind.TEXT}
 )
@@ -46,10 +49,19 @@ class Layout:
     """Which column holds what.
 
     `columns` maps a slot ("text", "label", "instruction", "messages", "chosen" ...) to a column.
+    Several labels of a row stand in one cell with `separator` between them, in a list, in a list of
+    zeros and ones (`multi_hot`), or each in a column of zeros and ones (slots `FLAG` + its name).
     """
 
     kind: Kind = Kind.CLASSIFICATION
     columns: Mapping[str, str] = field(default_factory=lambda: {"text": "text", "label": "label"})
+    separator: str = ""
+    multi_hot: bool = False
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """The column of zeros and ones of each label, by the label's name, where there are such."""
+        return {s.removeprefix(FLAG): c for s, c in self.columns.items() if s.startswith(FLAG)}
 
     @property
     def used(self) -> frozenset[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from tunewell.core.errors import InputError
 from tunewell.readers.data.build import SplitBuilder
 from tunewell.readers.data.columns import choose_columns
 from tunewell.readers.data.kinds import recognise_kind
-from tunewell.readers.data.labels import have_several, read_labels
+from tunewell.readers.data.labels import read_labels, refuse_quantity
 from tunewell.readers.data.open import named_splits, open_tables
+from tunewell.readers.data.several import flag_columns, how_several
 from tunewell.readers.data.table import Table, joined
 from tunewell.subjects.dataset import BrokenRow, Dataset, Split
-from tunewell.subjects.layout import Kind, Layout
+from tunewell.subjects.layout import FLAG, Kind, Layout
 
 
 def read_split(
@@ -72,7 +74,8 @@ def split_of(given: Iterable[Table], path: Path, *, name: str, told: Told) -> Sp
     columns: dict[str, None] = {}
     for batch in itertools.chain([table], tables):
         columns.update(dict.fromkeys(batch.columns))
-        builder.add(batch, read_labels(batch, understood.label))
+        labels = read_labels(batch, understood.label, understood.layout.flags)
+        builder.add(batch, labels)
     split = builder.finish(name, path, table, understood.reason, tuple(columns))
     if not len(split):
         raise _nothing(path, table, split.broken)
@@ -98,13 +101,29 @@ def _understand(table: Table, path: Path, told: Told) -> _Understood:
     found = None if text or label else recognise_kind(table)
     if found is not None:
         return _Understood(found.layout, _label_column(found.layout), found.reason)
+    flags = {} if label else flag_columns(table)
+    rest = {n: cells for n, cells in table.columns.items() if n not in flags.values()}
     text_name, label_name, reason = choose_columns(
-        table, text=text, label=label, label_required=told.label_required, place=str(path)
+        dataclasses.replace(table, columns=rest),
+        text=text,
+        label=label,
+        label_required=told.label_required and not flags,
+        place=str(path),
     )
-    several = have_several(read_labels(table, label_name), label_name, str(path))
-    kind = Kind.MULTI_LABEL if several else Kind.CLASSIFICATION
+    if flags and label_name is None:
+        slots = {"text": text_name} | {FLAG + name: column for name, column in flags.items()}
+        reason = f"{Kind.MULTI_LABEL}: {reason}, {len(flags):,} columns are its labels"
+        return _Understood(Layout(Kind.MULTI_LABEL, slots), None, reason)
+    labels = read_labels(table, label_name)
     columns = {"text": text_name} | ({"label": label_name} if label_name else {})
-    return _Understood(Layout(kind, columns), label_name, reason)
+    several = how_several(labels)
+    if several is None:
+        refuse_quantity(labels, label_name, str(path))
+        return _Understood(Layout(Kind.CLASSIFICATION, columns), label_name, reason)
+    made = Layout(
+        Kind.MULTI_LABEL, columns, separator=several.separator, multi_hot=several.multi_hot
+    )
+    return _Understood(made, label_name, f"{made.kind}: {reason}")
 
 
 def _label_column(layout: Layout) -> str | None:

@@ -115,13 +115,22 @@ def _table(format_: str, table: pa.Table, features: Mapping[str, Any], first: in
         columns={name: table.column(name).to_pylist() for name in table.column_names},
         lines=range(first, first + table.num_rows),
         class_names={
-            name: tuple(map(str, feature["names"]))
-            for name, feature in features.items()
-            if isinstance(feature, dict)
-            and feature.get("_type") == "ClassLabel"
-            and feature.get("names")
+            name: names for name, feature in features.items() if (names := _class_names(feature))
         },
     )
+
+
+def _class_names(feature: object) -> tuple[str, ...]:
+    """The names that a column's numbers index, also those in its lists; () where there are none."""
+    if isinstance(feature, list) and len(feature) == 1:
+        return _class_names(feature[0])
+    if not isinstance(feature, dict):
+        return ()
+    if feature.get("_type") in {"Sequence", "List", "LargeList"}:
+        return _class_names(feature.get("feature"))
+    if feature.get("_type") != "ClassLabel":
+        return ()
+    return tuple(map(str, feature.get("names") or ()))
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tunewell.readers.data.labels import SEPARATORS
+from tunewell.readers.data.several import Several, names_of
 from tunewell.readers.data.spool import TextSpool
 from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table
 from tunewell.subjects.dataset import BrokenRow, Source, Split
@@ -38,6 +38,7 @@ class SplitBuilder:
         self._extra: dict[str, list[object]] = {}
         self._irregular: list[Irregularity] = []
         self._broken: list[BrokenRow] = []
+        self._several = Several(layout.separator, layout.multi_hot)
 
     def __len__(self) -> int:
         """Rows so far."""
@@ -54,10 +55,11 @@ class SplitBuilder:
         texts: list[str] = []
         one_text = self._layout.kind in {Kind.CLASSIFICATION, Kind.MULTI_LABEL, Kind.TEXT}
         tags = self._layout.columns.get("tags")
+        class_names = table.class_names.get(self._label or "", ())
         for at, line in enumerate(table.lines):
             record = {name: cells[at] for name, cells in zip(names, columns, strict=True)}
             reading = self._layout.read(record)
-            given, label_sets, problem = self._read_label(labels[at])
+            given, label_sets, problem = self._read_label(labels[at], class_names)
             problem = reading.problem or problem
             size = sum(len(part.text) for part in reading.parts)
             if problem is None and size > MOST_ROW_CHARACTERS:
@@ -80,24 +82,21 @@ class SplitBuilder:
         self._spool.add(texts)
         self._add_extra(table, kept)
 
-    def _read_label(self, value: object) -> tuple[str | None, tuple[str, ...], str | None]:
+    def _read_label(
+        self, value: object, names: Sequence[str]
+    ) -> tuple[str | None, tuple[str, ...], str | None]:
+        """The label as one text, the labels apart, and what is wrong with them."""
         if value is None:
             return None, (), None
-        if isinstance(value, str):
-            if self._layout.kind is not Kind.MULTI_LABEL:
-                return value, (value,), None
-            separator = next((s for s in SEPARATORS if s in value), None)
-            names = value.split(separator) if separator else [value]
-            several = tuple(sorted({name.strip() for name in names} - {""}))
-            return ", ".join(several), several, None
-        if isinstance(value, list | tuple) and self._layout.kind in {
-            Kind.MULTI_LABEL,
-            Kind.TAGGING,
-        }:
-            several = tuple(map(str, value))
-            if self._layout.kind is Kind.MULTI_LABEL:
-                several = tuple(sorted(set(several)))
-            return ", ".join(several), several, None
+        if self._layout.kind is Kind.MULTI_LABEL:
+            several = names_of(value, self._several, names)
+            if several is not None:
+                return ", ".join(several), several, None
+        elif self._layout.kind is Kind.TAGGING and isinstance(value, list | tuple):
+            tags = tuple(_tag(tag, names) for tag in value)
+            return ", ".join(tags), tags, None
+        elif isinstance(value, str):
+            return value, (value,), None
         return None, (), f"has a label that is {named(value)}, not one name or number"
 
     def _tags(
@@ -140,6 +139,7 @@ class SplitBuilder:
             delimiter=table.delimiter,
             encoding=table.encoding,
             layout=self._layout,
+            class_names=table.class_names.get(self._label or "", ()),
         )
         self._broken.sort(key=lambda row: row.line)
         return Split(
@@ -155,6 +155,10 @@ class SplitBuilder:
             extra=self._extra,
             irregular=tuple(self._irregular),
         )
+
+
+def _tag(tag: object, names: Sequence[str]) -> str:
+    return names[tag] if isinstance(tag, int) and 0 <= tag < len(names) else str(tag)
 
 
 def _scalar(cell: object) -> object:

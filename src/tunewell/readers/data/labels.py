@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tunewell.core.errors import InputError
+from tunewell.readers.data.several import flagged, unpacked
 from tunewell.readers.data.table import Table
 
 MISSING = frozenset({"", "nan", "NaN", "NAN", "<NA>", "null", "NULL"})
@@ -14,29 +15,24 @@ MISSING = frozenset({"", "nan", "NaN", "NAN", "<NA>", "null", "NULL"})
 WHOLE_FLOAT = re.compile(r"-?\d+\.0")
 FRACTION = re.compile(r"-?\d*\.\d*[1-9]\d*")
 
-SEPARATORS = (",", ";", "|")
-FEWEST_COMBINED = 3
-"""Different cells with several labels; fewer could be classes that are named so."""
-
-KNOWN_PARTS = 0.95
-"""Share of the different cells with a separator whose parts must all be labels of other rows."""
-
-COMBINED_SHARE = 0.005
-"""Share of the rows; below it a few stray cells are a matter for the checks."""
-
 FEWEST_FRACTIONS = 20
 """Different values. Ratings in steps of a half have 9 or 10."""
 
 
-def read_labels(table: Table, column: str | None) -> Sequence[object]:
+def read_labels(
+    table: Table, column: str | None, flags: Mapping[str, str] | None = None
+) -> Sequence[object]:
     """One value a row: text, None where the label is missing, and anything else as it is.
 
-    Anything else (a list, an object) can be no label of a single-label data set.
+    Anything else (a list, an object) can be no label of a single-label data set. `flags` are the
+    columns of zeros and ones that each stand for one label, by its name.
     """
+    if flags:
+        return flagged(table, flags)
     if column is None:
         return [None] * len(table.lines)
     names = table.class_names.get(column)
-    values = [_label(cell, names) for cell in table.columns[column]]
+    values = unpacked([_label(cell, names) for cell in table.columns[column]])
     given = [value for value in values if isinstance(value, str)]
     if given and all(WHOLE_FLOAT.fullmatch(value) for value in given):
         # pandas turns a column of integers with a gap into floats.
@@ -62,16 +58,13 @@ def _label(cell: object, names: tuple[str, ...] | None) -> object:
     return None if text in MISSING else text
 
 
-def have_several(labels: Sequence[object], column: str | None, place: str) -> bool:
-    """Whether rows have several labels: lists, or several names in one cell.
+def refuse_quantity(labels: Sequence[object], column: str | None, place: str) -> None:
+    """Stop at a label column that holds measured numbers.
 
     Raises:
-        InputError: if the column holds measured numbers and no classes.
+        InputError: if it does.
     """
-    lists = sum(isinstance(label, list | tuple) for label in labels)
     named = [label for label in labels if isinstance(label, str)]
-    if 2 * lists > len(labels) or _combined(named):
-        return True
     fractions = {label for label in named if FRACTION.fullmatch(label)}
     if len(fractions) >= FEWEST_FRACTIONS and 2 * len(fractions) > len(named):
         message = (
@@ -80,30 +73,3 @@ def have_several(labels: Sequence[object], column: str | None, place: str) -> bo
             "column of classes with --label COLUMN"
         )
         raise InputError(message)
-    return False
-
-
-def _combined(labels: Sequence[str]) -> frozenset[str]:
-    """The different cells that hold several labels; empty where cells hold one each.
-
-    A class may have a separator in its own name ("Health, beauty") and a number a decimal comma
-    ("2,5"). So nearly all cells with a separator must be made of labels that other rows have alone,
-    in several combinations with different ends.
-    """
-    values = set(labels)
-    for separator in SEPARATORS:
-        parts = {
-            label: [part.strip() for part in label.split(separator)]
-            for label in values
-            if separator in label
-        }
-        made = {label for label, names in parts.items() if all(name in values for name in names)}
-        ends = {parts[label][-1] for label in made}
-        rows = sum(label in made for label in labels)
-        if (
-            len(made) >= max(FEWEST_COMBINED, KNOWN_PARTS * len(parts))
-            and len(ends) > 1
-            and rows >= COMBINED_SHARE * len(labels)
-        ):
-            return frozenset(made)
-    return frozenset()
