@@ -14,6 +14,7 @@ from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings, load
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.data import read_dataset
+from tunewell.readers.data.shards import shards_of
 from tunewell.readers.files import BINARY, probe
 from tunewell.readers.log_text import read_log_text
 from tunewell.readers.logs import read_run
@@ -160,14 +161,19 @@ def _first(roles: Iterable[Found], role: str) -> Path | None:
     return next((found.path for found in roles if found.role == role), None)
 
 
+def _shards(roles: Iterable[Found], role: str) -> list[Path]:
+    """The file of a role, with the others that hold the rest of the same split."""
+    paths = [found.path for found in roles if found.role == role]
+    return shards_of(paths[0], paths[1:]) if paths else []
+
+
 def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: Settings) -> None:
-    paths = {role: _first(roles, role) for role in DATA_ROLES}
-    files = [path for path in paths.values() if path is not None and path.is_file()]
+    paths = {role: _shards(roles, role) for role in DATA_ROLES}
+    files = [path for several in paths.values() for path in several if path.is_file()]
     probes = tuple(probe(path) for path in files)
     if probes:
         gathered.subjects.append(Files(probes))
-    train = paths["train"]
-    if train is None:
+    if not paths["train"]:
         return
     disguised = _disguised(probes)
     if disguised is not None:
@@ -176,7 +182,7 @@ def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: S
         )
         return
     gathered.dataset = read_dataset(
-        train,
+        paths["train"],
         evaluation=paths["eval"],
         test=paths["test"],
         text=given.text or settings.data.text,

@@ -12,7 +12,7 @@ from tunewell.core.finding import Row
 from tunewell.facts.memo import fact
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
-from tunewell.subjects.parts import ASKED, Parts, Role, RowTexts, Texts
+from tunewell.subjects.parts import ASKED, Parts, Role, RowTexts
 
 Ints = NDArray[np.int64]
 
@@ -65,13 +65,7 @@ def require_kind(dataset: Dataset, kinds: Collection[Kind]) -> None:
 
 def places(split: Split, rows: Sequence[int] | Ints) -> tuple[Row, ...]:
     """Where these rows stand."""
-    file = str(split.source.path)
     return tuple(
-        Row(split=split.name, index=row, file=file, line=int(split.lines[row]))
+        Row(split=split.name, index=row, file=split.file(row), line=int(split.lines[row]))
         for row in map(int, rows)
     )
-
-
-def text_column(split: Split) -> Texts:
-    """The texts of all parts as one column."""
-    return parts(split).texts

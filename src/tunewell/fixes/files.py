@@ -13,6 +13,7 @@ from typing import Any
 from tunewell.core.atomic import write_whole
 from tunewell.core.errors import UserError
 from tunewell.core.finding import DropRows, Finding, Safety, SetKey, SetLabel, SetText
+from tunewell.core.words import counted
 from tunewell.fixes.rewrite import Change, Rewrite, changed_row, rewrite, rows_as_text
 from tunewell.subjects.dataset import Dataset, Split
 
@@ -53,30 +54,41 @@ def apply_fixes(findings: Iterable[Finding], dataset: Dataset, *, unsafe: bool) 
     files: list[Path] = []
     diffs: list[Path] = []
     lines: list[str] = []
+    paths = [path for split in dataset.splits for path in _paths(split)]
     for split in dataset.splits:
-        plan = _plan(split, chosen)
-        if not plan.dropped and not plan.changed:
-            continue
-        wanted = Rewrite(frozenset(plan.dropped), plan.changed)
-        suffix, content = rewrite(split, wanted)
-        path = split.source.path
-        shared = sum(other.source.path == path for other in dataset.splits) > 1
-        stem = (
-            path.name.removesuffix("".join(path.suffixes[-2:]))
-            if path.suffix == ".gz"
-            else (path.name if path.is_dir() else path.stem)
-        )
-        stem = f"{stem}.{split.name}" if shared else stem
-        target = path.with_name(f"{stem}.fixed{suffix}")
-        diff = path.with_name(f"{stem}.fixed.diff")
-        write_recorded(path.parent, {target: content, diff: _diff(split, plan, target).encode()})
-        files.append(target)
-        diffs.append(diff)
-        rows = len(plan.dropped)
-        what = [f"{rows:,} {'row' if rows == 1 else 'rows'} left out"] if rows else []
-        what += [f"{len(plan.changed):,} changed"] if plan.changed else []
-        lines.append(f"{target}: {', '.join(what)}; what changed is in {diff.name}")
+        mine = [(why, edit) for why, edit in chosen if edit.split == split.name]
+        for rows, piece in split.by_file() if mine else ():
+            plan = _plan(piece, mine, {row: at for at, row in enumerate(rows.tolist())})
+            if not plan.dropped and not plan.changed:
+                continue
+            shared = paths.count(piece.source.path) > 1
+            target, diff = _write(piece, plan, shared=shared)
+            files.append(target)
+            diffs.append(diff)
+            what = [f"{counted(len(plan.dropped), 'row')} left out"] if plan.dropped else []
+            what += [f"{len(plan.changed):,} changed"] if plan.changed else []
+            lines.append(f"{target}: {', '.join(what)}; what changed is in {diff.name}")
     return Applied(tuple(files), tuple(diffs), tuple(lines))
+
+
+def _paths(split: Split) -> list[Path]:
+    return [source.path for source in split.sources] or [split.source.path]
+
+
+def _write(split: Split, plan: _Plan, *, shared: bool) -> tuple[Path, Path]:
+    """Write the repaired copy of one file and its diff; `shared` if it holds other splits too."""
+    suffix, content = rewrite(split, Rewrite(frozenset(plan.dropped), plan.changed))
+    path = split.source.path
+    stem = (
+        path.name.removesuffix("".join(path.suffixes[-2:]))
+        if path.suffix == ".gz"
+        else (path.name if path.is_dir() else path.stem)
+    )
+    stem = f"{stem}.{split.name}" if shared else stem
+    target = path.with_name(f"{stem}.fixed{suffix}")
+    diff = path.with_name(f"{stem}.fixed.diff")
+    write_recorded(path.parent, {target: content, diff: _diff(split, plan, target).encode()})
+    return target, diff
 
 
 def undo(folder: Path) -> tuple[Path, ...]:
@@ -151,18 +163,19 @@ def _edits(
                 yield f"{finding.code} {finding.name}", edit
 
 
-def _plan(split: Split, chosen: Iterable[tuple[str, DropRows | SetText | SetLabel]]) -> _Plan:
+def _plan(
+    split: Split,
+    chosen: Iterable[tuple[str, DropRows | SetText | SetLabel]],
+    place: Mapping[int, int],
+) -> _Plan:
+    """The edits that fall into one file; `place` gives the row there by its row in the split."""
     plan = _Plan(dropped=defaultdict(list), changed={}, reasons=defaultdict(list))
     for why, edit in chosen:
-        if edit.split != split.name:
-            continue
-        if isinstance(edit, DropRows):
-            for row in edit.rows:
-                plan.dropped[split.lines[row]].append(why)
-            continue
         rows = (edit.row,) if isinstance(edit, SetText) else edit.rows
-        for row in rows:
-            line = split.lines[row]
+        for line in (split.lines[place[row]] for row in rows if row in place):
+            if isinstance(edit, DropRows):
+                plan.dropped[line].append(why)
+                continue
             old = plan.changed.get(line, Change())
             plan.changed[line] = (
                 Change({**old.texts, edit.part: edit.new}, old.label)

@@ -13,6 +13,7 @@ from tunewell.readers.data.arrow import is_saved
 from tunewell.readers.data.names import LABEL_NAMES, TEXT_NAMES, fold_name
 from tunewell.readers.data.open import SUFFIXES, data_suffix
 from tunewell.readers.data.peek import peek_columns
+from tunewell.readers.data.shards import shard_stem
 from tunewell.readers.files import probe
 
 DEEPEST = 3
@@ -216,13 +217,16 @@ def _only_data_trains(found: list[Found]) -> list[Found]:
     """Settle the data files whose name says nothing: alone, one is what there is to train on."""
     labelled = [f for f in found if f.role == "data"]
     tables = [f for f in found if f.role in {"table", "unknown"}]
-    candidates = labelled or (tables if len(tables) == 1 and tables[0].role == "table" else [])
-    lone = len(candidates) == 1 and not any(f.role == "train" for f in found)
+    candidates = labelled or (tables if len({f.role for f in tables}) == 1 else [])
+    candidates = [f for f in candidates if f.role != "unknown"]
+    if len({shard_stem(f.path) or f.path for f in candidates}) > 1:
+        candidates = []
+    lone = bool(candidates) and not any(f.role == "train" for f in found)
     settled: list[Found] = []
     for entry in found:
         if entry.role not in {"data", "table"}:
             settled.append(entry)
-        elif lone and entry is candidates[0]:
+        elif lone and entry in candidates:
             reason = f"the only data without another role; {entry.reason}"
             settled.append(Found(entry.path, "train", reason))
         else:

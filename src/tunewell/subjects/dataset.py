@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, cast
@@ -48,10 +48,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class BrokenRow:
-    """A row that could not be read, with the 1-based line where it starts."""
+    """A row that could not be read, with the 1-based line where it starts.
+
+    `path` is its file where the split was read from several.
+    """
 
     line: int
     problem: str
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -66,6 +70,8 @@ class Split:
     kind has none. Where a row has several (multi-label, tags), `label_sets` holds them apart and
     `labels` joined by ", ".
     `lines` are 1-based lines of the file (1-based row numbers where the format has no lines).
+    Of a split that lies in several files, `sources` has one entry a file, `file_number` says for
+    each row which it is from, and `source` is the first.
     `extra` holds the columns that are neither text nor label, by name: numbers, texts or None.
     Texts are as the file gives them: nothing is stripped or folded.
     """
@@ -81,10 +87,34 @@ class Split:
     label_sets: Sequence[tuple[str, ...]] | None = None
     extra: Mapping[str, Sequence[object]] = field(default_factory=dict)
     irregular: tuple[Irregularity, ...] = ()
+    sources: tuple[Source, ...] = ()
+    file_number: Sequence[int] | None = None
 
     def __len__(self) -> int:
         """Number of readable rows."""
         return len(self.texts)
+
+    def file(self, row: int) -> str:
+        """The file that a row is from."""
+        if self.file_number is None:
+            return str(self.source.path)
+        return str(self.sources[self.file_number[row]].path)
+
+    def by_file(self) -> Iterator[tuple[NDArray[np.int64], Split]]:
+        """For each file the numbers of its rows here and the split of them alone."""
+        if self.file_number is None:
+            yield np.arange(len(self)), self
+            return
+        numbers = np.asarray(self.file_number)
+        for number, source in enumerate(self.sources):
+            rows = np.flatnonzero(numbers == number)
+            broken = tuple(row for row in self.broken if row.path == source.path)
+            yield (
+                rows,
+                dataclasses.replace(
+                    self.take(rows), source=source, broken=broken, sources=(), file_number=None
+                ),
+            )
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Split:
         """The split with these rows alone, in that order."""
@@ -99,6 +129,7 @@ class Split:
             parts=parts,
             label_sets=None if self.label_sets is None else _pick(self.label_sets, chosen),
             extra={name: _pick(cells, chosen) for name, cells in self.extra.items()},
+            file_number=None if self.file_number is None else _pick(self.file_number, chosen),
             irregular=tuple(
                 dataclasses.replace(note, row=at[note.row])
                 for note in self.irregular

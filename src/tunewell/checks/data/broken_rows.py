@@ -50,7 +50,7 @@ def broken_rows(
     for split in dataset.splits:
         total += len(split) + len(split.broken)
         for broken in split.broken:
-            file = str(split.source.path)
+            file = str(broken.path or split.source.path)
             places.append(Row(split=split.name, index=-1, file=file, line=broken.line))
             problems.append((split.name, broken.line, broken.problem))
     if len(places) <= max_rows:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Finding, Fix, Number, Row, Safety, SetKey, Severity
+from tunewell.facts.parts import places
 from tunewell.facts.recipe import change
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.recipe import Recipe
@@ -111,7 +112,4 @@ def _places(
     split = dataset.train if dataset is not None else None
     if split is None or split.name != tokenization.split or len(split) != len(tokenization.lengths):
         return tuple(Row(split=tokenization.split, index=int(row)) for row in rows)
-    file = str(split.source.path)
-    return tuple(
-        Row(split=split.name, index=int(row), file=file, line=split.lines[row]) for row in rows
-    )
+    return places(split, rows)

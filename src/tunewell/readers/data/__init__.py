@@ -15,6 +15,7 @@ from tunewell.readers.data.kinds import recognise_kind
 from tunewell.readers.data.labels import read_labels, refuse_quantity
 from tunewell.readers.data.open import named_splits, open_tables
 from tunewell.readers.data.several import flag_columns, how_several
+from tunewell.readers.data.shards import join_shards
 from tunewell.readers.data.table import Table, joined
 from tunewell.subjects.dataset import BrokenRow, Dataset, Split
 from tunewell.subjects.layout import FLAG, Kind, Layout
@@ -133,41 +134,52 @@ def _label_column(layout: Layout) -> str | None:
 
 
 def read_dataset(
-    train: Path,
+    train: Path | Sequence[Path],
     *,
-    evaluation: Path | None = None,
-    test: Path | None = None,
+    evaluation: Path | Sequence[Path] | None = None,
+    test: Path | Sequence[Path] | None = None,
     text: str | None = None,
     label: str | None = None,
 ) -> Dataset:
     """Read training rows and, where given, the rows that judge the model.
 
-    The other splits are read with the columns of the training split. A saved dictionary of data
-    sets, or a JSON file with named splits, brings its own evaluation and test rows.
+    A split may lie in several files. The other splits are read with the columns of the training
+    split. A saved dictionary of data sets, or a JSON file with named splits, brings its own
+    evaluation and test rows.
 
     Raises:
         InputError: if a split cannot be read.
     """
-    own = named_splits(train)
-    first = read_split(own.get("train", train), name="train", text=text, label=label)
+    files = _files(train)
+    own = named_splits(files[0]) if len(files) == 1 else {}
+    first = _read_files(_files(own.get("train", train)), "train", Told(text, label))
     columns = first.source
+    told = Told(columns.text_column, columns.label_column, layout=columns.layout)
 
-    def other(name: str, path: Path | None) -> Split | None:
-        if path is None:
-            return None
-        return read_split(
-            path,
-            name=name,
-            text=columns.text_column,
-            label=columns.label_column,
-            layout=columns.layout,
-        )
+    def other(name: str, given: Path | Sequence[Path] | None) -> Split | None:
+        return _read_files(_files(given), name, told) if given else None
 
     return Dataset(
         train=first,
         evaluation=other("eval", evaluation or own.get("eval")),
         test=other("test", test or own.get("test")),
     )
+
+
+def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
+    return (given,) if isinstance(given, Path) else given
+
+
+def _read_files(paths: Sequence[Path], name: str, told: Told) -> Split:
+    splits: list[Split] = []
+    for path in paths:
+        splits.append(split_of(open_tables(path, name), path, name=name, told=told))
+        source = splits[0].source
+        # One file of many may hold a single class.
+        told = Told(
+            source.text_column, source.label_column, label_required=False, layout=source.layout
+        )
+    return join_shards(splits)
 
 
 def require_classification(dataset: Dataset) -> Dataset:
