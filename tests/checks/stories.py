@@ -59,36 +59,24 @@ THINGS = [
 ]
 PLOTS = (
     (
-        (
-            "{name} carries {many} {thing}s to the {place} every day and sells each for ${price}. "
-            "{other} gets {given} of them for nothing. How much money is made in {days} days?"
-        ),
-        (
-            "Each day the {place} receives {many} {thing}s from {name} at a unit price of {price} "
-            "dollars, although {given} go to {other} as a gift. What does {name} earn over a period "
-            "of {days} days?"
-        ),
+        """{name} carries {many} {thing}s to the {place} every day and sells each for ${price}.
+        {other} gets {given} of them for nothing. How much money is made in {days} days?""",
+        """Each day the {place} receives {many} {thing}s from {name} at a unit price of {price}
+        dollars, although {given} go to {other} as a gift. What does {name} earn over a period
+        of {days} days?""",
     ),
     (
-        (
-            "A {place} keeps {many} {thing}s in {given} boxes. {name} breaks {days} and {other} buys "
-            "{price} more. How many {thing}s are there now?"
-        ),
-        (
-            "{given} boxes at the {place} hold {many} {thing}s altogether. After {days} of them were "
-            "broken by {name}, another {price} were bought by {other}. What is the new total?"
-        ),
+        """A {place} keeps {many} {thing}s in {given} boxes. {name} breaks {days} and {other}
+        buys {price} more. How many {thing}s are there now?""",
+        """{given} boxes at the {place} hold {many} {thing}s altogether. After {days} of them
+        were broken by {name}, another {price} were bought by {other}. What is the new total?""",
     ),
     (
-        (
-            "{name} walks {many} metres to the {place}, twice as far as {other}. A {thing} weighs "
-            "{price} grams and they bring {given} each for {days} weeks. What do all of them weigh?"
-        ),
-        (
-            "It takes {other} half the distance of {name}, who covers {many} metres, to reach the "
-            "{place}. For {days} weeks both arrive with {given} {thing}s of {price} grams. Find the "
-            "weight of everything they brought."
-        ),
+        """{name} walks {many} metres to the {place}, twice as far as {other}. A {thing} weighs
+        {price} grams and they bring {given} each for {days} weeks. What do all of them weigh?""",
+        """It takes {other} half the distance of {name}, who covers {many} metres, to reach the
+        {place}. For {days} weeks both arrive with {given} {thing}s of {price} grams. Find the
+        weight of everything they brought.""",
     ),
 )
 
@@ -102,7 +90,7 @@ def stories(count: int, seed: int) -> tuple[list[str], list[str]]:
         thing, place = rng.choice(THINGS).split(":")
         many, price, given, days = (rng.randint(3, 400) for _ in range(4))
         plain, reworded = (
-            wording.format(
+            " ".join(wording.split()).format(
                 name=name,
                 other=other,
                 thing=thing,

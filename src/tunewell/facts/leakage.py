@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ Ints = NDArray[np.int64]
 
 FEWEST_KNOWN = 200
 """Distinct training rows below which they cannot show how far unrelated rows stand out."""
+
+
+TYPICAL_ACCURACY = 0.9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +57,22 @@ def asked(split: Split) -> Distinct:
     return distinct(questions(split))
 
 
+@fact
+def whole(split: Split) -> Distinct:
+    """The whole rows of a split, answers included."""
+    return asked(split) if questions(split) is split.texts else distinct(split.texts)
+
+
+def bends_score(share: float, rows: int, *, least: float) -> bool:
+    """Whether a leak of this share of the rows can change what their score says.
+
+    It can where it is above `least` and above half the 95 % interval of an accuracy of 0.9 on that
+    many rows.
+    """
+    noise = 1.96 * math.sqrt(TYPICAL_ACCURACY * (1 - TYPICAL_ACCURACY) / max(rows, 1))
+    return share > max(least, noise)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Reworded:
     """Judged rows that a training row says in other words, by p value.
@@ -66,12 +86,17 @@ class Reworded:
 
 
 def reworded(
-    judged: Distinct, known: Distinct, *, false_alarms: float, false_share: float
+    judged: Distinct,
+    known: Distinct,
+    *,
+    false_alarms: float = 0.01,
+    false_share: float = 0.05,
+    fewest: int = 3,
 ) -> Reworded:
     """Rows of `judged` that stand out from what training rows show among themselves.
 
     At most `false_alarms` of the rows without a copy are named, and about `false_share` of the
-    named rows. Texts that are equal once folded are left out.
+    named rows; none where they are fewer than `fewest`. Texts equal once folded are left out.
     """
     trained = set(known.texts)
     at = np.array([i for i, text in enumerate(judged.texts) if text not in trained], dtype=np.int64)
@@ -85,5 +110,7 @@ def reworded(
     of_row = np.where(judged.of_row < 0, -1, place[judged.of_row])
     rows = np.flatnonzero(of_row >= 0)
     rows = rows[np.argsort(found.p[of_row[rows]], kind="stable")]
+    if len(rows) < fewest:
+        rows = rows[:0]
     chosen = of_row[rows]
     return Reworded(rows, known.first[found.partner[chosen]], found.similarity[chosen])

@@ -88,10 +88,14 @@ def paraphrased_leakage(
     trained = questions(train)
     for split in dataset.splits[1:]:
         found = reworded(
-            asked(split), asked(train), false_alarms=false_alarms, false_share=false_share
+            asked(split),
+            asked(train),
+            false_alarms=false_alarms,
+            false_share=false_share,
+            fewest=fewest,
         )
         rows = found.row
-        if len(rows) < fewest:
+        if not len(rows):
             continue
         share = 100 * len(rows) / len(split)
         told.append(f"{len(rows):,} of {len(split):,} {split.name} rows ({share:.1f} %)")
