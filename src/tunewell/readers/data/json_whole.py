@@ -8,6 +8,7 @@ import msgspec
 
 from tunewell.core.errors import InputError
 from tunewell.readers.data.json_lines import read_json_lines
+from tunewell.readers.data.json_recover import recover_rows
 from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table, from_records
 from tunewell.readers.encoding import ESCAPED
 from tunewell.subjects.dataset import BrokenRow
@@ -24,6 +25,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 def read_json(text: str, encoding: str, *, split: str, place: str) -> Table:
     """Read the text of a JSON file; one that turns out to be JSON Lines is read as that.
 
+    Of a list with broken rows the others are read.
+
     Raises:
         InputError: if it is neither, or holds no rows.
     """
@@ -34,6 +37,9 @@ def read_json(text: str, encoding: str, *, split: str, place: str) -> Table:
         lines = read_json_lines(text, encoding) if first == "{" else None
         if lines is not None and lines.lines:
             return lines
+        damaged = recover_rows(text, encoding)
+        if damaged is not None:
+            return damaged
         message = f"{place}: is not valid JSON: {error}"
         raise InputError(message) from None
     rows, note = _find_rows(value, split, place)
