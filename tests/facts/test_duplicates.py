@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.facts.duplicates import fold, groups, similar
+from tunewell.facts.duplicates import groups, similar
+from tunewell.facts.folding import fold
 from tunewell.testing import dataset
 
 

@@ -2,57 +2,26 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.facts.folding import folded, whole
+from tunewell.facts.jaccard import similarities
 from tunewell.facts.memo import fact
+from tunewell.facts.near_candidates import by_rare_runs, by_signature
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.parts import Texts
 
-SHINGLE = 5
-"""Characters in a run. Shorter ones are shared by unrelated texts, longer ones miss small edits."""
+EVERY_PAIR_UP_TO = 4_000_000
+"""Bytes of text up to which every similar pair is looked for: about a second of work."""
 
-MOST_NEIGHBOURS = 64
-"""Rows that one rare run may bring together, each way: bounds the work on text made by template."""
-
-MOST_RUNS = 256
-"""Runs a text, on average, above which they are sampled (Broder 1997): about 128 then estimate a
-similarity of 0.8 within 0.035, one standard error."""
-
-MOST_CANDIDATES = 3_000_000
-"""Pairs looked at in all. Long texts of few words share so many runs that only this ends in time;
-texts that are truly similar share many rare runs and meet in the first neighbours of one of them.
-"""
-
-PUNCTUATION = re.compile(r"[\"'`´‘’“”…!?;,.:¿¡]+(?!\d)|(?<!\d)[\"'`´‘’“”…!?;,.:¿¡]+")  # noqa: RUF001
-SPACE = re.compile(r"\s+")
-DASH = re.compile(r"[-\u2010-\u2015/](?!\d)")
-HASH_BITS = 34
-RUN_BITS = HASH_BITS + 6
-"""A run is known by 34 bits of its hash behind 6 for its frequency; 23 are left for the text."""
-
-BITS = 512
-BITS_SET = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
-TEXTS_AT_ONCE = 50_000
-PAIRS_AT_ONCE = 200_000
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+MOST_PARTNERS = 8
+"""Texts that one text is compared with where not every pair is looked for."""
 
 Ints = NDArray[np.int64]
-
-
-def fold(text: str) -> str:
-    """Text without case, width, punctuation marks and extra white space.
-
-    Marks between digits stay ("1.50" is not "150"), and so do symbols that carry meaning on their
-    own (currency, plus, brackets of emoticons). A text of punctuation alone stays as it is.
-    """
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    plain = plain.casefold()
-    folded = SPACE.sub(" ", PUNCTUATION.sub("", DASH.sub(" ", plain))).strip()
-    return folded or SPACE.sub(" ", plain).strip()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,31 +29,43 @@ class Groups:
     """Rows of all splits, one after the other, by what they say.
 
     For row r of n: `split[r]` is the number of its split in `Dataset.splits`, `row[r]` its index
-    there, `group[r]` the id of its folded text, -1 for rows without text. `texts[g]` is the folded
-    text of group g.
+    there, `group[r]` the id of its folded text, -1 for rows without text. `texts` is an Arrow array
+    of large strings, entry g the folded text of group g: the texts never become Python strings
+    unless someone asks for one.
     """
 
     split: Ints
     row: Ints
     group: Ints
-    texts: tuple[str, ...]
+    texts: Any
 
 
 @fact
 def groups(dataset: Dataset) -> Groups:
-    """Group the rows of every split by folded text."""
-    ids: dict[str, int] = {}
-    group: list[int] = []
-    for split in dataset.splits:
-        for text in split.texts:
-            folded = fold(text)
-            group.append(ids.setdefault(folded, len(ids)) if folded else -1)
+    """Group the rows of every split by folded text, numbered in order of first appearance."""
+    import pyarrow as pa  # noqa: PLC0415  0.15 s that --help need not wait for
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    blocks = [block for split in dataset.splits for block in folded(split.texts).chunks]
+    encoded = pa.chunked_array(blocks, type=pa.large_string()).dictionary_encode()
+    texts = (
+        encoded.chunk(encoded.num_chunks - 1).dictionary
+        if encoded.num_chunks
+        else pa.array([], pa.large_string())
+    )
+    group = np.concatenate(
+        [np.empty(0, dtype=np.int64), *(chunk.indices.to_numpy() for chunk in encoded.chunks)]
+    ).astype(np.int64)
+    nothing = pc.index(texts, "").as_py()
+    if nothing >= 0:
+        group = np.where(group == nothing, -1, group - (group > nothing))
+        texts = pa.concat_arrays([texts[:nothing], texts[nothing + 1 :]])
     sizes = [len(split) for split in dataset.splits]
     return Groups(
         split=np.repeat(np.arange(len(sizes)), sizes),
         row=np.concatenate([np.arange(size) for size in sizes]),
-        group=np.array(group, dtype=np.int64),
-        texts=tuple(ids),
+        group=group,
+        texts=texts,
     )
 
 
@@ -93,145 +74,89 @@ class NearPairs:
     """Pairs of groups whose texts share most of their runs.
 
     `pairs` is int64 of shape (m, 2), smaller id first, and `similarity` their Jaccard similarity,
-    shape (m,). Pairs are sorted.
+    shape (m,). Pairs are sorted. `cluster[g]` is the smallest id that group g is joined to by a
+    chain of pairs, its own where it has no partner.
     """
 
     pairs: Ints
     similarity: NDArray[np.float64]
+    cluster: Ints
 
 
 @fact
 def near_pairs(dataset: Dataset, threshold: float) -> NearPairs:
     """Pairs of distinct folded texts whose Jaccard similarity is at least `threshold`.
 
-    Short texts are compared in full: two sets of sizes a <= b with similarity t must share a run
-    among the rarest a - ceil(t a) + 1 of each (prefix filtering; Bayardo, Ma and Srikant 2007), so
-    only texts that share one are compared. Three bounds keep the time in hand. Long texts are known
-    by a sample of their runs (`MOST_RUNS`). A run that many texts have among their rarest is
-    followed to `MOST_NEIGHBOURS` texts of similar size. And at most `MOST_CANDIDATES` pairs are
-    met, nearer neighbours first.
+    Up to `EVERY_PAIR_UP_TO` bytes every such pair is looked for. Of more text, each group that has
+    a similar one is given with at least one such partner, save a few that the search misses, and
+    clusters come out the same; but not every pair of a cluster is listed. Each listed pair was
+    compared in full.
     """
     return similar(groups(dataset).texts, threshold)
 
 
-def similar(texts: tuple[str, ...], threshold: float) -> NearPairs:
-    """Pairs among folded, distinct texts; see `near_pairs`."""
-    owner, run = _runs(texts)
-    if not len(owner):
-        return NearPairs(np.empty((0, 2), np.int64), np.empty(0))
-    sizes = np.bincount(owner, minlength=len(texts))
-    candidates = _candidates(owner, run, sizes, threshold)
-    candidates = candidates[_possible(owner, run, sizes, candidates, threshold)]
-    shared = _shared(owner, run, sizes, candidates)
-    union = sizes[candidates[:, 0]] + sizes[candidates[:, 1]] - shared
-    similarity = shared / np.maximum(union, 1)
+def similar(texts: Any, threshold: float) -> NearPairs:  # noqa: ANN401
+    """Pairs among folded, distinct texts (an Arrow array or a sequence); see `near_pairs`."""
+    import pyarrow as pa  # noqa: PLC0415  see groups
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    if not isinstance(texts, pa.Array):
+        texts = whole(Texts.of(texts).column)
+    if len(texts) < 2:  # noqa: PLR2004  a pair
+        found = np.empty((0, 2), dtype=np.int64), np.empty(0)
+    elif pc.sum(pc.binary_length(texts)).as_py() <= EVERY_PAIR_UP_TO:
+        pairs = by_rare_runs(texts, threshold)
+        pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+        found = _verified(texts, pairs, threshold)
+    else:
+        found = _joining(texts, threshold)
+    pairs, similarity = found
+    pairs = np.sort(pairs, axis=1)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return NearPairs(pairs[order], similarity[order], clusters(pairs, len(texts)))
+
+
+def _verified(texts: Any, pairs: Ints, threshold: float) -> tuple[Ints, NDArray[np.float64]]:  # noqa: ANN401
+    similarity = similarities(texts, pairs)
     keep = similarity >= threshold
-    return NearPairs(candidates[keep], similarity[keep])
+    return pairs[keep], similarity[keep]
 
 
-def _runs(texts: tuple[str, ...]) -> tuple[Ints, Ints]:
-    """Each text's set of runs, as rows (text, run id) sorted by text, then from rare to common."""
-    # A space at each end lets a word at the border differ from one inside.
-    lengths = np.array([len(text) + 2 for text in texts], dtype=np.int64)
-    if not len(texts) or lengths.sum() < SHINGLE:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    joined = "".join(f" {text} " for text in texts)
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    owner = np.repeat(np.arange(len(texts)), lengths)
-    count = len(codes) - SHINGLE + 1
-    mixed = np.zeros(count, dtype=np.uint64)
-    for offset in range(SHINGLE):
-        mixed = (mixed + codes[offset : offset + count].astype(np.uint64)) * MULTIPLIER
-        mixed ^= mixed >> np.uint64(29)
-    inside = owner[:count] == owner[SHINGLE - 1 :]
-    owner, hashed = owner[:count][inside], (mixed[inside] >> np.uint64(64 - HASH_BITS)).astype(int)
-    mean = len(owner) // len(texts)
-    if mean > MOST_RUNS:
-        # Of long texts a fixed share of the runs, the same ones everywhere, tells as much.
-        sampled = hashed % -(-2 * mean // MOST_RUNS) == 0
-        owner, hashed = owner[sampled], hashed[sampled]
-    if not len(owner):
-        return owner, hashed
-    # The id of a run begins with how common it is, so that one sort brings rare runs to the front.
-    bucket = hashed & (2**20 - 1)
-    common = np.bincount(bucket, minlength=2**20)
-    scale = np.frexp(common.astype(np.float64))[1].astype(np.int64)
-    run = (scale[bucket] << HASH_BITS) | hashed
-    key = np.sort((owner << RUN_BITS) | run)
-    key = key[np.concatenate(([True], key[1:] != key[:-1]))]
-    return key >> RUN_BITS, key & (2**RUN_BITS - 1)
+def _joining(texts: Any, threshold: float) -> tuple[Ints, NDArray[np.float64]]:  # noqa: ANN401
+    """Similar pairs that join the texts into clusters, the likeliest pairs tried first.
 
-
-def _candidates(owner: Ints, run: Ints, sizes: Ints, threshold: float) -> Ints:
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    prefix = sizes - np.ceil(threshold * sizes - 1e-9).astype(np.int64) + 1
-    rare = np.arange(len(owner)) - starts[owner] < prefix[owner]
-    owner, run = owner[rare], run[rare]
-    order = np.lexsort((owner, sizes[owner], run))
-    owner, run = owner[order], run[order]
-    found: list[Ints] = []
-    total = 0
-    at = np.arange(len(owner))
-    for shift in range(1, MOST_NEIGHBOURS + 1):
-        at = at[at + shift < len(owner)]
-        # Rows of a run are sorted by size: once one is too long, so is every later one.
-        at = at[
-            (run[at] == run[at + shift])
-            & (sizes[owner[at]] >= threshold * sizes[owner[at + shift]])
-        ]
-        total += len(at)
-        if not len(at) or (found and total > MOST_CANDIDATES):
-            break
-        one, other = owner[at], owner[at + shift]
-        found.append(np.minimum(one, other) * len(sizes) + np.maximum(one, other))
-    if not found:
-        return np.empty((0, 2), np.int64)
-    return np.stack(np.divmod(np.unique(np.concatenate(found)), len(sizes)), axis=1)
-
-
-def _possible(
-    owner: Ints, run: Ints, sizes: Ints, pairs: Ints, threshold: float
-) -> NDArray[np.bool_]:
-    """Whether a pair can still be similar enough, by a bit map of each text's runs.
-
-    A text's `size - bits set` runs fell onto a bit that was set already. So two texts share at most
-    the bits that both have, plus the smaller of these two losses: nothing similar is thrown out.
+    A pair whose texts are in one cluster already would join nothing and is not compared.
     """
-    texts = len(sizes)
-    bits = np.empty((texts, BITS // 8), dtype=np.uint8)
-    starts = np.searchsorted(owner, np.arange(0, texts + TEXTS_AT_ONCE, TEXTS_AT_ONCE))
-    for part, low in enumerate(range(0, texts, TEXTS_AT_ONCE)):
-        inside = slice(starts[part], starts[part + 1])
-        grid = np.zeros((min(TEXTS_AT_ONCE, texts - low), BITS), dtype=bool)
-        grid[owner[inside] - low, run[inside] % BITS] = True
-        bits[low : low + TEXTS_AT_ONCE] = np.packbits(grid, axis=1)
-    lost = sizes - BITS_SET[bits].sum(axis=1, dtype=np.int64)
-    possible = np.empty(len(pairs), dtype=bool)
-    for low in range(0, len(pairs), PAIRS_AT_ONCE):
-        one, other = pairs[low : low + PAIRS_AT_ONCE].T
-        most = BITS_SET[bits[one] & bits[other]].sum(axis=1, dtype=np.int64) + np.minimum(
-            lost[one], lost[other]
-        )
-        # Jaccard similarity t of sizes a and b takes t (a + b) / (1 + t) shared runs.
-        needed = threshold / (1 + threshold) * (sizes[one] + sizes[other])
-        possible[low : low + PAIRS_AT_ONCE] = most >= needed - 1e-9
-    return possible
+    candidates, rank = by_signature(texts)
+    found: list[Ints] = [np.empty((0, 2), dtype=np.int64)]
+    values: list[NDArray[np.float64]] = [np.empty(0)]
+    cluster = np.arange(len(texts))
+    for turn in range(MOST_PARTNERS):
+        pairs = candidates[rank == turn]
+        pairs = pairs[cluster[pairs[:, 0]] != cluster[pairs[:, 1]]]
+        if not len(pairs):
+            continue
+        pairs = pairs[np.argsort(pairs[:, 1], kind="stable")]
+        kept, similarity = _verified(texts, pairs, threshold)
+        found.append(kept)
+        values.append(similarity)
+        cluster = clusters(np.concatenate(found), len(texts))
+    pairs = np.concatenate(found)
+    # Two texts may name each other in one turn.
+    order = np.sort(pairs, axis=1)
+    _, once = np.unique(order[:, 0] * len(texts) + order[:, 1], return_index=True)
+    return pairs[once], np.concatenate(values)[once]
 
 
-def _shared(owner: Ints, run: Ints, sizes: Ints, pairs: Ints) -> Ints:
-    """How many runs the texts of each pair share."""
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    keys = (owner << RUN_BITS) | run
-    counts = np.zeros(len(pairs), dtype=np.int64)
-    # In slices, so that memory stays bounded however many candidates there are.
-    step = max(1, 4_000_000 // max(1, int(sizes.max(initial=1))))
-    for low in range(0, len(pairs), step):
-        one, other = pairs[low : low + step].T
-        length = sizes[one]
-        pair = np.repeat(np.arange(len(one)), length)
-        within = np.arange(len(pair)) - np.repeat(np.cumsum(length) - length, length)
-        wanted = (other[pair] << RUN_BITS) | run[starts[one][pair] + within]
-        place = np.searchsorted(keys, wanted)
-        hit = keys[np.minimum(place, len(keys) - 1)] == wanted
-        counts[low : low + step] = np.bincount(pair[hit], minlength=len(one))
-    return counts
+def clusters(pairs: Ints, count: int) -> Ints:
+    """For each of `count` things the smallest one that a chain of pairs joins it to."""
+    from scipy.sparse import coo_array  # noqa: PLC0415  0.1 s that --help need not wait for
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
+    if not len(pairs):
+        return np.arange(count)
+    edges = coo_array((np.ones(len(pairs), dtype=bool), pairs.T), shape=(count, count))
+    found, label = connected_components(edges, directed=False)
+    least = np.full(found, count)
+    np.minimum.at(least, label, np.arange(count))
+    return least[label]

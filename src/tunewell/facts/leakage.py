@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.facts.duplicates import fold
+from tunewell.facts.folding import fold
 from tunewell.facts.memo import fact
 from tunewell.facts.paraphrase import partners
 from tunewell.facts.parts import questions
