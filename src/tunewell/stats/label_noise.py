@@ -11,10 +11,11 @@ Two readings mark the ends, and `label_errors` works out both:
   on which two independent readers would agree, chance p_j ** 2 / sum(p ** 2), and a label i
   that is less likely than that agreement is wrong with chance 1 - p_i / sum(p ** 2).
 
-The posterior lies between the two. It is half of each where nothing speaks for either. Where the
-surest errors went to labels that were drawn at random (a test, with three classes or more), the
-share of those that did not bounds the weight of hesitation. What is flagged is the set with the
-highest expected F1 under that posterior. No number is fitted to a data set with known truth.
+The posterior lies between the two: half of each where nothing speaks for either. Where the surest
+errors went to classes drawn at random, and not to those that the model would have chosen next, the
+share of those that did not bounds the weight of hesitation. With two classes there is no such
+choice and nothing to learn from it. What is flagged is the set with the highest expected F1 under
+that posterior. No number is fitted to a data set with known truth.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ CELLS_AT_ONCE = 2_000_000
 SURE = 0.5
 """Posterior of a slip from which a row counts as a sure error."""
 
-PRIOR_ROWS = 10
+PRIOR_ROWS = 5
 """Rows that the prior weight of hesitation, one half, counts for beside the sure errors."""
 
 MOST_ROUNDS = 30
@@ -100,7 +101,7 @@ def label_errors(probabilities: NDArray[np.floating], given: Ints) -> LabelError
     _require(probabilities, given)
     temperature, transition = _fit(probabilities, given)
     parts = _judge(probabilities, given, temperature, transition)
-    hesitation = _hesitation(parts)
+    hesitation = _hesitation(probabilities, given, temperature, transition, parts)
     both = 1 - (1 - parts.slip) * (1 - parts.doubt)
     posterior = (1 - hesitation) * parts.slip + hesitation * both
     order = np.lexsort((-parts.margin, -posterior))
@@ -214,15 +215,14 @@ def _smoothed(counts: Floats, others: Floats) -> Floats:
 class _Parts:
     """Of each row: the two readings' chances of an error, and what else follows from its row.
 
-    `margin` is the log of the best other class's probability over the given one's. `place` says
-    where the given class stands among all but the best, 0 second to 1 last, NaN where that is tied
-    or there is no choice.
+    `margin` is the log of the best other class's probability over the given one's, calibrated.
+    `tied` says that the given class shares its probability with another, as clipped ones do.
     """
 
     slip: Floats
     doubt: Floats
     margin: Floats
-    place: Floats
+    tied: NDArray[np.bool_]
     suggested: Ints
     suggestion: Floats
 
@@ -231,7 +231,8 @@ def _judge(
     probabilities: NDArray[np.floating], given: Ints, temperature: float, transition: Floats
 ) -> _Parts:
     rows, classes = probabilities.shape
-    slip, doubt, margin, place, suggestion = (np.empty(rows) for _ in range(5))
+    slip, doubt, margin, suggestion = (np.empty(rows) for _ in range(4))
+    tied = np.empty(rows, dtype=bool)
     suggested = np.empty(rows, dtype=np.int64)
     at_once = max(1, CELLS_AT_ONCE // classes)
     for low in range(0, rows, at_once):
@@ -240,13 +241,8 @@ def _judge(
         here = np.arange(len(labels))
         logits = _logits(probabilities[part])
         own_logit = logits[here, labels]
-        if classes > 2:  # noqa: PLR2004  with two there is no choice
-            own_given = probabilities[part][here, labels][:, None]
-            above = (probabilities[part] > own_given).sum(axis=1)
-            tied = (probabilities[part] == own_given).sum(axis=1) > 1
-            place[part] = np.where(tied, np.nan, (above - 1) / (classes - 2))
-        else:
-            place[part] = np.nan
+        own_given = probabilities[part][here, labels][:, None]
+        tied[part] = (probabilities[part] == own_given).sum(axis=1) > 1
         truth = _softmax(logits, temperature)
         own = truth[here, labels]
         kept = own * np.diag(transition)[labels]
@@ -260,19 +256,41 @@ def _judge(
         suggestion[part] = truth[here, suggested[part]]
         margin[part] = (logits[here, suggested[part]] - own_logit) / temperature
     np.clip(slip, 0.0, 1.0, out=slip)
-    return _Parts(slip, doubt, margin, place, suggested, suggestion)
+    return _Parts(slip, doubt, margin, tied, suggested, suggestion)
 
 
-def _hesitation(parts: _Parts) -> float:
-    """Weight of hesitation: one half, or the share of sure errors that were not drawn at random.
+def _hesitation(
+    probabilities: NDArray[np.floating],
+    given: Ints,
+    temperature: float,
+    transition: Floats,
+    parts: _Parts,
+) -> float:
+    """Weight of hesitation: one half, or the share of sure errors not drawn at random.
 
-    A label that was drawn at random stands in the lower half of the other classes as often as in
-    the upper one: twice the share in the lower half is the share of random ones.
+    A mixture of two laws is fitted to where the sure errors went: by the sizes of the classes, or
+    by the model's own probabilities. Both are conditioned on an error being sure, which shuts out
+    the classes that the model finds plausible; without that every error would look random.
     """
-    sure = (parts.slip > SURE) & (parts.margin > 0) & np.isfinite(parts.place)
-    low = (parts.place[sure] > 0.5) + 0.5 * (parts.place[sure] == 0.5)  # noqa: PLR2004  the middle
-    drawn = (2 * float(low.sum()) + 0.5 * PRIOR_ROWS) / (len(low) + PRIOR_ROWS)
-    return min(0.5, max(0.0, 1 - drawn))
+    sure = np.flatnonzero((parts.slip > SURE) & (parts.margin > 0) & ~parts.tied)
+    classes = probabilities.shape[1]
+    sure = sure[:: max(1, -(-len(sure) * classes // CELLS_FITTED))]
+    truth = _softmax(_logits(probabilities[sure]), temperature)
+    labels = given[sure]
+    here = np.arange(len(sure))
+    slip = 1 - truth * np.diag(transition) / np.maximum(truth @ transition, FLOOR**2)
+    # The given class itself is among them whatever rounding says.
+    possible = slip > SURE
+    possible[here, truth.argmax(axis=1)] = False
+    possible[here, labels] = True
+    sizes = np.bincount(given, minlength=classes)
+    drawn = sizes[labels] / (possible @ sizes.astype(np.float64))
+    chosen = truth[here, labels] / np.maximum((truth * possible).sum(axis=1), FLOOR**2)
+    share = 0.5
+    for _ in range(200):
+        owed = share * chosen / np.maximum(share * chosen + (1 - share) * drawn, FLOOR**2)
+        share = (float(owed.sum()) + 0.5 * PRIOR_ROWS) / (len(sure) + PRIOR_ROWS)
+    return min(0.5, share)
 
 
 def _best_f1(posterior: Floats, order: Ints) -> Ints:
