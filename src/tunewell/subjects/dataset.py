@@ -17,6 +17,9 @@ from tunewell.subjects.reading import Irregularity
 
 T = TypeVar("T")
 
+MESSAGES = "messages"
+"""Where `Split.media` counts the images that stand in messages."""
+
 SEVERAL = frozenset({Kind.MULTI_LABEL, Kind.TAGGING})
 """Kinds whose rows have several labels each."""
 
@@ -73,6 +76,9 @@ class Split:
     Of a split that lies in several files, `sources` has one entry a file, `file_number` says for
     each row which it is from, and `source` is the first.
     `extra` holds the columns that are neither text nor label, by name: numbers, texts or None.
+    `media` counts the images, videos and sounds of each row, by the column that holds them; under
+    `MESSAGES` stand those that are pieces of the messages themselves.
+    `role_words` counts the messages by their role as it is written.
     Texts are as the file gives them: nothing is stripped or folded.
     """
 
@@ -87,6 +93,8 @@ class Split:
     label_sets: Sequence[tuple[str, ...]] | None = None
     extra: Mapping[str, Sequence[object]] = field(default_factory=dict)
     irregular: tuple[Irregularity, ...] = ()
+    media: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    role_words: Mapping[str, int] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     file_number: Sequence[int] | None = None
 
@@ -129,6 +137,7 @@ class Split:
             parts=parts,
             label_sets=None if self.label_sets is None else _pick(self.label_sets, chosen),
             extra={name: _pick(cells, chosen) for name, cells in self.extra.items()},
+            media={name: _pick(counts, chosen) for name, counts in self.media.items()},
             file_number=None if self.file_number is None else _pick(self.file_number, chosen),
             irregular=tuple(
                 dataclasses.replace(note, row=at[note.row])

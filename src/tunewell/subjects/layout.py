@@ -6,10 +6,11 @@ One place knows where in a record each part stands, so that what is read can als
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from tunewell.subjects.messages import is_messages, read_messages, side_turns
 from tunewell.subjects.parts import Role
@@ -74,10 +75,10 @@ class Layout:
         for slot, column in self.columns.items():
             if slot in PLAIN_SLOTS:
                 self._plain(reading, PLAIN_SLOTS[slot], record.get(column), column, slot)
-            elif slot == "tokens":
-                _tokens(reading, record.get(column), column)
             elif slot == "messages":
                 read_messages(reading, record.get(column), (column,))
+            elif slot in NESTED_SLOTS:
+                NESTED_SLOTS[slot](reading, record.get(column), column)
             elif slot == "tools" and record.get(column) not in (None, "", []):
                 reading.parts.append(Part(Role.TOOL, as_text(record[column]), (column,)))
         if "chosen" in self.columns:
@@ -100,6 +101,8 @@ class Layout:
                 reading.parts.append(Part(role, value, (column,)))
         elif is_messages(value):
             read_messages(reading, value, (column,))
+        elif slot in LIST_SLOTS and is_list_of_texts(value):
+            reading.parts += [Part(role, text, (column, at)) for at, text in enumerate(value)]
         else:
             reading.problem = f"has {named(value)} as {column!r}, not a text"
 
@@ -113,10 +116,7 @@ class Layout:
         if not path:
             message = f"part {part} of the row stands in no column of its own"
             raise ValueError(message)
-        place: Any = record
-        for step in path[:-1]:
-            place = place[step]
-        place[path[-1]] = new
+        _put(record, path, new)
 
 
 PLAIN_SLOTS: Mapping[str, Role] = {
@@ -132,6 +132,85 @@ PLAIN_SLOTS: Mapping[str, Role] = {
     "output": Role.ANSWER,
 }
 OPTIONAL_SLOTS = frozenset({"system", "input"})
+LIST_SLOTS = frozenset({"second", "negative"})
+"""Slots that may hold several texts in a list, such as the passages that fit a query."""
+
+
+def is_list_of_texts(value: object) -> TypeGuard[list[str]]:
+    """Whether a value is a list of texts with at least one."""
+    return isinstance(value, list) and bool(value) and all(isinstance(t, str) for t in value)
+
+
+def is_history(value: object) -> bool:
+    """Whether a value is a list of earlier turns, question and answer, as LLaMA-Factory has it."""
+    return isinstance(value, list) and all(
+        isinstance(turn, list | tuple)
+        and len(turn) == len(HISTORY_ROLES)
+        and all(isinstance(text, str) for text in turn)
+        for turn in value
+    )
+
+
+def is_answers(value: object) -> bool:
+    """Whether a value is a list of answers with their places in a context, as SQuAD has it."""
+    return isinstance(value, dict) and isinstance(value.get("text"), list)
+
+
+def is_translation(value: object) -> bool:
+    """Whether a value is one sentence in several languages, by their codes."""
+    return (
+        isinstance(value, dict)
+        and len(value) > 1
+        and all(isinstance(text, str) and len(code) <= LONGEST_CODE for code, text in value.items())
+    )
+
+
+HISTORY_ROLES = (Role.PROMPT, Role.ANSWER)
+LONGEST_CODE = 12
+"""Characters of a language code: "zh-Hant-TW" has 10."""
+
+
+def _history(reading: Reading, value: object, column: str) -> None:
+    if value in (None, "", []):
+        return
+    if not is_history(value):
+        reading.problem = f"has {named(value)} as {column!r}, not a list of questions and answers"
+        return
+    for at, turn in enumerate(cast("list[list[str]]", value)):
+        reading.parts += [
+            Part(role, text, (column, at, side))
+            for side, (role, text) in enumerate(zip(HISTORY_ROLES, turn, strict=True))
+        ]
+
+
+def _answers(reading: Reading, value: object, column: str) -> None:
+    """The first answer. A question without one is known to have none: that is no fault."""
+    texts = value.get("text") if isinstance(value, dict) else None
+    if not isinstance(texts, list):
+        reading.problem = f"has {named(value)} as {column!r}, not a list of answers"
+    elif texts:
+        reading.parts.append(Part(Role.ANSWER, as_text(texts[0]), (column, "text", 0)))
+
+
+def _translation(reading: Reading, value: object, column: str) -> None:
+    if not is_translation(value):
+        reading.problem = f"has {named(value)} as {column!r}, not a sentence in two languages"
+        return
+    for at, (code, text) in enumerate(cast("dict[str, str]", value).items()):
+        reading.parts.append(Part(Role.ANSWER if at else Role.PROMPT, text, (column, code)))
+
+
+def _put(place: Any, path: tuple[str | int, ...], new: str) -> None:  # noqa: ANN401  JSON
+    step, rest = path[0], path[1:]
+    if not rest:
+        place[step] = new
+    elif isinstance(place[step], str):
+        # A list that the file keeps as JSON in one text.
+        inner = json.loads(place[step])
+        _put(inner, rest, new)
+        place[step] = json.dumps(inner, ensure_ascii=False)
+    else:
+        _put(place[step], rest, new)
 
 
 def _tokens(reading: Reading, value: object, column: str) -> None:
@@ -139,6 +218,14 @@ def _tokens(reading: Reading, value: object, column: str) -> None:
         reading.problem = f"has {named(value)} as {column!r}, not a list of tokens"
         return
     reading.parts.append(Part(Role.TEXT, " ".join(map(str, value))))
+
+
+NESTED_SLOTS: Mapping[str, Callable[[Reading, object, str], None]] = {
+    "tokens": _tokens,
+    "history": _history,
+    "answers": _answers,
+    "translation": _translation,
+}
 
 
 def _preference(reading: Reading, record: Mapping[str, Any], columns: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunewell.subjects.parts import Role
@@ -28,13 +28,22 @@ ROLE_WORDS: Mapping[str, Role] = {
 }
 """Roles of messages as OpenAI, ShareGPT, Gemma and LLaMA-Factory write them."""
 
-MESSAGE_STYLES = (("role", "content"), ("from", "value"))
-"""The keys of a message: as OpenAI and Hugging Face write it, and as ShareGPT does."""
+ROLE_KEYS = ("role", "from")
+"""The key of a message's role: as OpenAI and Hugging Face write it, and as ShareGPT does."""
 
-KEYS_READ = frozenset(
-    {"role", "content", "from", "value", "name", "tool_calls", "tool_call_id", "reasoning_content"}
-)
-"""Keys of a message that chat templates read. Fault D16: a key beside these is passed over."""
+CONTENT_KEYS = ("content", "value", "text")
+
+PAIR_KEYS = (("human", "user"), ("assistant", "bot", "gpt"))
+"""Keys of a question with its answer, where a conversation is a list of such pairs."""
+
+TURN_WORDS = ("user", "assistant")
+"""Who speaks in turn in a conversation that is a list of plain texts."""
+
+KEYS_KEPT = frozenset({*ROLE_KEYS, *CONTENT_KEYS, "name", "tool_calls", "tool_call_id"})
+"""Keys of a message that chat templates read, whatever the model."""
+
+CALL_KEYS = ("tool_calls", "function_call")
+"""Where an assistant's calls stand; the second is the older form, with a single call."""
 
 DIALOGUE_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 """How Anthropic's HH-RLHF writes a dialogue as one text."""
@@ -44,29 +53,101 @@ def message_style(message: object) -> tuple[str, str] | None:
     """The names of role and content in a message, None where it is none."""
     if not isinstance(message, dict):
         return None
-    return next((style for style in MESSAGE_STYLES if style[0] in message), None)
+    role = next((key for key in ROLE_KEYS if key in message), None)
+    if role is None:
+        return None
+    usual = CONTENT_KEYS[ROLE_KEYS.index(role)]
+    return role, next((key for key in (usual, *CONTENT_KEYS) if key in message), usual)
+
+
+def _pair(message: object) -> tuple[str, str] | None:
+    """The keys of question and answer, where a message holds both."""
+    if not isinstance(message, dict):
+        return None
+    found = [next((k for k in keys if isinstance(message.get(k), str)), "") for keys in PAIR_KEYS]
+    return (found[0], found[1]) if all(found) else None
 
 
 def is_messages(value: object) -> bool:
-    """Whether a value is a list of messages, by its first one."""
-    return isinstance(value, list) and bool(value) and message_style(value[0]) is not None
+    """Whether a value is a list of messages, by its first one, or one kept as JSON in a text."""
+    value = _decoded(value)
+    if isinstance(value, dict):
+        return _columns(value) is not None
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and (message_style(value[0]) is not None or _pair(value[0]) is not None)
+    )
+
+
+def is_turns(value: object) -> bool:
+    """Whether a value is a list of plain texts that can be the turns of two speakers."""
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(t, str) for t in value)
+
+
+def _decoded(value: object) -> object:
+    if isinstance(value, str) and value.lstrip()[:1] == "[" and value.rstrip()[-1:] == "]":
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _columns(value: Mapping[str, object]) -> tuple[str, str] | None:
+    """Role and content of messages that stand as one list each, as `datasets` once wrote them."""
+    style = message_style(value)
+    if style is None:
+        return None
+    roles, contents = value[style[0]], value.get(style[1])
+    if isinstance(roles, list) and isinstance(contents, list) and len(roles) == len(contents):
+        return style
+    return None
 
 
 def read_messages(reading: Reading, value: object, path: tuple[str | int, ...]) -> None:
-    """Add the turns of a message list that stands at `path` of the record."""
-    if value is None or value == []:
+    """Add the turns of a conversation that stands at `path` of the record."""
+    value = _decoded(value)
+    if value is None or value in ([], ""):
         reading.problem = f"has no messages in {path[0]!r}"
+        return
+    if isinstance(value, dict) and (style := _columns(value)) is not None:
+        roles, contents = value[style[0]], value[style[1]]
+        for at, (word, content) in enumerate(zip(roles, contents, strict=True)):
+            known = _role(reading, str(word))
+            reading.parts.append(Part(known, as_text(content), (*path, style[1], at)))
         return
     if not isinstance(value, list):
         reading.problem = f"has {named(value)} as {path[0]!r}, not a list of messages"
         return
+    if is_turns(value):
+        for at, text in enumerate(value):
+            reading.parts.append(Part(ROLE_WORDS[TURN_WORDS[at % 2]], text, (*path, at)))
+        return
+    calls: set[str] = set()
     for at, message in enumerate(value):
-        style = message_style(message)
-        if style is None:
+        style, pair = message_style(message), _pair(message)
+        if style is not None:
+            _message(reading, message, style, (*path, at))
+            _match_calls(reading, message, calls)
+        elif pair is not None:
+            reading.parts += [
+                Part(ROLE_WORDS[word], message[key], (*path, at, key))
+                for word, key in zip(TURN_WORDS, pair, strict=True)
+            ]
+        else:
             keys = ", ".join(map(str, message)) if isinstance(message, dict) else named(message)
             reading.problem = f"has a message without a role (message {at + 1}: {keys})"
             return
-        _message(reading, message, style, (*path, at))
+
+
+def _role(reading: Reading, word: str) -> Role:
+    reading.words.append(word)
+    role = ROLE_WORDS.get(word)
+    if role is None:
+        role = ROLE_WORDS.get(word.strip().lower(), Role.OTHER)
+        reading.irregular.append((Irregular.ROLE, word))
+    return role
 
 
 def _message(
@@ -76,41 +157,90 @@ def _message(
     path: tuple[str | int, ...],
 ) -> None:
     word, content = str(message[style[0]]), message.get(style[1])
-    role = ROLE_WORDS.get(word)
-    if role is None:
-        role = ROLE_WORDS.get(word.strip().lower(), Role.OTHER)
-        reading.irregular.append((Irregular.ROLE, word))
+    role = _role(reading, word)
     reading.irregular += [
         (Irregular.KEY, key)
         for key, value in message.items()
-        if key not in KEYS_READ and isinstance(value, str) and len(value) > 1
+        if key not in KEYS_KEPT and isinstance(value, str) and len(value) > 1
     ]
-    calls = message.get("tool_calls")
+    called = next((key for key in CALL_KEYS if message.get(key)), None)
+    before = len(reading.parts)
     if isinstance(content, list):
-        # Text and images in one message, as vision models take it.
-        for at, piece in enumerate(content):
-            if isinstance(piece, dict) and isinstance(piece.get("text"), str):
-                reading.parts.append(Part(role, piece["text"], (*path, style[1], at, "text")))
+        _pieces(reading, role, content, (*path, style[1]))
     elif isinstance(content, str):
-        if content or not calls:
+        if content or called is None:
             reading.parts.append(Part(role, content, (*path, style[1])))
+            if role is Role.TOOL_CALL:
+                _written_call(reading, content)
     elif content is not None:
-        reading.irregular.append((Irregular.CONTENT, named(content)))
+        reading.irregular.append((Irregular.CONTENT, f"{word} with {named(content)}"))
         reading.parts.append(Part(role, as_text(content), (*path, style[1])))
-    elif not calls:
+    elif called is None:
         reading.irregular.append((Irregular.CONTENT, f"{word} without {style[1]!r}"))
         reading.parts.append(Part(role, "", (*path, style[1])))
-    if calls:
-        _tool_calls(reading, calls, (*path, "tool_calls"))
+    if called is not None:
+        _tool_calls(reading, message[called], (*path, called), opens=before == len(reading.parts))
 
 
-def _tool_calls(reading: Reading, calls: object, path: tuple[str | int, ...]) -> None:
-    if not isinstance(calls, list):
-        reading.irregular.append((Irregular.TOOL_CALL, f"tool_calls is {named(calls)}"))
+def _pieces(
+    reading: Reading, role: Role, content: Sequence[object], path: tuple[str | int, ...]
+) -> None:
+    """Text and images in one message, as vision models take it."""
+    before = len(reading.parts)
+    for at, piece in enumerate(content):
+        opens = before == len(reading.parts)
+        if isinstance(piece, str):
+            reading.parts.append(Part(role, piece, (*path, at), opens))
+        elif isinstance(piece, dict) and isinstance(piece.get("text"), str):
+            reading.parts.append(Part(role, piece["text"], (*path, at, "text"), opens))
+        else:
+            reading.media += 1
+    if before == len(reading.parts):
+        # An image alone is a turn all the same.
+        reading.parts.append(Part(role, ""))
+        if not content:
+            reading.irregular.append((Irregular.CONTENT, "an empty list as content"))
+
+
+def _tool_calls(
+    reading: Reading, calls: object, path: tuple[str | int, ...], *, opens: bool
+) -> None:
+    if isinstance(calls, dict) and path[-1] == "function_call":
+        listed, places = [calls], [path]
+    elif isinstance(calls, list):
+        listed, places = calls, [(*path, at) for at in range(len(calls))]
+    else:
+        reading.irregular.append((Irregular.TOOL_CALL, f"{path[-1]} is {named(calls)}"))
         return
-    for at, call in enumerate(calls):
-        reading.parts.append(Part(Role.TOOL_CALL, as_text(call), (*path, at)))
+    for call, place in zip(listed, places, strict=True):
+        reading.parts.append(Part(Role.TOOL_CALL, as_text(call), place, opens))
+        opens = False
         problem = _call_problem(call)
+        if problem is not None:
+            reading.irregular.append((Irregular.TOOL_CALL, problem))
+
+
+def _match_calls(reading: Reading, message: Mapping[str, Any], calls: set[str]) -> None:
+    """Note a result that names a call which no turn before it made."""
+    listed = message.get("tool_calls")
+    if isinstance(listed, list):
+        calls.update(str(call["id"]) for call in listed if isinstance(call, dict) and "id" in call)
+    answered = message.get("tool_call_id")
+    if answered and str(answered) not in calls:
+        reading.irregular.append(
+            (Irregular.TOOL_CALL, "a result answers a call that no turn before it made")
+        )
+
+
+def _written_call(reading: Reading, content: str) -> None:
+    """A call in a turn of its own, as LLaMA-Factory has it: JSON as text."""
+    try:
+        call = json.loads(content)
+    except ValueError:
+        reading.irregular.append((Irregular.TOOL_CALL, "a call is not valid JSON"))
+        return
+    for one in call if isinstance(call, list) else [call]:
+        problem = _call_problem(one)
         if problem is not None:
             reading.irregular.append((Irregular.TOOL_CALL, problem))
 

@@ -131,11 +131,13 @@ class Parts:
 
     `texts` has one text a part, `role` (int8) its `Role`; the parts of row r are those from
     `start[r]` to `start[r + 1]`, so `start` (int64) has one more entry than there are rows.
+    `opens` says of each part whether it begins a message; None where every part does.
     """
 
     texts: Texts
     role: NDArray[np.int8]
     start: NDArray[np.int64]
+    opens: NDArray[np.bool_] | None = None
 
     @property
     def rows(self) -> int:
@@ -169,11 +171,12 @@ class Parts:
             - np.repeat(start[:-1], counts)
             + np.repeat(self.start[chosen], counts)
         )
-        return Parts(self.texts.take(at), self.role[at], start)
+        opens = None if self.opens is None else self.opens[at]
+        return Parts(self.texts.take(at), self.role[at], start, opens)
 
     def replaced(self, new: Mapping[int, str]) -> Parts:
         """The parts with the text of some (by number of the part) replaced."""
-        return Parts(self.texts.replaced(new), self.role, self.start)
+        return Parts(self.texts.replaced(new), self.role, self.start, self.opens)
 
     @classmethod
     def single(cls, texts: Sequence[str]) -> Parts:

@@ -32,20 +32,30 @@ class Irregularity:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One text of a record, and the keys and indices that lead to it; () where it is derived."""
+    """One text of a record, and the keys and indices that lead to it; () where it is derived.
+
+    `opens` is False where the part goes on with the message of the part before it.
+    """
 
     role: Role
     text: str
     path: tuple[str | int, ...] = ()
+    opens: bool = True
 
 
 @dataclass(slots=True)
 class Reading:
-    """The parts of one record. `problem` says why it is no row; then the rest means nothing."""
+    """The parts of one record. `problem` says why it is no row; then the rest means nothing.
+
+    `words` are the roles of its messages as they are written. `media` counts the pieces of its
+    messages that are no text, such as images.
+    """
 
     parts: list[Part] = field(default_factory=list)
     irregular: list[tuple[Irregular, str]] = field(default_factory=list)
     problem: str | None = None
+    words: list[str] = field(default_factory=list)
+    media: int = 0
 
 
 def named(value: object) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tunewell.readers.data.kind_names import MEDIA_NAMES
+from tunewell.readers.data.names import fold_name
 from tunewell.readers.data.several import Several, names_of
 from tunewell.readers.data.spool import TextSpool
 from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table
-from tunewell.subjects.dataset import BrokenRow, Source, Split
+from tunewell.subjects.dataset import MESSAGES, BrokenRow, Source, Split
 from tunewell.subjects.layout import Kind, Layout
 from tunewell.subjects.parts import Parts
 from tunewell.subjects.reading import Irregular, Irregularity, named
@@ -37,6 +40,9 @@ class SplitBuilder:
         self._sets: list[tuple[str, ...]] = []
         self._extra: dict[str, list[object]] = {}
         self._irregular: list[Irregularity] = []
+        self._opens = array("b")
+        self._media: dict[str, array[int]] = {}
+        self._words: Counter[str] = Counter()
         self._broken: list[BrokenRow] = []
         self._several = Several(layout.separator, layout.multi_hot)
 
@@ -73,12 +79,18 @@ class SplitBuilder:
             kept.append(at)
             texts += [part.text for part in reading.parts]
             self._roles.extend(int(part.role) for part in reading.parts)
+            self._opens.extend(part.opens for part in reading.parts)
+            self._words.update(reading.words)
+            if reading.media:
+                self._count(MESSAGES, row, reading.media)
             self._start.append(len(self._roles))
             self._lines.append(line)
             self._labels.append(given)
             if not one_text or self._layout.kind is Kind.MULTI_LABEL:
                 self._sets.append(label_sets)
-            self._irregular += [Irregularity(row, what, why) for what, why in reading.irregular]
+            self._irregular += [
+                Irregularity(row, what, why) for what, why in dict.fromkeys(reading.irregular)
+            ]
         self._spool.add(texts)
         self._add_extra(table, kept)
 
@@ -108,8 +120,17 @@ class SplitBuilder:
             self._irregular.append(Irregularity(row, Irregular.COUNT, why))
         return label_sets
 
+    def _count(self, column: str, row: int, number: int) -> None:
+        counts = self._media.setdefault(column, array("i"))
+        counts.extend([0] * (row - len(counts)))
+        counts.append(number)
+
     def _add_extra(self, table: Table, kept: Iterable[int]) -> None:
         before = len(self._lines) - len(chosen := list(kept))
+        for name in table.columns:
+            if fold_name(name) in MEDIA_NAMES and name not in self._layout.used:
+                for row, at in enumerate(chosen, start=before):
+                    self._count(name, row, _number_of(table.columns[name][at]))
         for name, cells in table.columns.items():
             if name not in self._layout.used and name != self._label:
                 column = self._extra.setdefault(name, [None] * before)
@@ -125,7 +146,10 @@ class SplitBuilder:
             self._spool.finish(),
             np.array(self._roles, dtype=np.int8),
             np.array(self._start, dtype=np.int64),
+            None if all(self._opens) else np.array(self._opens, dtype=np.bool_),
         )
+        for counts in self._media.values():
+            counts.extend([0] * (len(self) - len(counts)))
         used = self._layout.columns
         text_column = used.get("text") or next(iter(used.values()))
         source = Source(
@@ -154,7 +178,16 @@ class SplitBuilder:
             label_sets=self._sets or None,
             extra=self._extra,
             irregular=tuple(self._irregular),
+            media=self._media,
+            role_words=dict(self._words),
         )
+
+
+def _number_of(cell: object) -> int:
+    """How many images, videos or sounds a cell holds: none, one, or as many as its list."""
+    if cell is None or cell == "":
+        return 0
+    return len(cell) if isinstance(cell, list) else 1
 
 
 def _tag(tag: object, names: Sequence[str]) -> str:

@@ -5,10 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tunewell.readers.data.kind_names import (
+    ANSWER_NAMES,
+    CHOSEN_NAMES,
+    COMPLETIONS,
+    INPUT_NAMES,
+    MESSAGE_NAMES,
+    NEGATIVE_NAMES,
+    PAIRS,
+    PREFERRED_NAMES,
+    REJECTED_NAMES,
+    REWRITINGS,
+    SCORES,
+    SYSTEM_NAMES,
+    TAG_NAMES,
+    TOKEN_NAMES,
+    TOOL_NAMES,
+    TURN_NAMES,
+)
 from tunewell.readers.data.names import LABEL_NAMES, fold_name
 from tunewell.readers.data.table import Table
-from tunewell.subjects.layout import Kind, Layout
-from tunewell.subjects.messages import is_messages
+from tunewell.subjects.layout import Kind, Layout, is_answers, is_history, is_translation
+from tunewell.subjects.messages import is_messages, is_turns
 
 CELLS_LOOKED_AT = 2000
 MOST = 0.5
@@ -22,36 +40,6 @@ FEWEST_ROWS = 20
 VARIED = 0.5
 """Share of different values, among at least `FEWEST_ROWS`, above which a column is written text
 and no classes."""
-
-MESSAGE_NAMES = ("messages", "conversations", "conversation", "dialog", "dialogue", "chat")
-ANSWER_NAMES = ("output", "response", "completion", "answer", "target", "solution")
-INPUT_NAMES = ("input", "context")
-PAIRS = (
-    ("sentence1", "sentence2"),
-    ("sentence_1", "sentence_2"),
-    ("sentence_a", "sentence_b"),
-    ("text1", "text2"),
-    ("text_1", "text_2"),
-    ("text_a", "text_b"),
-    ("premise", "hypothesis"),
-    ("question1", "question2"),
-    ("anchor", "positive"),
-    ("query", "positive"),
-    ("query", "passage"),
-    ("query", "document"),
-    ("question", "passage"),
-)
-SCORES = ("score", "similarity", "similarity_score", "relatedness")
-COMPLETIONS = (
-    ("prompt", ("completion", "response", "output", "answer")),
-    ("question", ("answer", "response", "solution", "output")),
-    ("query", ("response", "answer")),
-    ("input", ("output", "target", "response", "completion")),
-    ("source", ("target",)),
-)
-TOKEN_NAMES = ("tokens", "words")
-TAG_NAMES = ("ner_tags", "tags", "labels", "pos_tags", "chunk_tags", "label", "ner", "bio_tags")
-PREFERRED_NAMES = ("label", "kto_tag", "thumbs_up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,13 @@ def recognise_kind(table: Table) -> Recognised | None:
     names = {fold_name(name): name for name in reversed(list(table.columns))}
     sample = {name: _sample(cells) for name, cells in table.columns.items()}
     chats = [name for name, cells in sample.items() if _share(cells, is_messages) > MOST]
-    for look in (_preference, _chat, _tagging, _instruction, _completion, _pairs):
+    chats += [
+        names[name]
+        for name in TURN_NAMES
+        if name in names and _share(sample[names[name]], is_turns) > MOST
+    ]
+    looks = (_preference, _chat, _tagging, _instruction, _nested, _completion, _pairs, _rewriting)
+    for look in looks:
         found = look(names, sample, chats)
         if found is not None:
             return found
@@ -86,20 +80,21 @@ Sample = Mapping[str, Sequence[object]]
 
 def _preference(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
     del sample
-    if "chosen" not in names or "rejected" not in names:
+    chosen, rejected = _first(names, CHOSEN_NAMES), _first(names, REJECTED_NAMES)
+    if chosen is None or rejected is None:
         return None
     prompt = _first(names, ("prompt", "question", "instruction", "query"))
     if prompt is None:
-        history = [name for name in chats if name not in {names["chosen"], names["rejected"]}]
+        history = [name for name in chats if name not in {chosen, rejected}]
         prompt = history[0] if history else None
     return _made(
         Kind.PREFERENCE,
         {
-            "system": names.get("system"),
+            "system": _first(names, SYSTEM_NAMES),
             "prompt": prompt,
             "input": names.get("input"),
-            "chosen": names["chosen"],
-            "rejected": names["rejected"],
+            "chosen": chosen,
+            "rejected": rejected,
         },
     )
 
@@ -110,14 +105,12 @@ def _chat(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | No
     if "prompt" in names and "completion" in names and names["prompt"] in chats:
         return _prompt_and_answer(names, sample, names["prompt"], names["completion"])
     messages = next((names[n] for n in MESSAGE_NAMES if names.get(n) in chats), chats[0])
-    preferred = _first(names, PREFERRED_NAMES)
-    if preferred is not None and not _booleans(sample[preferred]):
-        preferred = None
+    preferred = _preferred(names, sample)
     return _made(
         Kind.CHAT if preferred is None else Kind.UNPAIRED,
         {
-            "system": names.get("system"),
-            "tools": names.get("tools"),
+            "system": _first(names, SYSTEM_NAMES),
+            "tools": _first(names, TOOL_NAMES),
             "messages": messages,
             "preferred": preferred,
         },
@@ -148,15 +141,34 @@ def _instruction(names: Names, sample: Sample, chats: Sequence[str]) -> Recognis
     given = _first(names, INPUT_NAMES)
     if given is not None and not _texts(sample[given], empty=True):
         given = None
+    history = names.get("history")
+    if history is not None and _share(sample[history], is_history) <= MOST:
+        history = None
+    preferred = _preferred(names, sample)
     return _made(
-        Kind.INSTRUCTION,
+        Kind.INSTRUCTION if preferred is None else Kind.UNPAIRED,
         {
-            "system": names.get("system"),
+            "system": _first(names, SYSTEM_NAMES),
+            "history": history,
             "instruction": names["instruction"],
             "input": given,
             "output": answer,
+            "preferred": preferred,
         },
     )
+
+
+def _nested(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
+    """Answers with their places in a context, and sentences in two languages."""
+    del chats
+    if {"question", "answers"} <= set(names) and (
+        _share(sample[names["answers"]], is_answers) > MOST
+    ):
+        slots = {"input": names.get("context"), "prompt": names["question"]}
+        return _made(Kind.COMPLETION, {**slots, "answers": names["answers"]})
+    if "translation" in names and _share(sample[names["translation"]], is_translation) > MOST:
+        return _made(Kind.COMPLETION, {"translation": names["translation"]})
+    return None
 
 
 def _completion(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
@@ -171,14 +183,24 @@ def _completion(names: Names, sample: Sample, chats: Sequence[str]) -> Recognise
     return None
 
 
+def _rewriting(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
+    """A long text and its summary, where no column says that the text is classified."""
+    del chats
+    if any(name in LABEL_NAMES and _classes(sample[names[name]]) for name in names):
+        return None
+    for source, targets in REWRITINGS:
+        target = _first(names, targets)
+        if source in names and target is not None and _written(sample[target]):
+            return _made(Kind.COMPLETION, {"prompt": names[source], "completion": target})
+    return None
+
+
 def _prompt_and_answer(names: Names, sample: Sample, prompt: str, answer: str) -> Recognised:
-    preferred = _first(names, PREFERRED_NAMES)
-    if preferred is None or not _booleans(sample[preferred]):
-        preferred = None
+    preferred = _preferred(names, sample)
     return _made(
         Kind.COMPLETION if preferred is None else Kind.UNPAIRED,
         {
-            "system": names.get("system"),
+            "system": _first(names, SYSTEM_NAMES),
             "prompt": prompt,
             "completion": answer,
             "preferred": preferred,
@@ -196,7 +218,7 @@ def _pairs(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | N
                 {
                     "first": names[first],
                     "second": names[second],
-                    "negative": names.get("negative"),
+                    "negative": _first(names, NEGATIVE_NAMES),
                     "label": label,
                 },
             )
@@ -211,6 +233,12 @@ def _plain(names: Names, sample: Sample) -> Recognised | None:
     return _made(Kind.TEXT, {"text": name}) if _written(sample[name]) else None
 
 
+def _preferred(names: Names, sample: Sample) -> str | None:
+    """The column that says whether an answer is a good one."""
+    name = _first(names, PREFERRED_NAMES)
+    return name if name is not None and _booleans(sample[name]) else None
+
+
 def _first(names: Names, wanted: Sequence[str]) -> str | None:
     return next((names[name] for name in wanted if name in names), None)
 
@@ -221,7 +249,7 @@ def _sample(cells: Sequence[object]) -> list[object]:
 
 
 def _filled(cells: Sequence[object]) -> list[object]:
-    return [cell for cell in cells if cell is not None and cell != ""]
+    return [cell for cell in cells if cell is not None and cell not in ("", [], {})]
 
 
 def _share(cells: Sequence[object], holds: Callable[[object], bool]) -> float:
@@ -238,6 +266,12 @@ def _texts(cells: Sequence[object], *, empty: bool = False) -> bool:
     return empty if not filled else _share(cells, lambda cell: isinstance(cell, str)) > MOST
 
 
+def _classes(cells: Sequence[object]) -> bool:
+    """Whether a column could hold classes: numbers or short texts that come again."""
+    filled = [cell for cell in _filled(cells) if isinstance(cell, str | int | float)]
+    return bool(filled) and not _written(cells)
+
+
 def _written(cells: Sequence[object]) -> bool:
     """Whether a column holds written text: long, or a different one in most rows."""
     texts = [cell for cell in _filled(cells) if isinstance(cell, str)]
@@ -248,4 +282,9 @@ def _written(cells: Sequence[object]) -> bool:
 
 
 def _booleans(cells: Sequence[object]) -> bool:
-    return _share(cells, lambda cell: isinstance(cell, bool) or cell in {"true", "false"}) > MOST
+    def truth(cell: object) -> bool:
+        return isinstance(cell, bool) or (
+            isinstance(cell, str) and cell.strip().lower() in {"true", "false"}
+        )
+
+    return _share(cells, truth) > MOST
