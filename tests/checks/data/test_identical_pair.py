@@ -1,0 +1,52 @@
+"""DAT050 identical-pair."""
+
+from tunewell.checks.data.identical_pair import identical_pair
+from tunewell.core.finding import Severity
+from tunewell.testing import CheckCases, dataset, rows, run_check
+
+GOOD = {"prompt": "What is two and two?", "chosen": "Four.", "rejected": "Five."}
+SAME = {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "Red."}
+NEARLY_SAME = {"prompt": "Name a colour.", "chosen": "Red.", "rejected": "red "}
+
+
+class TestIdenticalPair(CheckCases):
+    """Planted, nearly faulty and clean cases."""
+
+    check = identical_pair
+    faulty = {
+        "equal to the letter": (rows([GOOD, SAME]),),
+        "equal after folding": (rows([GOOD, NEARLY_SAME]),),
+        "in messages": (
+            rows(
+                [
+                    {
+                        "chosen": [
+                            {"role": "user", "content": "Hello"},
+                            {"role": "assistant", "content": "Good day"},
+                        ],
+                        "rejected": [
+                            {"role": "user", "content": "Hello"},
+                            {"role": "assistant", "content": "Good day"},
+                        ],
+                    }
+                ]
+            ),
+        ),
+    }
+    nearly = {
+        "one number differs": (rows([{**GOOD, "chosen": "It is 1.5", "rejected": "It is 15"}]),),
+        "both empty, which is another check's": (rows([{**GOOD, "chosen": "", "rejected": ""}]),),
+        "a symbol differs": (rows([{**GOOD, "chosen": "a < b", "rejected": "a > b"}]),),
+    }
+    clean = {"different": (rows([GOOD]),)}
+
+    def test_folded_alone_is_a_warning(self) -> None:
+        """A preference for upper case may be meant."""
+        assert self._outcomes(self.faulty["equal after folding"]).findings[0].severity is (
+            Severity.WARNING
+        )
+
+    def test_other_kinds_have_no_pairs(self) -> None:
+        """Classification is told to be not applicable."""
+        outcomes = run_check(identical_pair, (dataset(["a", "b"], ["x", "y"]),))
+        assert outcomes.not_applicable
