@@ -222,7 +222,23 @@ class SetLabel(Record, frozen=True, tag="set_label", tag_field="kind"):
     new: str
 
 
-Edit: TypeAlias = SetKey | DropRows | SetText | SetLabel
+class AddRows(Record, frozen=True, tag="add_rows", tag_field="kind"):
+    """Append copies of rows, by 0-based index; `texts`, where given, replace their first texts."""
+
+    split: str
+    of: tuple[int, ...]
+    texts: tuple[str, ...] = ()
+
+
+class MoveRows(Record, frozen=True, tag="move_rows", tag_field="kind"):
+    """Take rows out of a split, by 0-based index, and append them to another."""
+
+    split: str
+    rows: tuple[int, ...]
+    to: str
+
+
+Edit: TypeAlias = SetKey | DropRows | SetText | SetLabel | AddRows | MoveRows
 
 
 class Fix(Record, frozen=True):

@@ -65,6 +65,7 @@ RANGES: Mapping[str, tuple[Callable[[float], bool], str]] = {
     "max_grad_norm": (_zero_or_more, "0 or more (0 clips nothing)"),
     "dropout": (_share, "from 0 to below 1"),
     "label_smoothing": (_share, "from 0 to below 1"),
+    "focal_gamma": (_zero_or_more, "0 or more (0 is plain cross-entropy)"),
     "max_length": (lambda value: value >= 3, "3 or more tokens"),  # noqa: PLR2004  [CLS] x [SEP]
     "early_stopping_patience": (_above_zero, "1 or more"),
     "evals_per_epoch": (_above_zero, "1 or more"),
@@ -244,7 +245,7 @@ RENAMED = {"label_smoothing_factor": "label_smoothing", "model_name_or_path": "m
 def _foreign(table: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
     """Recipe settings with, for each, the argument that it comes from and its value."""
     found: dict[str, tuple[str, object]] = {}
-    same = FIELDS.keys() - {"task", "method", "dropout", "class_weights", "precision"}
+    same = FIELDS.keys() - {"task", "method", "dropout", "class_weights", "focal_gamma", "precision"}
     for key, value in table.items():
         name = RENAMED.get(key, key)
         if name in same and value is not None:

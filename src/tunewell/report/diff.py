@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from tunewell.core.finding import DropRows, Edit, SetKey, SetLabel, SetText
+from tunewell.core.finding import (
+    AddRows,
+    DropRows,
+    Edit,
+    MoveRows,
+    SetKey,
+    SetLabel,
+    SetText,
+)
 from tunewell.core.words import counted
 from tunewell.report.words import visible
 
@@ -51,6 +59,12 @@ def _parts(edit: Edit) -> tuple[str, list[str], list[str]]:
             return f"{edit.split}, row {edit.row:,} counted from 0", [edit.old], [edit.new]
         case SetLabel():
             return f"{edit.split}, {rows(edit.rows)}", [f"label {edit.old}"], [f"label {edit.new}"]
+        case AddRows():
+            how = "with changed text" if edit.texts else "as they are"
+            return edit.split, [], [f"{counted(len(edit.of), 'row')} repeated {how}"]
+        case MoveRows():
+            what = counted(len(edit.rows), "row")
+            return edit.split, [f"{what} moved to {edit.to}"], []
         case _:
             assert_never(edit)
 

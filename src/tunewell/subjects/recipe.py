@@ -31,6 +31,7 @@ class Recipe:
     dropout: float | None = None
     label_smoothing: float = 0.0
     class_weights: str = "none"
+    focal_gamma: float = 0.0
     max_length: int | None = None
     precision: str = "fp32"
     early_stopping_patience: int | None = None

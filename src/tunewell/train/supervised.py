@@ -20,7 +20,7 @@ EVALUATION_BATCH = 64
 
 
 class SupervisedTrainer(Trainer):  # type: ignore[misc]  # transformers has no types
-    """Learns from weighted, smoothed cross-entropy and is judged by the plain one.
+    """Learns from weighted, smoothed or focal cross-entropy and is judged by the plain one.
 
     So the evaluation losses of two recipes can be compared whatever they train on.
     """
@@ -28,6 +28,7 @@ class SupervisedTrainer(Trainer):  # type: ignore[misc]  # transformers has no t
     order: SeededOrder
     weights: torch.Tensor | None
     smoothing: float
+    focal_gamma: float
 
     def compute_loss(
         self,
@@ -39,17 +40,42 @@ class SupervisedTrainer(Trainer):  # type: ignore[misc]  # transformers has no t
         """The loss of one batch, a mean over its rows."""
         outputs = model(**inputs)
         loss = outputs.loss
-        if model.training and (self.weights is not None or self.smoothing):
-            loss = functional.cross_entropy(
+        if model.training and (self.weights is not None or self.smoothing or self.focal_gamma):
+            loss = training_loss(
                 outputs.logits.float(),
                 inputs["labels"],
-                weight=self.weights,
-                label_smoothing=self.smoothing,
+                weights=self.weights,
+                smoothing=self.smoothing,
+                focal_gamma=self.focal_gamma,
             )
         return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SeededOrder:  # noqa: ANN401, ARG002
         return self.order
+
+
+def training_loss(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    weights: torch.Tensor | None,
+    smoothing: float,
+    focal_gamma: float,
+) -> torch.Tensor:
+    """Cross-entropy of logits (rows, classes) and labels (rows,), a mean over the rows.
+
+    With `focal_gamma` above 0 each row counts by (1 - p)^gamma, where p is the probability of its
+    own class, so that rows which are right already count less (Lin et al. 2017). `weights`, one a
+    class, are normalised over the batch as PyTorch does.
+    """
+    if not focal_gamma:
+        return functional.cross_entropy(logits, labels, weight=weights, label_smoothing=smoothing)
+    each = functional.cross_entropy(
+        logits, labels, weight=weights, label_smoothing=smoothing, reduction="none"
+    )
+    own = logits.detach().softmax(dim=-1).gather(1, labels.unsqueeze(1)).squeeze(1)
+    scale = torch.ones_like(each) if weights is None else weights[labels]
+    return ((1 - own) ** focal_gamma * each).sum() / scale.sum()
 
 
 def make_trainer(  # noqa: PLR0913  the parts of one training
@@ -111,6 +137,7 @@ def make_trainer(  # noqa: PLR0913  the parts of one training
     trainer.model_accepts_loss_kwargs = False
     trainer.order = order
     trainer.smoothing = recipe.label_smoothing
+    trainer.focal_gamma = recipe.focal_gamma
     trainer.weights = None
     if recipe.class_weights == "balanced":
         balanced = class_counts.sum() / (len(class_counts) * np.maximum(class_counts, 1))

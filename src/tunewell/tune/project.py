@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunewell.core.finding import DropRows, Edit, SetKey, SetLabel, SetText
+from tunewell.core.finding import AddRows, DropRows, Edit, SetKey, SetLabel, SetText
 from tunewell.fixes.edits import edit_dataset, edit_recipe
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.recipe import Recipe
@@ -42,5 +42,6 @@ def row_edits(edits: Iterable[Edit], *, train: bool) -> tuple[Edit, ...]:
     return tuple(
         edit
         for edit in edits
-        if isinstance(edit, DropRows | SetText | SetLabel) and (edit.split == "train") is train
+        if isinstance(edit, AddRows | DropRows | SetText | SetLabel)
+        and (edit.split == "train") is train
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from tunewell.readers.data.kinds import recognise_kind
 from tunewell.readers.data.labels import read_labels, refuse_quantity
 from tunewell.readers.data.open import named_splits, open_tables
 from tunewell.readers.data.several import flag_columns, how_several
-from tunewell.readers.data.shards import join_shards
 from tunewell.readers.data.table import Table, joined
 from tunewell.subjects.dataset import BrokenRow, Dataset, Split
+from tunewell.subjects.joining import join
 from tunewell.subjects.layout import FLAG, Kind, Layout
 
 
@@ -179,7 +179,7 @@ def _read_files(paths: Sequence[Path], name: str, told: Told) -> Split:
         told = Told(
             source.text_column, source.label_column, label_required=False, layout=source.layout
         )
-    return join_shards(splits)
+    return join(splits)
 
 
 def require_classification(dataset: Dataset) -> Dataset:
