@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +15,11 @@ from tunewell.core.words import counted
 from tunewell.facts.parts import parts, places
 from tunewell.facts.scan import rows_of
 from tunewell.subjects.dataset import Dataset, Split
-from tunewell.subjects.parts import Role
+from tunewell.subjects.parts import ASKED, Role
 
 Ints = NDArray[np.int64]
 
+TOLD = ASKED | {Role.SYSTEM}
 EXAMPLES = 5
 SHOWN_CHARACTERS = 160
 
@@ -110,6 +112,21 @@ class Flagged:
 def flag(dataset: Dataset, find: Callable[[Split], Ints]) -> Flagged:
     """What `find` flags in every split."""
     return Flagged(dataset.splits, [np.unique(find(split)) for split in dataset.splits])
+
+
+def asked(split: Split, part: int, roles: frozenset[Role] = TOLD) -> str:
+    """All that the row of this part asks for: its system messages, prompts and inputs."""
+    known = parts(split)
+    row = int(np.searchsorted(known.start, part, side="right")) - 1
+    return "\n".join(text for role, text in known.of_row(row) if role in roles)
+
+
+def unless_asked(
+    split: Split, at: Ints, talk: re.Pattern[str], roles: frozenset[Role] = TOLD
+) -> Ints:
+    """Those of the parts whose row does not speak of `talk`: what is asked for is no fault."""
+    kept = [part for part in at.tolist() if not talk.search(asked(split, part, roles))]
+    return np.array(kept, dtype=np.int64)
 
 
 def excerpt(text: str, place: int = 0) -> str:
