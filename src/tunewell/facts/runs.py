@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,18 @@ RUN = 13
 """Words in a run. Texts of different origin hardly ever share so many in a row; decontamination of
 benchmarks has used it since Brown et al. 2020."""
 
-SHORTEST = 8
-"""Words of a text below which it is not looked for; one of 8 to 12 words is a run as a whole."""
+SHORTEST = 10
+"""Words of a text below which it is never looked for: of 8 words ("I need to know what time it
+is") it stands in another one of its own meaning too often."""
 
 MOST_HOLDERS = 10
 """Texts of one side that may hold a run. What stands in more is a template or boilerplate and no
 passage (Brown et al. 2020 set the same bound)."""
+
+TEMPLATE_RUN = 6
+TEMPLATE_SHARE = 0.02
+"""A run of 6 words in more than 2 % of the judged texts (and in more than `MOST_HOLDERS`) is of a
+template too: a short one would otherwise make long runs with the words that follow it."""
 
 TEXTS_AT_ONCE = 5_000
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -32,7 +38,8 @@ class SharedRuns:
 
     `pairs`, int64 of shape (m, 2), are their indices, judged first, sorted. `partner`, shape (n,),
     is for each judged text the known text that holds most of its runs, -1 where none does, and
-    `covered` the share of its words, 0 to 1, that stand in a run shared with any known text.
+    `covered` the share of its words, 0 to 1 and templates apart, that stand in a run shared with
+    any known text.
     """
 
     pairs: Ints
@@ -40,9 +47,10 @@ class SharedRuns:
     covered: NDArray[np.float64]
 
 
-def shared_runs(judged: Sequence[str], known: Sequence[str]) -> SharedRuns:
+def shared_runs(judged: Sequence[str], known: Sequence[str], *, shortest: int = RUN) -> SharedRuns:
     """Runs of `RUN` words in both; texts are folded and distinct within each side.
 
+    A judged text of at least `shortest` words and fewer than `RUN` is a run as a whole.
     Words are what stands between blanks: scripts without blanks give no runs. Time and memory grow
     with the length of the texts and not with the number of pairs.
     """
@@ -52,29 +60,70 @@ def shared_runs(judged: Sequence[str], known: Sequence[str]) -> SharedRuns:
         for text in judged
     ]
     sizes = np.array([len(row) for row in words], dtype=np.int64)
-    lengths = np.where(sizes < SHORTEST, 0, np.minimum(sizes, RUN))
-    covered = np.zeros(len(judged))
+    lengths = np.where(sizes < shortest, 0, np.minimum(sizes, RUN))
+    starts = np.cumsum(sizes) - sizes
     mine: dict[int, tuple[Keys, Ints, Ints]] = {}
     for length in np.unique(lengths[lengths > 0]).tolist():
         at = np.flatnonzero(lengths == length)
         keys, owner, place = _runs([words[i] for i in at.tolist()], length)
-        mine[length] = _held_by_few(keys, at[owner], place)
+        mine[length] = keys, at[owner], starts[at[owner]] + place
     wanted = {length: np.unique(keys) for length, (keys, _, _) in mine.items()}
-    found = _holders(wanted, known, vocabulary)
+    theirs = _holders(wanted, known, vocabulary)
+    template = _template(words, mine, theirs)
     met = [np.empty((0, 2), np.int64)]
+    inside = np.zeros(len(template), dtype=bool)
     for length, (keys, owner, place) in mine.items():
-        theirs, holder = found[length]
-        theirs, holder, _ = _held_by_few(theirs, holder, holder)
-        hit = np.isin(keys, theirs)
-        _cover(covered, sizes, owner[hit], place[hit], length)
-        met.append(_met(keys[hit], owner[hit], theirs, holder))
+        own = ~_touched(template, place, length)
+        hit = own & np.isin(keys, theirs[length][0])
+        inside |= _marked(place[hit], length, len(template))
+        met.append(_met(keys[hit], owner[hit], *theirs[length]))
     pairs, shared = np.unique(np.concatenate(met), axis=0, return_counts=True)
     partner = np.full(len(judged), -1, dtype=np.int64)
     best = np.lexsort(
         (-pairs[:, 1], shared, pairs[:, 0])
     )  # the most runs last, the first of equals
     partner[pairs[best, 0]] = pairs[best, 1]
-    return SharedRuns(pairs, partner, covered)
+    text_of_word = np.repeat(np.arange(len(judged)), sizes)
+    of_own = np.bincount(text_of_word, ~template, minlength=len(judged))
+    shared_words = np.bincount(text_of_word, inside, minlength=len(judged))
+    return SharedRuns(pairs, partner, shared_words / np.maximum(of_own, 1))
+
+
+def _template(
+    words: Sequence[Sequence[int]],
+    mine: Mapping[int, tuple[Keys, Ints, Ints]],
+    theirs: Mapping[int, tuple[Keys, Ints]],
+) -> NDArray[np.bool_]:
+    """For every word of the judged texts, one after the other, whether it is of a template."""
+    sizes = np.array([len(row) for row in words], dtype=np.int64)
+    keys, owner, place = _runs(words, TEMPLATE_RUN)
+    most = max(MOST_HOLDERS, int(TEMPLATE_SHARE * len(words)))
+    starts = np.cumsum(sizes) - sizes
+    common = np.isin(keys, _held_by_more(keys, owner, most))
+    template = _marked((starts[owner] + place)[common], TEMPLATE_RUN, int(sizes.sum()))
+    for length, (ours, holder, at) in mine.items():
+        of_many = np.concatenate(
+            [
+                _held_by_more(ours, holder, MOST_HOLDERS),
+                _held_by_more(*theirs[length], MOST_HOLDERS),
+            ]
+        )
+        template |= _marked(at[np.isin(ours, of_many)], length, len(template))
+    return template
+
+
+def _marked(place: Ints, length: int, words: int) -> NDArray[np.bool_]:
+    """Which of so many words stand in a run of `length` words that begins at one of the places."""
+    change = np.bincount(place, minlength=words + 1) - np.bincount(
+        place + length, minlength=words + 1
+    )
+    return np.cumsum(change)[:words] > 0
+
+
+def _touched(template: NDArray[np.bool_], place: Ints, length: int) -> NDArray[np.bool_]:
+    """Whether the run of `length` words at each place has a word of a template."""
+    before = np.concatenate(([0], np.cumsum(template)))
+    return before[place + length] > before[place]
 
 
 def _runs(rows: Sequence[Sequence[int]], length: int) -> tuple[Keys, Ints, Ints]:
@@ -92,16 +141,15 @@ def _runs(rows: Sequence[Sequence[int]], length: int) -> tuple[Keys, Ints, Ints]
     return keys[inside], owner[:count][inside], place[:count][inside]
 
 
-def _held_by_few(keys: Keys, owner: Ints, place: Ints) -> tuple[Keys, Ints, Ints]:
-    """Without the runs that more than `MOST_HOLDERS` texts hold."""
+def _held_by_more(keys: Keys, owner: Ints, most: int) -> Keys:
+    """The runs that more than `most` texts hold."""
     pairs = np.unique(np.stack([keys, owner.astype(np.uint64)], axis=1), axis=0)
     distinct, holders = np.unique(pairs[:, 0], return_counts=True)
-    few = ~np.isin(keys, distinct[holders > MOST_HOLDERS])
-    return keys[few], owner[few], place[few]
+    return distinct[holders > most]
 
 
 def _holders(
-    wanted: dict[int, Keys], known: Sequence[str], vocabulary: dict[str, int]
+    wanted: Mapping[int, Keys], known: Sequence[str], vocabulary: Mapping[str, int]
 ) -> dict[int, tuple[Keys, Ints]]:
     """For each length the wanted runs that known texts hold, and the text that holds each."""
     found: dict[int, list[tuple[Keys, Ints]]] = {length: [] for length in wanted}
@@ -123,19 +171,6 @@ def _holders(
         )
         for length, parts in found.items()
     }
-
-
-def _cover(
-    covered: NDArray[np.float64], sizes: Ints, owner: Ints, place: Ints, length: int
-) -> None:
-    """Add the share of words that stand in the given runs, which come in order of their place."""
-    if not len(owner):
-        return
-    following = np.append(np.diff(place), length)
-    same = np.append(np.diff(owner) == 0, False)
-    new = np.where(same, np.minimum(following, length), length)
-    counted = np.bincount(owner, new, minlength=len(covered))
-    covered += counted / np.maximum(sizes, 1)
 
 
 def _met(keys: Keys, owner: Ints, theirs: Keys, holder: Ints) -> Ints:

@@ -56,8 +56,8 @@ class TestBenchmarkContamination(CheckCases):
             benchmark(QUESTIONS),
         ),
         "a short question inside a row": (
-            labelled([*TRAIN, "Solve. How many bricks does a mason lay in nine hours? Hurry."]),
-            benchmark(["How many bricks does a mason lay in nine hours?"]),
+            labelled([*TRAIN, "Solve. How many red bricks does a mason lay in nine hours? Hurry."]),
+            benchmark(["How many red bricks does a mason lay in nine hours?"]),
         ),
         "reworded": (labelled(TRAIN + REWORDED), benchmark(QUESTIONS)),
         "few training rows": (labelled(["x", "y", QUESTIONS[0]]), benchmark(QUESTIONS)),

@@ -22,7 +22,7 @@ from tunewell.core.finding import (
 from tunewell.core.words import counted
 from tunewell.facts.leakage import asked, bends_score, distinct, reworded, whole
 from tunewell.facts.parts import questions
-from tunewell.facts.runs import shared_runs
+from tunewell.facts.runs import SHORTEST, shared_runs
 from tunewell.subjects.benchmark import Benchmark
 from tunewell.subjects.dataset import Dataset
 
@@ -57,7 +57,7 @@ def benchmark_contamination(
     ## How it is measured
     As they stand: equal without case, punctuation marks and white space. Inside a row: at least
     `copied` (50 %) of the question's words stand in runs of 13 words that a training row shares (a
-    question of 8 to 12 words as a whole); runs that stand in more than 10 rows are templates and
+    question of 10 to 12 words as a whole); runs that stand in more than 10 rows are templates and
     do not count. Reworded: by the rule of `paraphrased-leakage`, with the same
     `false_share` (5 %). It is an error when the first two kinds make up more than
     `error_share` (1 %) of the questions and more than the sampling error of the score (half the
@@ -85,7 +85,7 @@ def benchmark_contamination(
     of_row = judged.of_row
     trained = {text: at for at, text in enumerate(known.texts)}
     same = np.array([trained.get(text, -1) for text in judged.texts], dtype=np.int64)
-    runs = shared_runs(judged.texts, rows.texts)
+    runs = shared_runs(judged.texts, rows.texts, shortest=SHORTEST)
     inside = (runs.covered >= copied) & (same < 0)
     other = reworded(judged, known, false_share=false_share)
     new = ~inside[of_row[other.row]]
