@@ -200,6 +200,26 @@ def _translation(reading: Reading, value: object, column: str) -> None:
         reading.parts.append(Part(Role.ANSWER if at else Role.PROMPT, text, (column, code)))
 
 
+def is_choices(value: object) -> bool:
+    """Whether a value is what can be chosen: a list of texts, or one under "text"."""
+    return is_list_of_texts(value.get("text") if isinstance(value, dict) else value)
+
+
+def _choices(reading: Reading, value: object, column: str) -> None:
+    if not is_choices(value):
+        reading.problem = f"has {named(value)} as {column!r}, not a list of choices"
+        return
+    path: tuple[str | int, ...] = (column, "text") if isinstance(value, dict) else (column,)
+    texts = value["text"] if isinstance(value, dict) else cast("list[str]", value)
+    reading.parts += [Part(Role.INPUT, text, (*path, at)) for at, text in enumerate(texts)]
+
+
+def _right(reading: Reading, value: object, column: str) -> None:
+    """The letter, number or text of the right choice."""
+    text = "" if value is None else as_text(value)
+    reading.parts.append(Part(Role.ANSWER, text, (column,) if isinstance(value, str) else ()))
+
+
 def _put(place: Any, path: tuple[str | int, ...], new: str) -> None:  # noqa: ANN401  JSON
     step, rest = path[0], path[1:]
     if not rest:
@@ -225,6 +245,8 @@ NESTED_SLOTS: Mapping[str, Callable[[Reading, object, str], None]] = {
     "history": _history,
     "answers": _answers,
     "translation": _translation,
+    "choices": _choices,
+    "right": _right,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tunewell.subjects.parts import Role
@@ -268,12 +269,15 @@ def side_turns(value: object, column: str) -> list[Part] | None:
         return [Part(Role.ANSWER, "", (column,))]
     if isinstance(value, str):
         return _dialogue(value, column)
-    if isinstance(value, dict) and message_style(value) is not None:
-        value = [value]
-    if not is_messages(value):
+    alone = isinstance(value, dict) and message_style(value) is not None
+    listed = [value] if alone else value
+    if not is_messages(listed):
         return None
     turns = Reading()
-    read_messages(turns, value, (column,))
+    read_messages(turns, listed, (column,))
+    if alone:
+        # A single message stands in the column itself, not in a list.
+        turns.parts = [replace(part, path=(column, *part.path[2:])) for part in turns.parts]
     return None if turns.problem else turns.parts
 
 

@@ -16,6 +16,7 @@ from tunewell.readers.data.labels import read_labels, refuse_quantity
 from tunewell.readers.data.open import named_splits, open_tables
 from tunewell.readers.data.several import flag_columns, how_several
 from tunewell.readers.data.table import Table, joined
+from tunewell.readers.data.unusable import why_unusable
 from tunewell.subjects.dataset import BrokenRow, Dataset, Split
 from tunewell.subjects.joining import join
 from tunewell.subjects.layout import FLAG, Kind, Layout
@@ -99,6 +100,9 @@ def _understand(table: Table, path: Path, told: Told) -> _Understood:
         if layout.used <= set(table.columns):
             return _Understood(layout, _label_column(layout), "the columns of the training data")
         text = label = None
+    if not text and not label and (reason := why_unusable(table)) is not None:
+        message = f"{path}: {reason}"
+        raise InputError(message)
     found = None if text or label else recognise_kind(table)
     if found is not None:
         return _Understood(found.layout, _label_column(found.layout), found.reason)

@@ -61,10 +61,14 @@ MEDIA_NAMES = frozenset(
 TOKEN_NAMES = ("tokens", "words")
 TAG_NAMES = ("ner_tags", "tags", "labels", "pos_tags", "chunk_tags", "label", "ner", "bio_tags")
 PREFERRED_NAMES = ("label", "kto_tag", "thumbs_up")
+PLAIN_NAMES = ("text", "content")
 PROPERTY_NAMES = frozenset(
     {
-        "author", "dataset", "date", "file", "filename", "lang", "language", "license", "meta",
-        "metadata", "model", "source", "split", "subset", "timestamp", "url", "version",
+        "added", "created", "dataset", "date", "file", "file_name", "filename", "license", "meta",
+        "metadata", "path", "split", "subset", "time", "timestamp", "title", "url", "version",
     }
 )  # fmt: skip
-"""Columns that say where a row comes from. They have few values, as labels do, and are none."""
+"""Columns that say where a row comes from. Some have few values, as labels do, and are none."""
+
+CHOICE_NAMES = ("choices", "options")
+RIGHT_NAMES = ("answer", "answerkey", "answer_key", "correct_answer", "answer_idx", "label")

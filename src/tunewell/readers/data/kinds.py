@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
+from tunewell.readers.data.cells import (
+    MOST,
+    are_booleans,
+    are_texts,
+    are_written,
+    could_be_classes,
+    is_words,
+    sampled,
+    share,
+)
+from tunewell.readers.data.columns import ID_NAME
 from tunewell.readers.data.kind_names import (
     ANSWER_NAMES,
+    CHOICE_NAMES,
     CHOSEN_NAMES,
     COMPLETIONS,
     INPUT_NAMES,
     MESSAGE_NAMES,
     NEGATIVE_NAMES,
     PAIRS,
+    PLAIN_NAMES,
     PREFERRED_NAMES,
+    PROPERTY_NAMES,
     REJECTED_NAMES,
     REWRITINGS,
+    RIGHT_NAMES,
     SCORES,
     SYSTEM_NAMES,
     TAG_NAMES,
@@ -25,21 +41,15 @@ from tunewell.readers.data.kind_names import (
 )
 from tunewell.readers.data.names import LABEL_NAMES, fold_name
 from tunewell.readers.data.table import Table
-from tunewell.subjects.layout import Kind, Layout, is_answers, is_history, is_translation
+from tunewell.subjects.layout import (
+    Kind,
+    Layout,
+    is_answers,
+    is_choices,
+    is_history,
+    is_translation,
+)
 from tunewell.subjects.messages import is_messages, is_turns
-
-CELLS_LOOKED_AT = 2000
-MOST = 0.5
-"""Share of the filled cells that must be of a type for the column to count as that."""
-
-LONG_ANSWER = 40
-"""Characters an answer has on average where the column is written text. Class names of the data
-sets at hand average at most 24."""
-
-FEWEST_ROWS = 20
-VARIED = 0.5
-"""Share of different values, among at least `FEWEST_ROWS`, above which a column is written text
-and no classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +63,12 @@ class Recognised:
 def recognise_kind(table: Table) -> Recognised | None:
     """The layout of data that is no single-label classification; None where it may be that."""
     names = {fold_name(name): name for name in reversed(list(table.columns))}
-    sample = {name: _sample(cells) for name, cells in table.columns.items()}
-    chats = [name for name, cells in sample.items() if _share(cells, is_messages) > MOST]
+    sample = {name: sampled(cells) for name, cells in table.columns.items()}
+    chats = [name for name, cells in sample.items() if share(cells, is_messages) > MOST]
     chats += [
         names[name]
         for name in TURN_NAMES
-        if name in names and _share(sample[names[name]], is_turns) > MOST
+        if name in names and share(sample[names[name]], is_turns) > MOST
     ]
     looks = (_preference, _chat, _tagging, _instruction, _nested, _completion, _pairs, _rewriting)
     for look in looks:
@@ -73,6 +83,10 @@ def _made(kind: Kind, slots: Mapping[str, str | None]) -> Recognised:
     listed = ", ".join(f"{slot} is {column!r}" for slot, column in columns.items())
     return Recognised(Layout(kind, columns), listed)
 
+
+LONG_TEXT = 200
+"""Characters a text has on average where it is to be learned as it stands, though other columns are
+beside it. Sentences that are classified average at most 80 in the data sets at hand."""
 
 Names = Mapping[str, str]
 Sample = Mapping[str, Sequence[object]]
@@ -120,13 +134,13 @@ def _chat(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | No
 def _tagging(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
     del chats
     tokens = _first(names, TOKEN_NAMES)
-    if tokens is None or _share(sample[tokens], _is_words) <= MOST:
+    if tokens is None or share(sample[tokens], is_words) <= MOST:
         return None
     tags = next(
         (
             names[n]
             for n in TAG_NAMES
-            if n in names and _share(sample[names[n]], lambda cell: isinstance(cell, list)) > MOST
+            if n in names and share(sample[names[n]], lambda cell: isinstance(cell, list)) > MOST
         ),
         None,
     )
@@ -136,13 +150,13 @@ def _tagging(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised |
 def _instruction(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
     del chats
     answer = _first(names, ANSWER_NAMES)
-    if "instruction" not in names or answer is None or not _texts(sample[answer]):
+    if "instruction" not in names or answer is None or not are_texts(sample[answer]):
         return None
     given = _first(names, INPUT_NAMES)
-    if given is not None and not _texts(sample[given], empty=True):
+    if given is not None and not are_texts(sample[given], empty=True):
         given = None
     history = names.get("history")
-    if history is not None and _share(sample[history], is_history) <= MOST:
+    if history is not None and share(sample[history], is_history) <= MOST:
         history = None
     preferred = _preferred(names, sample)
     return _made(
@@ -159,14 +173,18 @@ def _instruction(names: Names, sample: Sample, chats: Sequence[str]) -> Recognis
 
 
 def _nested(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
-    """Answers with their places in a context, and sentences in two languages."""
+    """Answers with their places in a context, choices, and sentences in two languages."""
     del chats
+    choices, right = _first(names, CHOICE_NAMES), _first(names, RIGHT_NAMES)
+    if "question" in names and choices and right and share(sample[choices], is_choices) > MOST:
+        slots = {"prompt": names["question"], "choices": choices, "right": right}
+        return _made(Kind.COMPLETION, slots)
     if {"question", "answers"} <= set(names) and (
-        _share(sample[names["answers"]], is_answers) > MOST
+        share(sample[names["answers"]], is_answers) > MOST
     ):
-        slots = {"input": names.get("context"), "prompt": names["question"]}
-        return _made(Kind.COMPLETION, {**slots, "answers": names["answers"]})
-    if "translation" in names and _share(sample[names["translation"]], is_translation) > MOST:
+        asked = {"input": names.get("context"), "prompt": names["question"]}
+        return _made(Kind.COMPLETION, {**asked, "answers": names["answers"]})
+    if "translation" in names and share(sample[names["translation"]], is_translation) > MOST:
         return _made(Kind.COMPLETION, {"translation": names["translation"]})
     return None
 
@@ -175,10 +193,10 @@ def _completion(names: Names, sample: Sample, chats: Sequence[str]) -> Recognise
     del chats
     for prompt, answers in COMPLETIONS:
         answer = _first(names, answers)
-        if prompt not in names or answer is None or not _texts(sample[names[prompt]]):
+        if prompt not in names or answer is None or not are_texts(sample[names[prompt]]):
             continue
         # A prompt with a class name as its answer is classification; a completion never is.
-        if fold_name(answer) in {"completion", "response"} or _written(sample[answer]):
+        if fold_name(answer) in {"completion", "response"} or are_written(sample[answer]):
             return _prompt_and_answer(names, sample, names[prompt], answer)
     return None
 
@@ -186,11 +204,11 @@ def _completion(names: Names, sample: Sample, chats: Sequence[str]) -> Recognise
 def _rewriting(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
     """A long text and its summary, where no column says that the text is classified."""
     del chats
-    if any(name in LABEL_NAMES and _classes(sample[names[name]]) for name in names):
+    if any(name in LABEL_NAMES and could_be_classes(sample[names[name]]) for name in names):
         return None
     for source, targets in REWRITINGS:
         target = _first(names, targets)
-        if source in names and target is not None and _written(sample[target]):
+        if source in names and target is not None and are_written(sample[target]):
             return _made(Kind.COMPLETION, {"prompt": names[source], "completion": target})
     return None
 
@@ -211,7 +229,7 @@ def _prompt_and_answer(names: Names, sample: Sample, prompt: str, answer: str) -
 def _pairs(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
     del chats
     for first, second in PAIRS:
-        if first in names and second in names and _texts(sample[names[first]]):
+        if first in names and second in names and are_texts(sample[names[first]]):
             label = _first(names, (*SCORES, *sorted(LABEL_NAMES, key=LABEL_NAMES.__getitem__)))
             return _made(
                 Kind.PAIRS,
@@ -226,65 +244,30 @@ def _pairs(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | N
 
 
 def _plain(names: Names, sample: Sample) -> Recognised | None:
-    del names
-    if len(sample) != 1:
+    """Texts with nothing beside them but where they come from."""
+    text = next(iter(sample)) if len(sample) == 1 else _first(names, PLAIN_NAMES)
+    if text is None or not are_written(sample[text]):
         return None
-    (name,) = sample
-    return _made(Kind.TEXT, {"text": name}) if _written(sample[name]) else None
+    if len(sample) > 1 and not are_written(sample[text], LONG_TEXT):
+        return None
+    beside = [(folded, sample[name]) for folded, name in names.items() if name != text]
+    return _made(Kind.TEXT, {"text": text}) if all(starmap(_is_property, beside)) else None
+
+
+def _is_property(folded: str, cells: Sequence[object]) -> bool:
+    """Whether a column says something about the row that nobody learns to predict."""
+    if folded in LABEL_NAMES:
+        return False
+    if folded in PROPERTY_NAMES or ID_NAME.search(folded):
+        return True
+    return share(cells, lambda cell: isinstance(cell, dict)) == 1
 
 
 def _preferred(names: Names, sample: Sample) -> str | None:
     """The column that says whether an answer is a good one."""
     name = _first(names, PREFERRED_NAMES)
-    return name if name is not None and _booleans(sample[name]) else None
+    return name if name is not None and are_booleans(sample[name]) else None
 
 
 def _first(names: Names, wanted: Sequence[str]) -> str | None:
     return next((names[name] for name in wanted if name in names), None)
-
-
-def _sample(cells: Sequence[object]) -> list[object]:
-    step = max(1, len(cells) // CELLS_LOOKED_AT)
-    return [cells[at] for at in range(0, len(cells), step)]
-
-
-def _filled(cells: Sequence[object]) -> list[object]:
-    return [cell for cell in cells if cell is not None and cell not in ("", [], {})]
-
-
-def _share(cells: Sequence[object], holds: Callable[[object], bool]) -> float:
-    filled = _filled(cells)
-    return sum(holds(cell) for cell in filled) / len(filled) if filled else 0.0
-
-
-def _is_words(cell: object) -> bool:
-    return isinstance(cell, list) and all(isinstance(word, str) for word in cell)
-
-
-def _texts(cells: Sequence[object], *, empty: bool = False) -> bool:
-    filled = _filled(cells)
-    return empty if not filled else _share(cells, lambda cell: isinstance(cell, str)) > MOST
-
-
-def _classes(cells: Sequence[object]) -> bool:
-    """Whether a column could hold classes: numbers or short texts that come again."""
-    filled = [cell for cell in _filled(cells) if isinstance(cell, str | int | float)]
-    return bool(filled) and not _written(cells)
-
-
-def _written(cells: Sequence[object]) -> bool:
-    """Whether a column holds written text: long, or a different one in most rows."""
-    texts = [cell for cell in _filled(cells) if isinstance(cell, str)]
-    if not texts or 2 * len(texts) < len(_filled(cells)):
-        return False
-    long = sum(map(len, texts)) / len(texts) >= LONG_ANSWER
-    return long or (len(texts) >= FEWEST_ROWS and len(set(texts)) > VARIED * len(texts))
-
-
-def _booleans(cells: Sequence[object]) -> bool:
-    def truth(cell: object) -> bool:
-        return isinstance(cell, bool) or (
-            isinstance(cell, str) and cell.strip().lower() in {"true", "false"}
-        )
-
-    return _share(cells, truth) > MOST
