@@ -16,23 +16,7 @@ WORDS = {
     "travel": "flight ticket hotel airport luggage passport visa trip",
     "food": "recipe dinner oven cook sugar bread cheese salad",
 }
-FILLER = tuple("please tell me what to do about the matter i have with my thing".split())
-    "please",
-    "tell",
-    "me",
-    "what",
-    "to",
-    "do",
-    "about",
-    "the",
-    "matter",
-    "i",
-    "have",
-    "with",
-    "my",
-    "thing",
-    "today",
-]
+FILLER = ["please", "tell", "me", "what", "to", "do", "about", "the", "matter", "i", "have"]
 
 
 def rows_of(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
