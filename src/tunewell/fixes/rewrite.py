@@ -8,9 +8,10 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from tunewell.core.errors import InputError
+from tunewell.fixes.records import record_of
 from tunewell.subjects.dataset import Source, Split
 
 JSON_WRAPPERS = ("data", "rows", "examples", "records", "items", "instances")
@@ -26,10 +27,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """What is to happen to the rows of a file, by the line where each starts."""
+    """What is to happen to the rows of a file, by the line where each starts.
+
+    `added` are records that are written after the last row.
+    """
 
     dropped: frozenset[int] = frozenset()
     changed: Mapping[int, Change] = field(default_factory=dict)
+    added: Sequence[Mapping[str, Any]] = ()
 
 
 def rewrite(split: Split, wanted: Rewrite) -> tuple[str, bytes]:
@@ -75,15 +80,35 @@ def changed_row(source: Source, row: str, change: Change) -> str:
     """One row of a CSV, TSV or JSON Lines file with its new values."""
     body = row.rstrip("\r\n")
     end = row[len(body) :]
+    return as_row(source, changed(source, change, as_record(source, body))) + end
+
+
+def as_record(source: Source, body: str) -> dict[str, Any]:
+    """The record of one row of a CSV, TSV or JSON Lines file, given without its line break.
+
+    Cells beyond the named columns stand under their number.
+    """
     if source.format == "jsonl":
-        record = _changed(source, change, json.loads(body))
-        return json.dumps(record, ensure_ascii=False) + end
+        return cast("dict[str, Any]", json.loads(body))
     cells = next(csv.reader(io.StringIO(body, newline=""), delimiter=source.delimiter))
-    record = _changed(source, change, dict(zip(source.columns, cells, strict=False)))
-    cells[: len(source.columns)] = [str(record[name]) for name in source.columns[: len(cells)]]
+    names = [*source.columns, *map(str, range(len(source.columns), len(cells)))]
+    return dict(zip(names, cells, strict=False))
+
+
+def as_row(source: Source, record: Mapping[str, Any]) -> str:
+    """A record as a row of a CSV, TSV or JSON Lines file, without its line break."""
+    if source.format == "jsonl":
+        return json.dumps(record, ensure_ascii=False)
+    further = [name for name in record if name not in source.columns and name.isdigit()]
+    named = [name for name in source.columns if name in record or not further]
     out = io.StringIO(newline="")
+    cells = [str(_filled(record.get(name))) for name in (*named, *further)]
     csv.writer(out, delimiter=source.delimiter, lineterminator="").writerow(cells)
-    return out.getvalue() + end
+    return out.getvalue()
+
+
+def _filled(cell: object) -> object:
+    return "" if cell is None else cell
 
 
 def _read(source: Source) -> bytes:
@@ -126,6 +151,11 @@ def _by_lines(source: Source, wanted: Rewrite) -> bytes:
             kept.append(changed_row(source, "".join(row), wanted.changed[start]))
         elif start not in wanted.dropped:
             kept.extend(row)
+    if wanted.added:
+        end = "\r\n" if kept and kept[-1].endswith("\r\n") else "\n"
+        if kept and kept[-1] and not kept[-1].endswith("\n"):
+            kept[-1] += end
+        kept += [as_row(source, record) + end for record in wanted.added]
     return "".join(kept).encode(source.encoding, _errors(source))
 
 
@@ -140,10 +170,13 @@ def _json(source: Source, wanted: Rewrite) -> bytes | None:
     rows: Any = holder[key]
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
         holder[key] = [
-            _changed(source, wanted.changed.get(number, Change()), row)
+            changed(source, wanted.changed.get(number, Change()), row)
             for number, row in enumerate(rows, start=1)
             if number not in wanted.dropped
         ]
+        holder[key] += wanted.added
+    elif wanted.added:
+        return None
     elif isinstance(rows, dict) and all(
         isinstance(rows.get(name), list) for name in source.columns
     ):
@@ -168,43 +201,64 @@ def _columns(source: Source, rows: Mapping[str, list[Any]], wanted: Rewrite) -> 
         at = place.get(number - 1)
         if at is not None:
             row = {name: cells[at] for name, cells in columns.items()}
-            for name, new in _changed(source, change, row).items():
+            for name, new in changed(source, change, row).items():
                 columns[name][at] = new
     return columns
 
 
-def _changed(source: Source, change: Change, record: dict[str, Any]) -> dict[str, Any]:
+def changed(source: Source, change: Change, record: dict[str, Any]) -> dict[str, Any]:
+    """The record, changed in place, with its new texts and label."""
     for part, new in change.texts.items():
         source.layout.write(record, part, new)
     if change.label is not None and source.label_column is not None:
-        old = record.get(source.label_column)
-        number = isinstance(old, int) and change.label.lstrip("-").isdigit()
-        record[source.label_column] = int(change.label) if number else change.label
+        record[source.label_column] = _like(record.get(source.label_column), change.label)
     return record
+
+
+def _like(old: object, new: str) -> str | int | float:
+    """A new label in the type of the old one: a number where both are."""
+    if not isinstance(old, int | float):
+        return new
+    if new.lstrip("-").isdigit():
+        return int(new)
+    try:
+        return float(new)
+    except ValueError:
+        return new
 
 
 def _parquet(source: Source, wanted: Rewrite) -> bytes | None:
     import pyarrow as pa  # noqa: PLC0415  0.1 s that a CSV file need not wait for
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    if wanted.changed:
-        return None  # a class id in the file stands for a name: JSON Lines holds the names
     table = pq.read_table(source.path)
+    label = source.label_column
+    if label is not None and any(change.label is not None for change in wanted.changed.values()):
+        if not pa.types.is_string(table.schema.field(label).type):
+            return None  # a class id in the file stands for a name: JSON Lines holds the names
     kept = [at for at in range(table.num_rows) if at + 1 not in wanted.dropped]
+    made = table.take(kept)
+    if wanted.changed or wanted.added:
+        places = {at: new for new, at in enumerate(kept)}
+        records = made.to_pylist()
+        for number, change in wanted.changed.items():
+            if number - 1 in places:
+                changed(source, change, records[places[number - 1]])
+        made = pa.Table.from_pylist([*records, *wanted.added], schema=table.schema)
     sink = pa.BufferOutputStream()
-    pq.write_table(table.take(kept), sink)
+    pq.write_table(made, sink)
     return bytes(sink.getvalue().to_pybytes())
 
 
 def _as_json_lines(split: Split, wanted: Rewrite) -> bytes:
-    source = split.source
     rows: list[str] = []
-    for text, label, line in zip(split.texts, split.labels, split.lines, strict=True):
+    for row, line in enumerate(split.lines):
         if line in wanted.dropped:
             continue
-        change = wanted.changed.get(line, Change())
-        record: dict[str, str | None] = {source.text_column: change.texts.get(0, text)}
-        if source.label_column is not None:
-            record[source.label_column] = change.label or label
+        record = record_of(split, row)
+        change = wanted.changed.get(line)
+        if change is not None:
+            changed(split.source, change, record)
         rows.append(json.dumps(record, ensure_ascii=False) + "\n")
+    rows += [json.dumps(record, ensure_ascii=False) + "\n" for record in wanted.added]
     return "".join(rows).encode()
