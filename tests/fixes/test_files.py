@@ -8,9 +8,20 @@ from pathlib import Path
 import pytest
 
 from tunewell.core.errors import UserError
-from tunewell.core.finding import DropRows, Edit, Finding, Fix, Safety, SetLabel, SetText
+from tunewell.core.finding import (
+    AddRows,
+    DropRows,
+    Edit,
+    Finding,
+    Fix,
+    MoveRows,
+    Safety,
+    SetLabel,
+    SetText,
+)
 from tunewell.fixes.edits import edit_dataset
-from tunewell.fixes.files import RECORD, apply_fixes, undo, write_split
+from tunewell.fixes.files import apply_fixes, write_split
+from tunewell.fixes.undo import RECORD, undo
 from tunewell.readers.data import read_dataset, read_split
 
 CSV = 'id,text,label\r\n1,"hi, you",a\r\n2,"two\nlines",b\r\nbroken\r\n3, x ,a\r\n4,last,b'
@@ -143,9 +154,56 @@ def test_every_format_is_repaired_and_reads_back(tmp_path: Path, name: str) -> N
 
 
 def test_write_split_keeps_the_rows_that_are_left(train: Path, tmp_path: Path) -> None:
-    edited = edit_dataset(read_dataset(train), [DropRows(split="train", rows=(0, 3))])
-    target = write_split(edited.train, tmp_path / "out")
+    original = read_dataset(train)
+    edited = edit_dataset(original, [DropRows(split="train", rows=(0, 3))])
+    target = write_split(edited.train, original.train, tmp_path / "out")
     back = read_split(target, name="train", label_required=False)
     assert target == tmp_path / "out" / "train.csv"
     assert list(back.texts) == ["two\nlines", " x "]
     assert "id" in back.source.columns
+
+
+ROW_EDITS: tuple[Edit, ...] = (
+    DropRows(split="train", rows=(0,)),
+    SetText(split="train", row=1, old="t1", new="one"),
+    SetLabel(split="train", rows=(3,), old="1", new="0"),
+    AddRows(split="train", of=(0, 1, 3), texts=("never", "again", "three, or 3")),
+)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_edit_of_rows_reads_back(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    WRITERS[name](path)
+    dataset = read_dataset(path)
+    expected = edit_dataset(dataset, ROW_EDITS).train
+    assert list(expected.texts) == ["one", "t2", "t3", "again", "three, or 3"]
+    (fixed,) = apply_fixes([finding(*ROW_EDITS)], dataset, unsafe=True).files
+    tuned = write_split(expected, dataset.train, tmp_path / "out")
+    for written in (fixed, tuned):
+        back = read_split(written, name="train")
+        assert list(back.texts) == list(expected.texts)
+        assert list(back.labels) == list(expected.labels)
+        assert list(back.extra.get("id", [])) == list(expected.extra.get("id", []))
+
+
+def test_moved_rows_change_files(tmp_path: Path) -> None:
+    train, judged = tmp_path / "train.csv", tmp_path / "test.csv"
+    train.write_text("text,label,group\na,x,1\nb,y,2\nc,x,3\n")
+    judged.write_text("text,label,group\nd,x,4\ne,y,5")
+    dataset = read_dataset(train, test=judged)
+    edits: tuple[Edit, ...] = (
+        MoveRows(split="train", rows=(1,), to="test"),
+        MoveRows(split="test", rows=(0,), to="train"),
+    )
+    expected = edit_dataset(dataset, edits)
+    files = apply_fixes([finding(*edits)], dataset, unsafe=True).files
+    assert files[0].read_text() == "text,label,group\na,x,1\nc,x,3\nd,x,4\n"
+    assert files[1].read_text() == "text,label,group\ne,y,5\nb,y,2\n"
+    assert expected.test is not None
+    assert list(expected.train.texts) == ["a", "c", "d"]
+    assert list(expected.test.texts) == ["e", "b"]
+    assert expected.test.file(1) == str(train)
+    assert "+d,x,4" in files[0].with_name("train.fixed.diff").read_text()
+    undo(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["test.csv", "train.csv"]

@@ -138,8 +138,9 @@ def _write_results(session: Session, workspace: Workspace, folder: Path) -> list
         recipe = folder / "tunewell.toml"
         write_whole(recipe, write_recipe(workspace.settings.file, edits))
         written.append(f"recipe: {recipe}")
-    if len(session.final.dataset.train) != len(session.start.dataset.train):
-        written.append(f"training data: {write_split(session.final.dataset.train, folder)}")
+    before, after = session.start.dataset.train, session.final.dataset.train
+    if before is not after:
+        written.append(f"training data: {write_split(after, before, folder)}")
     return written
 
 

@@ -15,7 +15,7 @@ def undo(
 
     Removes the repaired copies; the originals were never changed.
     """
-    from tunewell.fixes.files import undo as take_back
+    from tunewell.fixes.undo import undo as take_back
 
     for path in take_back(folder):
         typer.echo(f"removed: {path}")

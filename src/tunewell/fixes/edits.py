@@ -22,23 +22,23 @@ from tunewell.subjects.recipe import Recipe
 
 
 def edit_dataset(dataset: Dataset, edits: Iterable[Edit]) -> Dataset:
-    """The data set after the edits, whose row numbers are those of `dataset` as given."""
+    """The data set after the edits, whose row numbers are those of `dataset` as given.
+
+    Texts and labels are changed first, so that copies and moved rows carry the change. A row that
+    is dropped is neither copied nor moved.
+    """
     wanted = tuple(edits)
-    arriving: dict[str, list[Split]] = defaultdict(list)
-    by_name = {split.name: split for split in dataset.splits}
+    changed = {split.name: _change_rows(split, wanted) for split in dataset.splits}
+    dropped: defaultdict[str, set[int]] = defaultdict(set)
     for edit in wanted:
-        if isinstance(edit, MoveRows) and edit.split in by_name:
-            arriving[edit.to].append(by_name[edit.split].take(edit.rows))
+        if isinstance(edit, DropRows):
+            dropped[edit.split].update(edit.rows)
 
     def edited(split: Split | None) -> Split | None:
-        if split is None:
-            return None
-        own = _edit_split(split, wanted)
-        return join([own, *arriving[split.name]]) if arriving[split.name] else own
+        return None if split is None else _assemble(split.name, changed, dropped, wanted)
 
-    train = edited(dataset.train)
     return Dataset(
-        train=train or dataset.train,
+        train=edited(dataset.train) or dataset.train,
         evaluation=edited(dataset.evaluation),
         test=edited(dataset.test),
     )
@@ -52,45 +52,59 @@ def edit_recipe(recipe: Recipe, edits: Iterable[Edit]) -> Recipe:
     return dataclasses.replace(recipe, **values, given=recipe.given | values.keys())  # type: ignore[arg-type]
 
 
-def _edit_split(split: Split, edits: Sequence[Edit]) -> Split:
-    mine = [e for e in edits if not isinstance(e, SetKey) and e.split == split.name]
-    if not mine:
-        return split
+def _change_rows(split: Split, edits: Sequence[Edit]) -> Split:
+    """The split with its texts and labels changed."""
     labels = list(split.labels)
-    texts: dict[int, str] = {}
     known = parts(split)
-    dropped: set[int] = set()
-    added: list[int] = []
-    changed_copies: list[tuple[int, str]] = []
+    texts: dict[int, str] = {}
+    mine = [e for e in edits if isinstance(e, SetText | SetLabel) and e.split == split.name]
     for edit in mine:
         if isinstance(edit, SetText):
             texts[int(known.start[edit.row]) + edit.part] = edit.new
-        elif isinstance(edit, SetLabel):
+        else:
             for row in edit.rows:
                 labels[row] = edit.new
-        elif isinstance(edit, DropRows | MoveRows):
-            dropped.update(edit.rows)
-        elif isinstance(edit, AddRows):
-            changed_copies += [(len(added) + at, text) for at, text in enumerate(edit.texts)]
-            added += edit.of
-    changed = known.replaced(texts) if texts else known
-    edited = dataclasses.replace(
-        split,
-        texts=changed.whole_rows if texts else split.texts,
-        labels=labels,
-        parts=None if split.parts is None else changed,
-    )
-    kept = [row for row in range(len(split)) if row not in dropped]
-    whole = edited.take([*kept, *added])
-    return _with_texts(whole, {len(kept) + at: text for at, text in changed_copies})
+    if not mine:
+        return split
+    return _replaced(dataclasses.replace(split, labels=labels), texts)
 
 
-def _with_texts(split: Split, new: Mapping[int, str]) -> Split:
-    """The split with the first text of some rows replaced."""
+def _assemble(
+    name: str,
+    splits: Mapping[str, Split],
+    dropped: Mapping[str, set[int]],
+    edits: Sequence[Edit],
+) -> Split:
+    """The rows of a split that stay, then the copies, then the rows that come from others."""
+    split = splits[name]
+    gone = set(dropped.get(name, ()))
+    copies: list[tuple[int, str | None]] = []
+    coming: list[Split] = []
+    for edit in edits:
+        if isinstance(edit, MoveRows) and edit.split == name:
+            gone.update(edit.rows)
+        elif isinstance(edit, MoveRows) and edit.to == name and edit.split in splits:
+            lost = dropped.get(edit.split, set())
+            rows = [row for row in edit.rows if row not in lost]
+            coming.append(splits[edit.split].take(rows))
+        elif isinstance(edit, AddRows) and edit.split == name:
+            each = zip(edit.of, edit.texts or [None] * len(edit.of), strict=True)
+            copies += [(row, text) for row, text in each if row not in dropped.get(name, ())]
+    if not (gone or copies or coming):
+        return split
+    kept = [row for row in range(len(split)) if row not in gone]
+    whole = split.take([*kept, *(row for row, _ in copies)])
+    start = parts(whole).start
+    new = enumerate((text for _, text in copies), start=len(kept))
+    own = _replaced(whole, {int(start[row]): text for row, text in new if text is not None})
+    return join([own, *coming]) if coming else own
+
+
+def _replaced(split: Split, new: Mapping[int, str]) -> Split:
+    """The split with the texts of some parts, by their number, replaced."""
     if not new:
         return split
-    known = parts(split)
-    changed = known.replaced({int(known.start[row]): text for row, text in new.items()})
+    changed = parts(split).replaced(new)
     return dataclasses.replace(
         split, texts=changed.whole_rows, parts=None if split.parts is None else changed
     )

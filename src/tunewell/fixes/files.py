@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import copy
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tunewell.core.atomic import write_whole
-from tunewell.core.errors import UserError
-from tunewell.core.finding import DropRows, Finding, Safety, SetKey, SetLabel, SetText
+from tunewell.core.finding import (
+    AddRows,
+    DropRows,
+    Finding,
+    MoveRows,
+    Safety,
+    SetKey,
+    SetLabel,
+    SetText,
+)
 from tunewell.core.words import counted
-from tunewell.fixes.rewrite import Change, Rewrite, changed_row, rewrite, rows_as_text
+from tunewell.facts.parts import parts
+from tunewell.fixes.records import record_of
+from tunewell.fixes.rewrite import (
+    Change,
+    Rewrite,
+    as_row,
+    changed,
+    changed_row,
+    raw_records,
+    rewrite,
+    rows_as_text,
+)
+from tunewell.fixes.undo import write_recorded
 from tunewell.subjects.dataset import Dataset, Split
 
-RECORD = Path(".tunewell") / "undo.json"
+NO_TEXTS: tuple[str, ...] = ()
 TEXT_SHOWN = 200
 """Characters of a row that a diff shows where the format has no lines to quote."""
 
@@ -31,6 +50,17 @@ class Applied:
     lines: tuple[str, ...] = ()
 
 
+RowEdit: TypeAlias = DropRows | SetText | SetLabel | AddRows | MoveRows
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """A record that is appended to a file, and the check that wants it."""
+
+    record: dict[str, Any]
+    why: str
+
+
 @dataclass(slots=True)
 class _Plan:
     """The edits of one split, by the line where a row starts, with the checks that want them."""
@@ -38,6 +68,7 @@ class _Plan:
     dropped: dict[int, list[str]]
     changed: dict[int, Change]
     reasons: dict[int, list[str]]
+    added: list[_Added] = field(default_factory=list)
 
 
 def apply_fixes(findings: Iterable[Finding], dataset: Dataset, *, unsafe: bool) -> Applied:
@@ -57,18 +88,84 @@ def apply_fixes(findings: Iterable[Finding], dataset: Dataset, *, unsafe: bool) 
     paths = [path for split in dataset.splits for path in _paths(split)]
     for split in dataset.splits:
         mine = [(why, edit) for why, edit in chosen if edit.split == split.name]
-        for rows, piece in split.by_file() if mine else ():
+        arriving = list(_arriving(dataset, split.name, chosen))
+        last = _paths(split)[-1]
+        for rows, piece in split.by_file() if mine or arriving else ():
             plan = _plan(piece, mine, {row: at for at, row in enumerate(rows.tolist())})
-            if not plan.dropped and not plan.changed:
+            # What is added to a split is added to its last file.
+            plan.added = arriving if piece.source.path == last else []
+            if not plan.dropped and not plan.changed and not plan.added:
                 continue
-            shared = paths.count(piece.source.path) > 1
-            target, diff = _write(piece, plan, shared=shared)
+            target, diff = _write(piece, plan, shared=paths.count(piece.source.path) > 1)
             files.append(target)
             diffs.append(diff)
-            what = [f"{counted(len(plan.dropped), 'row')} left out"] if plan.dropped else []
-            what += [f"{len(plan.changed):,} changed"] if plan.changed else []
-            lines.append(f"{target}: {', '.join(what)}; what changed is in {diff.name}")
+            lines.append(f"{target}: {_told(plan)}; what changed is in {diff.name}")
     return Applied(tuple(files), tuple(diffs), tuple(lines))
+
+
+def _told(plan: _Plan) -> str:
+    what = [f"{counted(len(plan.dropped), 'row')} left out"] if plan.dropped else []
+    what += [f"{len(plan.changed):,} changed"] if plan.changed else []
+    what += [f"{len(plan.added):,} added"] if plan.added else []
+    return ", ".join(what)
+
+
+def _arriving(
+    dataset: Dataset, name: str, chosen: Sequence[tuple[str, RowEdit]]
+) -> Iterator[_Added]:
+    """The records that edits add to a split, from its own rows or from those of another.
+
+    As in `edit_dataset` they carry what is changed in their row, and dropped rows do not come.
+    """
+    by_name = {split.name: split for split in dataset.splits}
+    gone = {
+        (edit.split, row) for _, edit in chosen if isinstance(edit, DropRows) for row in edit.rows
+    }
+    for why, edit in chosen:
+        if isinstance(edit, MoveRows) and edit.to == name and edit.split in by_name:
+            rows, texts = edit.rows, NO_TEXTS
+        elif isinstance(edit, AddRows) and edit.split == name:
+            rows, texts = edit.of, edit.texts
+        else:
+            continue
+        split = by_name[edit.split]
+        records = _records(split, rows)
+        changes = _changes(split, chosen)
+        for at, row in enumerate(rows):
+            if (edit.split, row) in gone:
+                continue
+            change = changes.get(row, Change())
+            if texts:
+                change = Change({**change.texts, 0: texts[at]}, change.label)
+            yield _Added(changed(split.source, change, copy.deepcopy(records[row])), why)
+
+
+def _changes(split: Split, chosen: Iterable[tuple[str, RowEdit]]) -> dict[int, Change]:
+    """What is changed in each row of a split, by its number."""
+    changes: dict[int, Change] = {}
+    for _, edit in chosen:
+        if not isinstance(edit, SetText | SetLabel) or edit.split != split.name:
+            continue
+        for row in (edit.row,) if isinstance(edit, SetText) else edit.rows:
+            old = changes.get(row, Change())
+            changes[row] = (
+                Change({**old.texts, edit.part: edit.new}, old.label)
+                if isinstance(edit, SetText)
+                else Change(old.texts, edit.new)
+            )
+    return changes
+
+
+def _records(split: Split, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The records of rows as they stand in their file, or as they were read."""
+    found: dict[int, dict[str, Any]] = {}
+    for numbers, piece in split.by_file():
+        place = {row: at for at, row in enumerate(numbers.tolist())}
+        mine = {row: int(piece.lines[place[row]]) for row in rows if row in place}
+        raw = raw_records(piece.source, set(mine.values()))
+        for row, line in mine.items():
+            found[row] = raw[line] if line in raw else record_of(piece, place[row])
+    return found
 
 
 def _paths(split: Split) -> list[Path]:
@@ -77,7 +174,8 @@ def _paths(split: Split) -> list[Path]:
 
 def _write(split: Split, plan: _Plan, *, shared: bool) -> tuple[Path, Path]:
     """Write the repaired copy of one file and its diff; `shared` if it holds other splits too."""
-    suffix, content = rewrite(split, Rewrite(frozenset(plan.dropped), plan.changed))
+    added = [entry.record for entry in plan.added]
+    suffix, content = rewrite(split, Rewrite(frozenset(plan.dropped), plan.changed, added))
     path = split.source.path
     stem = (
         path.name.removesuffix("".join(path.suffixes[-2:]))
@@ -91,59 +189,34 @@ def _write(split: Split, plan: _Plan, *, shared: bool) -> tuple[Path, Path]:
     return target, diff
 
 
-def undo(folder: Path) -> tuple[Path, ...]:
-    """Remove what `apply_fixes` wrote in a folder, and give the paths that were removed.
+def write_split(split: Split, original: Split, folder: Path) -> Path:
+    """Write an edited split into `folder`, in its file's own format.
 
-    A file that was changed after it was written is left where it is.
-
-    Raises:
-        UserError: if nothing is recorded there, or a file cannot be removed.
-    """
-    record = folder / RECORD
-    written = _read_record(record)
-    if not written:
-        message = f"{folder}: nothing to undo: no {RECORD} with repaired files"
-        raise UserError(message)
-    removed: list[Path] = []
-    kept: dict[str, str] = {}
-    for name, digest in written.items():
-        path = folder / name
-        if not path.is_file():
-            continue
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            kept[name] = digest
-            continue
-        try:
-            path.unlink()
-        except OSError as error:
-            message = f"{path}: cannot be removed: {error.strerror}"
-            raise UserError(message) from None
-        removed.append(path)
-    if kept and not removed:
-        message = f"{folder}: {', '.join(kept)} was changed after it was written and is left there"
-        raise UserError(message)
-    if kept:
-        _write_record(record, kept)
-    else:
-        record.unlink(missing_ok=True)
-        if not any(record.parent.iterdir()):
-            record.parent.rmdir()
-    return tuple(removed)
-
-
-def write_split(split: Split, folder: Path) -> Path:
-    """Write the rows that an edited split still has into `folder`, in its file's own format.
-
-    Rows are found by the lines that the split kept; extra columns come along. The file is named
-    as the original, or `<name>.fixed` where that is the original itself.
+    Args:
+        split: the rows as they are to be.
+        original: the split as it was read. A row is the same where its line is: what differs in it
+            is changed, what comes again is added. Extra columns come along.
+        folder: the file is named as the original, or `<name>.fixed` where that lies here.
 
     Raises:
         UserError: if it cannot be written.
     """
-    source = split.source
-    broken = {row.line for row in split.broken}
-    dropped = frozenset(source.starts) - set(split.lines) - broken
-    suffix, content = rewrite(split, Rewrite(dropped=dropped))
+    source = original.source
+    row_of = {int(line): row for row, line in enumerate(original.lines)}
+    changes: dict[int, Change] = {}
+    added: list[tuple[int, Change]] = []
+    seen: set[int] = set()
+    for row, line in enumerate(map(int, split.lines)):
+        change = _difference(original, row_of[line], split, row)
+        if line in seen:
+            added.append((row_of[line], change))
+        elif change != Change():
+            changes[line] = change
+        seen.add(line)
+    records = _records(original, [row for row, _ in added])
+    copies = [changed(source, change, copy.deepcopy(records[row])) for row, change in added]
+    dropped = frozenset(row_of) - seen
+    suffix, content = rewrite(original, Rewrite(dropped, changes, copies))
     stem = source.path.name.partition(".")[0]
     target = folder / f"{stem}{suffix}"
     if target.resolve() == source.path.resolve():
@@ -152,9 +225,18 @@ def write_split(split: Split, folder: Path) -> Path:
     return target
 
 
-def _edits(
-    findings: Iterable[Finding], *, unsafe: bool
-) -> Iterator[tuple[str, DropRows | SetText | SetLabel]]:
+def _difference(original: Split, before: int, split: Split, after: int) -> Change:
+    old, new = parts(original).of_row(before), parts(split).of_row(after)
+    texts = {
+        at: text
+        for at, ((_, was), (_, text)) in enumerate(zip(old, new, strict=True))
+        if was != text
+    }
+    label = split.labels[after]
+    return Change(texts, None if label == original.labels[before] else label)
+
+
+def _edits(findings: Iterable[Finding], *, unsafe: bool) -> Iterator[tuple[str, RowEdit]]:
     allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
     for finding in findings:
         fix = next((f for f in finding.fixes if f.safety in allowed and f.edits), None)
@@ -165,24 +247,22 @@ def _edits(
 
 def _plan(
     split: Split,
-    chosen: Iterable[tuple[str, DropRows | SetText | SetLabel]],
+    chosen: Sequence[tuple[str, RowEdit]],
     place: Mapping[int, int],
 ) -> _Plan:
     """The edits that fall into one file; `place` gives the row there by its row in the split."""
     plan = _Plan(dropped=defaultdict(list), changed={}, reasons=defaultdict(list))
+    for row, change in _changes(split, chosen).items():
+        if row in place:
+            plan.changed[split.lines[place[row]]] = change
     for why, edit in chosen:
+        if isinstance(edit, AddRows):
+            continue
         rows = (edit.row,) if isinstance(edit, SetText) else edit.rows
-        for line in (split.lines[place[row]] for row in rows if row in place):
-            if isinstance(edit, DropRows):
-                plan.dropped[line].append(why)
-                continue
-            old = plan.changed.get(line, Change())
-            plan.changed[line] = (
-                Change({**old.texts, edit.part: edit.new}, old.label)
-                if isinstance(edit, SetText)
-                else Change(old.texts, edit.new)
-            )
-            plan.reasons[line].append(why)
+        reasons = plan.dropped if isinstance(edit, DropRows | MoveRows) else plan.reasons
+        for row in rows:
+            if row in place:
+                reasons[split.lines[place[row]]].append(why)
     for line in plan.dropped:
         plan.changed.pop(line, None)
     return plan
@@ -209,40 +289,6 @@ def _diff(split: Split, plan: _Plan, target: Path) -> str:
         out += [f"-{part}\n" for part in old.splitlines()]
         if change is not None:
             out += [f"+{part}\n" for part in changed_row(source, old, change).splitlines()]
+    for entry in plan.added:
+        out += [f"@@ added: {entry.why} @@\n", f"+{as_row(source, entry.record)}\n"]
     return "".join(out).encode("utf-8", "replace").decode()
-
-
-def write_recorded(folder: Path, contents: Mapping[Path, bytes]) -> None:
-    """Write files into `folder` so that `undo` can take them back.
-
-    They are noted before they are written: a kill between the two leaves a record that can be used.
-
-    Raises:
-        UserError: if a file cannot be written, or one of that name is there that is not ours.
-    """
-    record = folder / RECORD
-    written = _read_record(record)
-    for path in contents:
-        if path.exists() and path.name not in written:
-            message = f"{path}: is there already and was not written by Tunewell; move it away"
-            raise UserError(message)
-    digests = {path.name: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
-    _write_record(record, written | digests)
-    for path, data in contents.items():
-        write_whole(path, data)
-
-
-def _write_record(record: Path, written: dict[str, str]) -> None:
-    value: dict[str, Any] = {"schema": 1, "written": written}
-    write_whole(record, json.dumps(value, indent=1) + "\n")
-
-
-def _read_record(record: Path) -> dict[str, str]:
-    try:
-        value = json.loads(record.read_text(encoding="utf-8"))
-        return {str(name): str(digest) for name, digest in value["written"].items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        message = f"{record}: cannot be read; delete it if you do not need to undo"
-        raise UserError(message) from None

@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -76,6 +76,26 @@ def rows_as_text(source: Source, lines: Sequence[int]) -> dict[int, str]:
     return {line: "".join(all_lines[line - 1 : ends[line] - 1]) for line in lines if line in ends}
 
 
+def raw_records(source: Source, lines: Collection[int]) -> dict[int, dict[str, Any]]:
+    """The records of rows, by line, as they stand in their file; empty where it cannot be said."""
+    if source.format in {"csv", "tsv", "jsonl"}:
+        quoted = rows_as_text(source, sorted(lines))
+        return {line: as_record(source, row.rstrip("\r\n")) for line, row in quoted.items()}
+    if source.format == "parquet":
+        import pyarrow.parquet as pq  # noqa: PLC0415  0.1 s that a CSV file need not wait for
+
+        table = pq.read_table(source.path)
+        wanted = sorted(lines)
+        found = table.take([line - 1 for line in wanted]).to_pylist()
+        return dict(zip(wanted, found, strict=True))
+    rows = _json_file(source).rows if source.format == "json" else None
+    if isinstance(rows, list):
+        return {line: rows[line - 1] for line in lines if isinstance(rows[line - 1], dict)}
+    if isinstance(rows, dict) and all(isinstance(rows.get(n), list) for n in source.columns):
+        return {line: {n: rows[n][line - 1] for n in source.columns} for line in lines}
+    return {}
+
+
 def changed_row(source: Source, row: str, change: Change) -> str:
     """One row of a CSV, TSV or JSON Lines file with its new values."""
     body = row.rstrip("\r\n")
@@ -96,9 +116,9 @@ def as_record(source: Source, body: str) -> dict[str, Any]:
 
 
 def as_row(source: Source, record: Mapping[str, Any]) -> str:
-    """A record as a row of a CSV, TSV or JSON Lines file, without its line break."""
-    if source.format == "jsonl":
-        return json.dumps(record, ensure_ascii=False)
+    """A record as a row of its CSV or TSV file, or else as JSON, without its line break."""
+    if source.format not in {"csv", "tsv"}:
+        return json.dumps(record, ensure_ascii=False, default=str)
     further = [name for name in record if name not in source.columns and name.isdigit()]
     named = [name for name in source.columns if name in record or not further]
     out = io.StringIO(newline="")
@@ -152,44 +172,60 @@ def _by_lines(source: Source, wanted: Rewrite) -> bytes:
         elif start not in wanted.dropped:
             kept.extend(row)
     if wanted.added:
-        end = "\r\n" if kept and kept[-1].endswith("\r\n") else "\n"
+        ending = "\r\n" if kept and kept[-1].endswith("\r\n") else "\n"
         if kept and kept[-1] and not kept[-1].endswith("\n"):
-            kept[-1] += end
-        kept += [as_row(source, record) + end for record in wanted.added]
+            kept[-1] += ending
+        kept += [as_row(source, record) + ending for record in wanted.added]
     return "".join(kept).encode(source.encoding, _errors(source))
 
 
-def _json(source: Source, wanted: Rewrite) -> bytes | None:
+@dataclass(frozen=True, slots=True)
+class _JsonFile:
+    """A JSON file whose rows stand under `key` of its one object, or are all of it."""
+
+    text: str
+    value: Any
+    key: str | None
+
+    @property
+    def rows(self) -> Any:  # noqa: ANN401  a list of records or an object of columns
+        return self.value if self.key is None else self.value[self.key]
+
+
+def _json_file(source: Source) -> _JsonFile:
     text = _read(source).decode(source.encoding, _errors(source))
     value = json.loads(text)
-    holder, key = [value], 0
+    key = None
     if isinstance(value, dict):
-        name = next((n for n in JSON_WRAPPERS if isinstance(value.get(n), list | dict)), None)
-        if name is not None:
-            holder, key = value, name  # type: ignore[assignment]
-    rows: Any = holder[key]
+        key = next((n for n in JSON_WRAPPERS if isinstance(value.get(n), list | dict)), None)
+    return _JsonFile(text, value, key)
+
+
+def _json(source: Source, wanted: Rewrite) -> bytes | None:
+    file = _json_file(source)
+    rows, text = file.rows, file.text
+    made: Any
     if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):
-        holder[key] = [
+        made = [
             changed(source, wanted.changed.get(number, Change()), row)
             for number, row in enumerate(rows, start=1)
             if number not in wanted.dropped
         ]
-        holder[key] += wanted.added
-    elif wanted.added:
-        return None
+        made += wanted.added
     elif isinstance(rows, dict) and all(
         isinstance(rows.get(name), list) for name in source.columns
     ):
-        holder[key] = _columns(source, rows, wanted)
+        made = _columns(source, rows, wanted)
     else:
         return None
+    if file.key is not None:
+        made = file.value | {file.key: made}
     second = text[1:2000].partition("\n")[2]
     indent = len(second) - len(second.lstrip(" ")) if "\n" in text.strip()[:2000] else None
-    ascii_only = text.isascii()
-    made = json.dumps(
-        holder[0] if holder is not value else value, ensure_ascii=ascii_only, indent=indent
+    written = json.dumps(made, ensure_ascii=text.isascii(), indent=indent)
+    return (written + ("\n" if text.endswith("\n") else "")).encode(
+        source.encoding, _errors(source)
     )
-    return (made + ("\n" if text.endswith("\n") else "")).encode(source.encoding, _errors(source))
 
 
 def _columns(source: Source, rows: Mapping[str, list[Any]], wanted: Rewrite) -> dict[str, Any]:
@@ -203,6 +239,9 @@ def _columns(source: Source, rows: Mapping[str, list[Any]], wanted: Rewrite) -> 
             row = {name: cells[at] for name, cells in columns.items()}
             for name, new in changed(source, change, row).items():
                 columns[name][at] = new
+    for record in wanted.added:
+        for name, cells in columns.items():
+            cells.append(record.get(name))
     return columns
 
 
@@ -233,9 +272,9 @@ def _parquet(source: Source, wanted: Rewrite) -> bytes | None:
 
     table = pq.read_table(source.path)
     label = source.label_column
-    if label is not None and any(change.label is not None for change in wanted.changed.values()):
-        if not pa.types.is_string(table.schema.field(label).type):
-            return None  # a class id in the file stands for a name: JSON Lines holds the names
+    relabelled = any(change.label is not None for change in wanted.changed.values())
+    if label is not None and relabelled and not _holds_names(table.schema.field(label).type):
+        return None  # a class id in the file stands for a name: JSON Lines holds the names
     kept = [at for at in range(table.num_rows) if at + 1 not in wanted.dropped]
     made = table.take(kept)
     if wanted.changed or wanted.added:
@@ -248,6 +287,12 @@ def _parquet(source: Source, wanted: Rewrite) -> bytes | None:
     sink = pa.BufferOutputStream()
     pq.write_table(made, sink)
     return bytes(sink.getvalue().to_pybytes())
+
+
+def _holds_names(kind: Any) -> bool:  # noqa: ANN401  pyarrow has no types
+    import pyarrow as pa  # noqa: PLC0415
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _as_json_lines(split: Split, wanted: Rewrite) -> bytes:

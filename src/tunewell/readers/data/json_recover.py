@@ -58,7 +58,7 @@ def recover_rows(text: str, encoding: str) -> Table | None:
     if not records:
         return None
     note = "the list is damaged, and its rows were read one by one"
-    return from_records("json", records, broken, notes=(note,), encoding=encoding)
+    return from_records("damaged json", records, broken, notes=(note,), encoding=encoding)
 
 
 def _where(error: Exception) -> str:
