@@ -7,6 +7,7 @@ from typing import Any
 
 from tunewell.core.document import Document, Examined, Section
 from tunewell.core.finding import Finding, Severity
+from tunewell.core.mask import mask_all
 from tunewell.core.proof import Proof
 from tunewell.core.version import VERSION
 from tunewell.core.words import counted
@@ -37,7 +38,7 @@ def build(
         broken=tuple(outcomes.broken),
         suppressed=tuple(outcomes.suppressed),
         examined=tuple(examined),
-        sections=tuple(sections),
+        sections=mask_all(tuple(sections)),
         proofs=tuple(proofs),
         facts=dict(facts or {}),
     )

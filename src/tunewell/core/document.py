@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tunewell.core.finding import Confidence, Evidence, Finding, Record, Severity
+from tunewell.core.mask import mask_all
 from tunewell.core.proof import Proof
 
 SCHEMA = 1
@@ -61,8 +62,8 @@ class Document(Record, frozen=True):
     facts: dict[str, Any] = {}  # noqa: RUF012  msgspec copies the default for each instance
 
     def to_json(self) -> str:
-        """The document as indented JSON; a number that is not finite becomes null."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode()
+        """The document as indented JSON, secrets masked; a number that is not finite is null."""
+        return msgspec.json.format(msgspec.json.encode(mask_all(self)), indent=1).decode()
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Document:

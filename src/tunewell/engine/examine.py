@@ -16,6 +16,7 @@ from tunewell.core.check import Check, NotApplicableError, NotRunError, Option
 from tunewell.core.document import Outcome
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import Category, Confidence, Finding, Key, Location, Row, Severity
+from tunewell.core.mask import mask_finding
 from tunewell.engine import registry
 from tunewell.engine.settings import Settings
 
@@ -135,7 +136,7 @@ def _run(
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         outcomes.broken.append(_outcome(check, f"{type(error).__name__}: {error} ({where})"))
         return
-    complete = [_complete(finding, check, settings) for finding in found]
+    complete = [mask_finding(_complete(finding, check, settings)) for finding in found]
     shown = [f for f in complete if settings.pedantic or f.confidence is not Confidence.LOW]
     if shown:
         outcomes.findings.extend(shown)

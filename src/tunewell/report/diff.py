@@ -15,6 +15,7 @@ from tunewell.core.finding import (
     SetLabel,
     SetText,
 )
+from tunewell.core.mask import mask
 from tunewell.core.words import counted
 from tunewell.report.words import visible
 
@@ -31,7 +32,10 @@ class DiffLine:
 
 
 def diff(edits: Iterable[Edit]) -> list[DiffLine]:
-    """The edits as lines of a diff; a place is named once for neighbours that share it."""
+    """The edits as lines of a diff, secrets masked.
+
+    A place is named once for neighbours that share it.
+    """
     lines: list[DiffLine] = []
     here = ""
     for edit in edits:
@@ -39,8 +43,8 @@ def diff(edits: Iterable[Edit]) -> list[DiffLine]:
         if where and where != here:
             lines.append(DiffLine("where", where))
         here = where
-        lines += [DiffLine("remove", text) for text in removed]
-        lines += [DiffLine("add", text) for text in added]
+        lines += [DiffLine("remove", mask(text)) for text in removed]
+        lines += [DiffLine("add", mask(text)) for text in added]
     return lines
 
 

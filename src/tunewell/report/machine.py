@@ -8,6 +8,7 @@ import msgspec
 
 from tunewell.core.document import Document
 from tunewell.core.finding import Finding, Key, LogLine, Row, Severity
+from tunewell.core.mask import mask_all
 from tunewell.report import words
 from tunewell.report.words import visible
 
@@ -22,7 +23,7 @@ def json(document: Document) -> str:
 
 def jsonl(document: Document) -> str:
     """One finding a line, worst first; nothing where nothing was found."""
-    return "".join(msgspec.json.encode(f).decode() + "\n" for f in document.findings)
+    return "".join(msgspec.json.encode(mask_all(f)).decode() + "\n" for f in document.findings)
 
 
 def github(document: Document) -> str:
