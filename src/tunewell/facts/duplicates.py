@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.facts.folding import folded, whole
+from tunewell.facts.engine import daft, over
+from tunewell.facts.folding import chosen, folded, whole
 from tunewell.facts.jaccard import similarities
+from tunewell.facts.lookup import Lookup
 from tunewell.facts.memo import fact
 from tunewell.facts.near_candidates import by_rare_runs, by_signature
 from tunewell.subjects.dataset import Dataset
@@ -47,15 +49,7 @@ def groups(dataset: Dataset) -> Groups:
     import pyarrow.compute as pc  # noqa: PLC0415
 
     blocks = [block for split in dataset.splits for block in folded(split.texts).chunks]
-    encoded = pa.chunked_array(blocks, type=pa.large_string()).dictionary_encode()
-    texts = (
-        encoded.chunk(encoded.num_chunks - 1).dictionary
-        if encoded.num_chunks
-        else pa.array([], pa.large_string())
-    )
-    group = np.concatenate(
-        [np.empty(0, dtype=np.int64), *(chunk.indices.to_numpy() for chunk in encoded.chunks)]
-    ).astype(np.int64)
+    texts, group = _numbered(pa.chunked_array(blocks, type=pa.large_string()))
     nothing = pc.index(texts, "").as_py()
     if nothing >= 0:
         group = np.where(group == nothing, -1, group - (group > nothing))
@@ -67,6 +61,28 @@ def groups(dataset: Dataset) -> Groups:
         group=group,
         texts=texts,
     )
+
+
+def _numbered(texts: Any) -> tuple[Any, Ints]:  # noqa: ANN401
+    """The distinct texts, in order of first appearance, and the number of each text among them."""
+    import pyarrow as pa  # noqa: PLC0415  see groups
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    if _size(texts) > EVERY_PAIR_UP_TO:
+        functions = daft().functions
+        hashed = whole(over(Texts(texts), functions.hash)).to_numpy()
+        last = Lookup(hashed[::-1]).last[::-1]
+        first = len(texts) - 1 - last.astype(np.int64)
+        own = first == np.arange(len(texts))
+        number = (np.cumsum(own) - 1)[first]
+        distinct = chosen(texts, own)
+        # Different texts of one hash are not to be expected in a million data sets; still the texts
+        # decide.
+        again = chosen(texts, ~own)
+        if distinct.take(pa.array(number[~own])).equals(again):
+            return distinct, number
+    encoded = whole(texts).dictionary_encode()
+    return encoded.dictionary, encoded.indices.to_numpy().astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,13 +114,12 @@ def near_pairs(dataset: Dataset, threshold: float) -> NearPairs:
 def similar(texts: Any, threshold: float) -> NearPairs:  # noqa: ANN401
     """Pairs among folded, distinct texts (an Arrow array or a sequence); see `near_pairs`."""
     import pyarrow as pa  # noqa: PLC0415  see groups
-    import pyarrow.compute as pc  # noqa: PLC0415
 
     if not isinstance(texts, pa.Array):
         texts = whole(Texts.of(texts).column)
     if len(texts) < 2:  # noqa: PLR2004  a pair
         found = np.empty((0, 2), dtype=np.int64), np.empty(0)
-    elif pc.sum(pc.binary_length(texts)).as_py() <= EVERY_PAIR_UP_TO:
+    elif _size(texts) <= EVERY_PAIR_UP_TO:
         pairs = by_rare_runs(texts, threshold)
         pairs = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
         found = _verified(texts, pairs, threshold)
@@ -146,6 +161,13 @@ def _joining(texts: Any, threshold: float) -> tuple[Ints, NDArray[np.float64]]: 
     order = np.sort(pairs, axis=1)
     _, once = np.unique(order[:, 0] * len(texts) + order[:, 1], return_index=True)
     return pairs[once], np.concatenate(values)[once]
+
+
+def _size(texts: Any) -> int:  # noqa: ANN401
+    """Bytes of text."""
+    import pyarrow.compute as pc  # noqa: PLC0415  see groups
+
+    return pc.sum(pc.binary_length(texts)).as_py() or 0
 
 
 def clusters(pairs: Ints, count: int) -> Ints:

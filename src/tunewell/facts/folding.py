@@ -46,6 +46,8 @@ LOWER = bytes(
 OTHER_DIGITS = re.compile(rb"[\xd9\xdb\xdf\xe0\xe1]|\xea[\x98-\xaf]|\xf0[^\x9f]")
 """How the digits of other scripts begin in UTF-8; they too guard a mark between them."""
 
+NOT_THEIR_BYTES = bytes(byte for byte in range(256) if byte not in b"\xd9\xdb\xdf\xe0\xe1\xea\xf0")
+
 Bytes = NDArray[np.uint8]
 
 
@@ -96,7 +98,21 @@ def whole(column: Any) -> Any:  # noqa: ANN401
 
     if column.num_chunks == 1:
         return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if not column.num_chunks:
+        return pa.array([], column.type)
+    return pa.concat_arrays(column.chunks, memory_pool=pa.system_memory_pool())
+
+
+def chosen(column: Any, mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401
+    """The texts of a chunked column for which the mask is true, as one Arrow array.
+
+    They are copied in the C library's memory: Arrow's own asks for huge pages, which a virtual
+    machine may take 5 ms each to give, five times as long as the copy.
+    """
+    import pyarrow as pa  # noqa: PLC0415  see folded
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    return whole(pc.filter(column, pa.array(mask), memory_pool=pa.system_memory_pool()))
 
 
 def _fold_block(block: Any) -> Any:  # noqa: ANN401
@@ -113,7 +129,10 @@ def _fold_block(block: Any) -> Any:  # noqa: ANN401
         foreign[np.searchsorted(ends, high)] = True
         texts = block.filter(pa.array(foreign)).to_pylist()
         plain = [_with_ascii_marks(text).encode() for text in texts]
-        by_hand[foreign] = [bool(OTHER_DIGITS.search(text)) for text in plain]
+        by_hand[foreign] = [
+            bool(text.translate(None, NOT_THEIR_BYTES) and OTHER_DIGITS.search(text))
+            for text in plain
+        ]
         ended = _ended(
             pc.replace_with_mask(original, pa.array(foreign), pa.array(plain, pa.large_binary()))
         )
@@ -153,7 +172,7 @@ def _without_marks(raw: bytes) -> Bytes:
     """
     text = np.frombuffer(bytearray(raw.translate(LOWER)), dtype=np.uint8)
     signs = np.frombuffer(raw.translate(SIGNS), dtype=np.uint8)
-    at = np.flatnonzero(signs)
+    at = np.flatnonzero(signs > 0)
     kind = signs[at]
     digit_before = _is_digit(text[at - 1])  # the byte "before" the first one is the last END
     digit_after = _is_digit(text[at + 1])  # a block ends with END

@@ -85,10 +85,9 @@ def _similarities(texts: Any, pairs: Ints) -> NDArray[np.float64]:  # noqa: ANN4
     # Each pair has a row of marks, one for each run of its second text. A run of the first marks
     # the one that stands for it there, so that a run counts once however often it occurs.
     lengths = np.diff(asked.start)
-    place = lookup.find(asked.run | np.repeat(label[other], lengths))
+    place, missing = lookup.find(asked.run | np.repeat(label[other], lengths))
     width = np.diff(begin)[other]
     row = np.cumsum(width) - width
-    missing = np.flatnonzero((place < 0) | ~asked.inside)
     place += np.repeat((row - begin[other]).astype(np.int32), lengths)
     place[missing] = width.sum()
     marks = np.zeros(int(width.sum()) + 1, dtype=bool)
@@ -155,9 +154,11 @@ def _foreign_runs(
         packed |= code << np.uint64(8 * offset)
         mixed = (mixed + code) * MULTIPLIER
         mixed ^= mixed >> np.uint64(29)
-    hashed = (mixed >> np.uint64(64 - RUN_BITS)) | FOREIGN
+    hashed = np.minimum((mixed >> np.uint64(64 - RUN_BITS)) | FOREIGN, RUN - np.uint64(1))
     whole = np.ones(count, dtype=bool)
     _close(whole, np.flatnonzero(ends[begins]))
+    # What is no run gets an id that no run has.
     inside[places] = False
+    run[places] = RUN
     inside[places[begins]] = whole
-    run[places[begins]] = np.where(plain, packed, hashed)
+    run[places[begins]] = np.where(whole, np.where(plain, packed, hashed), RUN)

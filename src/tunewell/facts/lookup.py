@@ -51,18 +51,20 @@ class Lookup:
         """A mask that holds each key once."""
         return self.last == np.arange(len(self.keys), dtype=np.int32)
 
-    def find(self, wanted: Keys) -> Indices:
-        """For each wanted key the index that stands for it, -1 where it is none of the keys."""
+    def find(self, wanted: Keys) -> tuple[Indices, NDArray[np.int64]]:
+        """For each wanted key the index that stands for it, and which are none of the keys.
+
+        The entry of a key that is none of the keys means nothing.
+        """
         if not len(self.keys):
-            return np.full(len(wanted), -1, dtype=np.int32)
+            return np.zeros(len(wanted), dtype=np.int32), np.arange(len(wanted))
         place, same = self._at(0, wanted)
         rest = np.flatnonzero(~same)
-        place[rest] = -1
         for level in range(1, len(self.tables)):
             there, same = self._at(level, wanted[rest])
             place[rest[same]] = there[same]
             rest = rest[~same]
-        return place
+        return place, rest
 
     def _at(self, level: int, wanted: Keys) -> tuple[Indices, NDArray[np.bool_]]:
         multiplier, shift, table = self.tables[level]

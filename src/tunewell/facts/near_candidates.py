@@ -107,7 +107,8 @@ def by_signature(texts: Any) -> tuple[Ints, Ints]:  # noqa: ANN401
     for band in range(len(bands)):
         following = bands[(band + 1) % len(bands)]
         for key in (bands[band], (bands[band] * OTHER_MIX) ^ following):
-            partner = known[Lookup(key).last]
+            # The first text of a bucket stands for it: of a text and its copies, the original.
+            partner = known[::-1][Lookup(key[::-1]).last[::-1]]
             apart = partner != known
             pairs.append(known[apart].view(np.uint64) * count + partner[apart].view(np.uint64))
     # Distinct pairs, each with how often it was given.
