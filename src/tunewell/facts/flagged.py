@@ -55,6 +55,13 @@ class Flagged:
         return self.count / max(1, self.total)
 
     @property
+    def of_all(self) -> str:
+        """For a message: "3 of 2,000 rows (0.15 %)"."""
+        share = 100 * self.share
+        digits = f"{share:.2g}" if share < 10 else f"{share:.0f}"  # noqa: PLR2004  1.5 %, 15 %
+        return f"{self.count:,} of {counted(self.total, 'row')} ({digits} %)"
+
+    @property
     def where(self) -> tuple[Row, ...]:
         """The flagged rows of every split."""
         return tuple(
@@ -112,6 +119,12 @@ class Flagged:
 def flag(dataset: Dataset, find: Callable[[Split], Ints]) -> Flagged:
     """What `find` flags in every split."""
     return Flagged(dataset.splits, [np.unique(find(split)) for split in dataset.splits])
+
+
+def joined(*several: Flagged) -> Flagged:
+    """What any of them holds; all of the same splits."""
+    every = zip(*(one.parts for one in several), strict=True)
+    return Flagged(several[0].splits, [np.unique(np.concatenate(parts_of)) for parts_of in every])
 
 
 def asked(split: Split, part: int, roles: frozenset[Role] = TOLD) -> str:

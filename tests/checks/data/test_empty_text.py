@@ -76,11 +76,11 @@ def test_empty_question_is_no_error() -> None:
     subjects = (rows([chat("hi", "ho"), chat(" ", "ho")]),)
     (finding,) = run_check(empty_text, subjects).findings
     assert finding.severity is Severity.WARNING
-    assert finding.message == "1 of 2 rows has an empty question"
+    assert finding.message == "1 of 2 rows (50 %) has an empty question"
 
 
 def test_empty_answer_is_an_error() -> None:
     subjects = (rows([told("Say hi.", "hi"), told("Say ho.", "")]),)
     (finding,) = run_check(empty_text, subjects).findings
     assert finding.severity is Severity.ERROR
-    assert finding.message == "1 of 2 rows has an empty answer"
+    assert finding.message == "1 of 2 rows (50 %) has an empty answer"

@@ -19,22 +19,37 @@ def chat(asked: str, answer: str) -> dict[str, object]:
     }
 
 
+FULL = told("Name a river.", "The Rhine.")
+
+
 class TestMergedRows(CheckCases):
     """Planted, nearly faulty and clean data."""
 
     check = merged_rows
     faulty = {
-        "numbered records": (rows([told("Name a river.", "The Loire." + TAIL)]),),
-        "asked for a conversation": (rows([told("Write a conversation.", "Hi. Ho." + TAIL)]),),
-        "in the instruction": (rows([told("Name a river." + TAIL, "The Loire.")]),),
+        "numbered records": (rows([FULL, told("Name a river.", "The Loire." + TAIL)]),),
+        "asked for a conversation": (
+            rows([FULL, told("Write a conversation.", "Hi. Ho." + TAIL)]),
+        ),
+        "in the instruction": (rows([FULL, told("Name a river." + TAIL, "The Loire.")]),),
         "a whole record in the instruction": (
-            rows([told("Instruction: Add.\nInput: 1 and 2\nOutput: 3", "3")]),
+            rows([FULL, told("Instruction: Add.\nInput: 1 and 2\nOutput: 3", "3")]),
         ),
         "headings of a template": (
-            rows([told("Add.", "It is 3.\n\n### Instruction:\nAdd 2 and 2.\n\n### Response:\n4")]),
+            rows(
+                [
+                    FULL,
+                    told("Add.", "It is 3.\n\n### Instruction:\nAdd 2 and 2.\n\n### Response:\n4"),
+                ]
+            ),
         ),
         "the next turn": (
-            rows([chat("What is 1 and 2?", "It is 3.\n\nHuman: And 4?\n\nAssistant: It is 7.")]),
+            rows(
+                [
+                    chat("Hi.", "Ho."),
+                    chat("What is 1 and 2?", "It is 3.\n\nHuman: And 4?\n\nAssistant: It is 7."),
+                ]
+            ),
         ),
         "a swallowed row of a table": (
             dataset(

@@ -9,6 +9,15 @@ def told(instruction: str, answer: str, given: str = "") -> dict[str, str]:
     return {"instruction": instruction, "input": given, "output": answer}
 
 
+def chat(asked: str) -> dict[str, object]:
+    return {
+        "messages": [
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": "It is on its way."},
+        ]
+    }
+
+
 FULL = told("Name a river in France.", "The Loire.")
 
 
@@ -33,20 +42,9 @@ class TestPlaceholderText(CheckCases):
             rows([FULL, told("Paint a sea.", "No output, as a GPT model cannot paint.")]),
         ),
         "an unfilled slot": (rows([FULL, told("Answer this: {question}", "It depends.")]),),
-        "a slot in a chat": (
-            rows(
-                [
-                    {
-                        "messages": [
-                            {"role": "user", "content": "Where is order {{Order Number}}?"},
-                            {"role": "assistant", "content": "It is on its way."},
-                        ]
-                    }
-                ]
-            ),
-        ),
+        "a slot in a chat": (rows([chat("Hi."), chat("Where is order {{Order Number}}?")]),),
         "something to insert": (
-            rows([FULL, told("Sum up the article.", "It is about health.", "[Insert article]")]),
+            rows([FULL, told("Sum up the poem.", "It is about age.", "[Insert poem]")]),
         ),
         "an answer to be written": (
             rows(

@@ -72,7 +72,7 @@ def empty_text(dataset: Dataset, *, max_rows: int = 0) -> Iterator[Finding]:
     what = _missing(found.of(ANSWERS).count, found.of(ASKING).count, found.count)
     verb = "has" if found.count == 1 else "have"
     yield Finding(
-        message=f"{found.count:,} of {counted(found.total, 'row')} {verb} {what}",
+        message=f"{found.of_all} {verb} {what}",
         where=found.where,
         evidence=(found.number("rows without text", f"at most {counted(max_rows, 'row')}"),),
         impact="the model is trained or judged on nothing in these rows",

@@ -97,9 +97,7 @@ def merged_rows(
         return
     verb = "holds" if found.count == 1 else "hold"
     yield Finding(
-        message=(
-            f"{found.count:,} of {counted(found.total, 'row')} {verb} several records in one field"
-        ),
+        message=f"{found.of_all} {verb} several records in one field",
         where=found.where,
         evidence=(
             found.number("rows with several records", f"at most {counted(max_rows, 'row')}"),

@@ -21,7 +21,7 @@ from tunewell.core.finding import (
     Severity,
 )
 from tunewell.core.words import counted
-from tunewell.facts.flagged import Flagged, flag, unless_asked
+from tunewell.facts.flagged import Flagged, flag, joined, unless_asked
 from tunewell.facts.parts import of_roles, parts, require_kind
 from tunewell.facts.scan import Screen, fitting
 from tunewell.subjects.dataset import Dataset, Split
@@ -65,7 +65,7 @@ TO_INSERT = (
 )
 MEDIA = re.compile(
     r"(?i)\b(image|photo\w*|picture|painting|audio|video|drawing|logo|cartoon|figure|chart|graph|"
-    r"map|screenshot|illustration|clip|song|sound|link|url|file)"
+    r"map|screenshot|illustration|clip|song|sound|link|url|file|article|document|table|comic)"
 )
 CODE = re.compile(
     r"""(?i)```|\bf["']|\.format|\bdef |\bprint|=>|;\s*$|template|placeholder|jinja|mustache|"""
@@ -97,7 +97,7 @@ def placeholder_text(
     - an input that only says that there is none: `<noinput>`, `No input required.`, `N/A`, `none`;
     - the marks `<noinput>` and `<nooutput>` inside any text;
     - an answer that only says that there is none: `N/A`, `No output`, `TODO`, `Your answer here`;
-    - what a template left behind: `{question}`, `{{Order Number}}`, `[insert article]`;
+    - what a template left behind: `{question}`, `{{Order Number}}`, `[insert poem]`;
     - a classified text that is `null`, `NaN`, `#N/A`, `[deleted]` or filler Latin.
 
     ## Why it matters
@@ -128,9 +128,7 @@ def placeholder_text(
     require_kind(dataset, [kind for kind in Kind if kind is not Kind.TAGGING])
     inputs = flag(dataset, _inputs)
     others = flag(dataset, lambda split: _others(split, class_share)).without(inputs)
-    everything = Flagged(
-        dataset.splits, [np.union1d(a, b) for a, b in zip(inputs.parts, others.parts, strict=True)]
-    )
+    everything = joined(inputs, others)
     if everything.count <= max_rows:
         return
     evidence: list[Evidence] = [
@@ -143,10 +141,7 @@ def placeholder_text(
     ]
     verb = "holds" if everything.count == 1 else "hold"
     yield Finding(
-        message=(
-            f"{everything.count:,} of {counted(everything.total, 'row')} "
-            f"({100 * everything.share:.2g} %) {verb} a placeholder instead of a text"
-        ),
+        message=f"{everything.of_all} {verb} a placeholder instead of a text",
         where=everything.where,
         evidence=tuple(evidence),
         impact="the model learns to write placeholders and to answer what it cannot see",
