@@ -91,3 +91,28 @@ def test_token_counts_are_those_of_the_models_own_tokenizer(folder: Path) -> Non
     # Four words, a mark, [CLS] and [SEP]; the tokenizer's own cut at 128 is lifted.
     assert list(read.lengths) == [7, 702]
     assert (read.max_length, read.model_limit) == (12, 512)
+
+
+def test_chat_template_and_its_tokens(folder: Path) -> None:
+    config = {
+        "chat_template": [{"name": "rag", "template": "r"}, {"name": "default", "template": "d"}],
+        "bos_token": "<s>",
+        "eos_token": {"content": "</s>", "lstrip": False},
+        "pad_token": None,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    added = [{"id": 0, "content": "<s>", "special": True}, {"id": 1, "content": " "}]
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": added, "model": {}}))
+    read = read_checkpoint(folder)
+    assert read.chat_template == "d"
+    assert dict(read.special_tokens) == {"bos_token": "<s>", "eos_token": "</s>"}
+    assert read.added_tokens == ("<s>",)
+    (folder / "chat_template.jinja").write_text("j")
+    assert read_checkpoint(folder).chat_template == "j"
+
+
+def test_no_chat_template(folder: Path) -> None:
+    assert read_checkpoint(folder).chat_template is None
+    (folder / "chat_template.jinja").write_bytes(b"\xff")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_checkpoint(folder)

@@ -38,7 +38,7 @@ def edit_dataset(dataset: Dataset, edits: Iterable[Edit]) -> Dataset:
         return None if split is None else _assemble(split.name, changed, dropped, wanted)
 
     return Dataset(
-        train=edited(dataset.train) or dataset.train,
+        train=_assemble(dataset.train.name, changed, dropped, wanted),
         evaluation=edited(dataset.evaluation),
         test=edited(dataset.test),
     )

@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tunewell.core.errors import InputError
 from tunewell.subjects.checkpoint import Checkpoint
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 ADAPTER_CONFIG = "adapter_config.json"
+TOKENIZER_CONFIG, TEMPLATE = "tokenizer_config.json", "chat_template.jinja"
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 LARGEST_HEADER = 100 << 20
 """Bytes. The safetensors format allows no larger header."""
@@ -50,7 +53,68 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         tensors=dict(_tensors(folder)),
         tokenizer_file=tokenizer if tokenizer.is_file() else None,
         max_length=min(limits, default=None),
+        chat_template=read_chat_template(folder),
+        special_tokens=_special_tokens(folder),
+        added_tokens=_added_tokens(tokenizer),
     )
+
+
+def read_chat_template(folder: Path) -> str | None:
+    """The chat template of a tokenizer's folder, None where it has none.
+
+    As in transformers, `chat_template.jinja` goes before the one in tokenizer_config.json; of
+    several the one named "default" is taken.
+
+    Raises:
+        InputError: if a file of it is damaged.
+    """
+    file = folder / TEMPLATE
+    if file.is_file():
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"{file}: cannot be read: {error}"
+            raise InputError(message) from None
+    for name in (TOKENIZER_CONFIG, "chat_template.json"):
+        path = folder / name
+        template = _json(path).get("chat_template") if path.is_file() else None
+        if isinstance(template, list):
+            named = {t.get("name"): t.get("template") for t in template if isinstance(t, dict)}
+            template = named.get("default")
+        if isinstance(template, str):
+            return template
+    return None
+
+
+def _special_tokens(folder: Path) -> dict[str, str]:
+    path = folder / TOKENIZER_CONFIG
+    found: dict[str, str] = {}
+    for name, value in (_json(path) if path.is_file() else {}).items():
+        text = value.get("content") if isinstance(value, dict) else value
+        if name.endswith("_token") and isinstance(text, str):
+            found[name] = text
+    return found
+
+
+class _AddedToken(msgspec.Struct):
+    content: str
+
+
+class _Tokenizer(msgspec.Struct):
+    """The one part of tokenizer.json that is wanted: its vocabulary is large."""
+
+    added_tokens: list[_AddedToken] = []
+
+
+def _added_tokens(file: Path) -> tuple[str, ...]:
+    """Texts that are one token wherever they stand; () where the file does not say."""
+    if not file.is_file():
+        return ()
+    try:
+        tokens = msgspec.json.decode(file.read_bytes(), type=_Tokenizer).added_tokens
+    except (OSError, msgspec.DecodeError):
+        return ()  # whoever reads the tokenizer itself says what is wrong with it
+    return tuple(token.content for token in tokens if token.content.strip())
 
 
 def position_limit(config: Mapping[str, Any]) -> int | None:
@@ -69,7 +133,7 @@ def position_limit(config: Mapping[str, Any]) -> int | None:
 
 
 def _tokenizer_limit(folder: Path) -> int | None:
-    path = folder / "tokenizer_config.json"
+    path = folder / TOKENIZER_CONFIG
     if not path.is_file():
         return None
     limit = _json(path).get("model_max_length")

@@ -14,6 +14,9 @@ class Checkpoint:
 
     `config` is config.json. `tensors` maps each weight's name to its shape, from the safetensors
     headers; it is empty where the folder holds none. `tokenizer_file` is tokenizer.json.
+    `chat_template` is the Jinja text that makes one text of a conversation, and `special_tokens`
+    are the names it may use ("bos_token" and others) with their texts. `added_tokens` are all
+    texts that the tokenizer takes for one token wherever they stand.
     """
 
     path: Path
@@ -21,6 +24,9 @@ class Checkpoint:
     tensors: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     tokenizer_file: Path | None = None
     max_length: int | None = None
+    chat_template: str | None = None
+    special_tokens: Mapping[str, str] = field(default_factory=dict)
+    added_tokens: tuple[str, ...] = ()
 
     @property
     def model_type(self) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.subjects.dataset import Split
 from tunewell.subjects.parts import Parts, Texts
@@ -74,4 +75,11 @@ def _parts(all_parts: Sequence[Parts]) -> Parts:
         texts,
         np.concatenate([parts.role for parts in all_parts]),
         np.concatenate([*starts, before[-1:]]),
+        np.concatenate([_opens(parts) for parts in all_parts])
+        if any(parts.opens is not None for parts in all_parts)
+        else None,
     )
+
+
+def _opens(parts: Parts) -> NDArray[np.bool_]:
+    return np.ones(len(parts.role), dtype=np.bool_) if parts.opens is None else parts.opens

@@ -253,7 +253,8 @@ NESTED_SLOTS: Mapping[str, Callable[[Reading, object, str], None]] = {
 def _preference(reading: Reading, record: Mapping[str, Any], columns: Mapping[str, str]) -> None:
     """The turns both sides share as the prompt, then the two answers."""
     sides = [
-        side_turns(record.get(columns[slot]), columns[slot]) for slot in ("chosen", "rejected")
+        side_turns(reading, record.get(columns[slot]), columns[slot])
+        for slot in ("chosen", "rejected")
     ]
     for side, slot in zip(sides, ("chosen", "rejected"), strict=True):
         if side is None:
@@ -263,7 +264,9 @@ def _preference(reading: Reading, record: Mapping[str, Any], columns: Mapping[st
             return
     chosen, rejected = (list(side or ()) for side in sides)
     shared = _common(chosen[:-1], rejected[:-1])
-    reading.parts += chosen[:shared]
+    told = {part.text for part in reading.parts if part.role is Role.PROMPT}
+    # UltraFeedback has the prompt in a column of its own and again as the first turn of both sides.
+    reading.parts += chosen[1 if shared and chosen[0].text in told else 0 : shared]
     if len(chosen) - shared != 1 or len(rejected) - shared != 1:
         reading.irregular.append(
             (Irregular.PROMPT_DIFFERS, f"{len(chosen) - shared} and {len(rejected) - shared} turns")

@@ -263,8 +263,11 @@ def _call_problem(call: object) -> str | None:
     return None
 
 
-def side_turns(value: object, column: str) -> list[Part] | None:
-    """The turns of one side of a preference pair, None where it is no text and no messages."""
+def side_turns(reading: Reading, value: object, column: str) -> list[Part] | None:
+    """The turns of one side of a preference pair, None where it is no text and no messages.
+
+    What is odd about the messages is noted in `reading`; the turns are not added to it.
+    """
     if value is None:
         return [Part(Role.ANSWER, "", (column,))]
     if isinstance(value, str):
@@ -278,6 +281,8 @@ def side_turns(value: object, column: str) -> list[Part] | None:
     if alone:
         # A single message stands in the column itself, not in a list.
         turns.parts = [replace(part, path=(column, *part.path[2:])) for part in turns.parts]
+    reading.irregular += turns.irregular
+    reading.words += turns.words
     return None if turns.problem else turns.parts
 
 
