@@ -25,14 +25,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.stats.intervals import wilson
+from tunewell.stats.noise_transition import CELLS_FITTED, FLOOR, fit, log_chances, softmax
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-FLOOR = 1e-7
-"""Smallest probability that is told apart from zero: single precision carries no more."""
-
-CELLS_FITTED = 4_000_000
-"""Probabilities that the fit looks at: rows at even distances, 52,000 of them at 77 classes."""
 
 CELLS_AT_ONCE = 2_000_000
 """Probabilities held at once in double precision, 16 MB for each array."""
@@ -43,7 +40,6 @@ SURE = 0.5
 PRIOR_ROWS = 5
 """Rows that the prior weight of hesitation, one half, counts for beside the sure errors."""
 
-MOST_ROUNDS = 30
 Z95 = 1.959964
 
 
@@ -52,7 +48,7 @@ class Estimated:
     """A share with its range.
 
     `low` and `high` hold both readings (all doubt is the label's, all doubt is the model's) and
-    the 95 % sampling error of each.
+    Wilson's 95 % interval of each.
     """
 
     value: float
@@ -99,7 +95,7 @@ def label_errors(probabilities: NDArray[np.floating], given: Ints) -> LabelError
         ValueError: if shapes do not match, a label is out of range or a probability is not finite.
     """
     _require(probabilities, given)
-    temperature, transition = _fit(probabilities, given)
+    temperature, transition = fit(probabilities, given)
     parts = _judge(probabilities, given, temperature, transition)
     hesitation = _hesitation(probabilities, given, temperature, transition, parts)
     both = 1 - (1 - parts.slip) * (1 - parts.doubt)
@@ -140,77 +136,6 @@ def _require(probabilities: NDArray[np.floating], given: Ints) -> None:
         raise ValueError(message)
 
 
-def _logits(probabilities: NDArray[np.floating]) -> Floats:
-    logits: Floats = np.log(np.maximum(probabilities.astype(np.float64), FLOOR))
-    return logits
-
-
-def _softmax(logits: Floats, temperature: float) -> Floats:
-    scaled = logits / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    np.exp(scaled, out=scaled)
-    scaled /= scaled.sum(axis=1, keepdims=True)
-    return scaled
-
-
-def _fit(probabilities: NDArray[np.floating], given: Ints) -> tuple[float, Floats]:
-    """Temperature and chance of each given class (column) for each right class (row).
-
-    Both together maximise the likelihood of the given labels. Rates of classes are drawn towards
-    the common rate, and where errors go towards the sizes of the classes, by a few rows' worth.
-    """
-    from scipy.optimize import minimize_scalar  # noqa: PLC0415  slow to import
-
-    rows, classes = probabilities.shape
-    step = max(1, -(-rows * classes // CELLS_FITTED))
-    taken = np.arange(0, rows, step)
-    taken = taken[np.argsort(given[taken], kind="stable")]
-    logits, labels = _logits(probabilities[taken]), given[taken]
-    sizes = np.bincount(labels, minlength=classes).astype(np.float64)
-    others = np.tile((sizes + 1) / (sizes + 1).sum(), (classes, 1))
-    np.fill_diagonal(others, 0.0)
-    others /= others.sum(axis=1, keepdims=True)
-    present = np.flatnonzero(sizes)
-    starts = np.searchsorted(labels, present)
-    transition = 0.02 * others + 0.98 * np.eye(classes)
-    log_temperature, reach = 0.0, 3.0
-    for _ in range(MOST_ROUNDS):
-        columns = transition.T[labels]
-
-        def loss(at: float, columns: Floats = columns) -> float:
-            chance = np.einsum("nk,nk->n", _softmax(logits, float(np.exp(at))), columns)
-            return -float(np.log(np.maximum(chance, FLOOR)).mean())
-
-        bounds = (log_temperature - reach, log_temperature + reach)
-        found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 0.005})
-        moved = abs(float(found.x) - log_temperature)
-        log_temperature, reach = float(found.x), 0.3
-        truth = _softmax(logits, float(np.exp(log_temperature)))
-        before = transition
-        for _ in range(5):
-            weight = truth * transition.T[labels]
-            weight /= np.maximum(weight.sum(axis=1, keepdims=True), FLOOR)
-            counts = np.zeros((classes, classes))
-            if len(present):
-                counts[:, present] = np.add.reduceat(weight, starts, axis=0).T
-            transition = _smoothed(counts, others)
-        if moved < 0.01 and float(np.abs(np.diag(transition) - np.diag(before)).max()) < 0.001:  # noqa: PLR2004  below what any flag depends on
-            break
-    return float(np.exp(log_temperature)), transition
-
-
-def _smoothed(counts: Floats, others: Floats) -> Floats:
-    classes = len(counts)
-    right = np.diag(counts)
-    off = counts - np.diag(right)
-    common = off.sum() / max(counts.sum(), 1.0)
-    rate = (off.sum(axis=1) + 5 * common) / (counts.sum(axis=1) + 5)
-    where = off + classes * others
-    where /= where.sum(axis=1, keepdims=True)
-    smoothed: Floats = where * rate[:, None] + np.diag(1 - rate)
-    return smoothed
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Parts:
     """Of each row: the two readings' chances of an error, and what else follows from its row.
@@ -239,11 +164,11 @@ def _judge(
         part = slice(low, low + at_once)
         labels = given[part]
         here = np.arange(len(labels))
-        logits = _logits(probabilities[part])
+        logits = log_chances(probabilities[part])
         own_logit = logits[here, labels]
         own_given = probabilities[part][here, labels][:, None]
         tied[part] = (probabilities[part] == own_given).sum(axis=1) > 1
-        truth = _softmax(logits, temperature)
+        truth = softmax(logits, temperature)
         own = truth[here, labels]
         kept = own * np.diag(transition)[labels]
         slip[part] = 1 - kept / np.maximum(
@@ -275,7 +200,7 @@ def _hesitation(
     sure = np.flatnonzero((parts.slip > SURE) & (parts.margin > 0) & ~parts.tied)
     classes = probabilities.shape[1]
     sure = sure[:: max(1, -(-len(sure) * classes // CELLS_FITTED))]
-    truth = _softmax(_logits(probabilities[sure]), temperature)
+    truth = softmax(log_chances(probabilities[sure]), temperature)
     labels = given[sure]
     here = np.arange(len(sure))
     slip = 1 - truth * np.diag(transition) / np.maximum(truth @ transition, FLOOR**2)
@@ -307,8 +232,7 @@ def _share(value: Floats, least: Floats, most: Floats) -> Estimated:
     rows = len(value)
     if not rows:
         return Estimated(0.0, 0.0, 1.0)
-    ends = []
-    for chances, sign in ((least, -1), (most, 1)):
-        error = float(np.sqrt((chances * (1 - chances)).sum())) / rows
-        ends.append(float(np.clip(chances.mean() + sign * Z95 * error, 0.0, 1.0)))
-    return Estimated(float(value.mean()), ends[0], ends[1])
+    # Wilson's interval of as many rows: chances of exactly 0 or 1 are not beyond doubt either.
+    low, _ = wilson(least.sum(), rows)
+    _, high = wilson(most.sum(), rows)
+    return Estimated(float(value.mean()), float(low), float(high))
