@@ -27,7 +27,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.adapt.drift import embeddings, ngram_features
+from tunewell.adapt.drift import embeddings
+from tunewell.facts.text_features import ngram_features
 from tunewell.stats.two_sample import mmd_test
 
 RESULT = Path(__file__).parent / "results" / "drift.json"

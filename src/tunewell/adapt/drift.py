@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.core.errors import InputError
+from tunewell.facts.text_features import ngram_features
 from tunewell.stats.multiple import holm
 from tunewell.stats.two_sample import TwoSample, mmd_test, shares_test, witness
 from tunewell.subjects.data_shift import DataShift, LabelShare, MovedRow
@@ -24,8 +25,6 @@ FEWEST_ROWS = 10
 PERMUTATIONS = 999
 LABEL_PERMUTATIONS = 9999
 MOVED_SHOWN = 10
-NGRAM_BUCKETS = 2**14
-DIMENSIONS = 64
 
 
 def measure_shift(
@@ -77,28 +76,6 @@ def measure_shift(
         ),
         new_file=str(new.source.path),
     )
-
-
-def ngram_features(texts: Sequence[str], *, seed: int = 0) -> NDArray[np.float32]:
-    """Unit vectors of at most 64 dimensions from hashed character 3- to 5-grams, shape (n, d).
-
-    Weights and directions come from all the texts together, so that neither side is favoured and
-    the permutation test stays exact.
-    """
-    from sklearn.decomposition import TruncatedSVD  # noqa: PLC0415  takes 1.7 s to import
-    from sklearn.feature_extraction.text import (  # noqa: PLC0415  as above
-        HashingVectorizer,
-        TfidfTransformer,
-    )
-
-    counts = HashingVectorizer(
-        analyzer="char_wb", ngram_range=(3, 5), n_features=NGRAM_BUCKETS, alternate_sign=False
-    ).transform(texts)
-    weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
-    dimensions = min(DIMENSIONS, len(texts) - 1)
-    found = TruncatedSVD(dimensions, random_state=seed).fit_transform(weighted)
-    length = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.asarray(found / np.where(length > 0, length, 1.0), dtype=np.float32)
 
 
 def embeddings(model: Path, texts: Sequence[str]) -> NDArray[np.float32]:
