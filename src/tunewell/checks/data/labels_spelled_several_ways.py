@@ -43,10 +43,10 @@ def labels_spelled_several_ways(dataset: Dataset, *, max_labels: int = 0) -> Ite
     ## How it is measured
     Names are folded and compared; signs stay, so that `c++` is not `c` and `-1` is not `1`, and so
     do prefixes such as `not_`. A plural or a typo (one letter wrong in a name of 5 letters or more,
-    two from 10 on, never the first one) counts only if the rare label has at most 5 % of the rows of the frequent one,
-    the same digits, no word that another label uses, and texts at least half of which fit the
-    frequent label best of all classes, to a model that was not taught the rare one. More than
-    `max_labels` such spellings, 0 by default, is a warning.
+    two from 10 on, never the first one) counts only if the rare label has at most 5 % of the rows
+    of the frequent one, the same digits, no word that another label uses, and texts at least half
+    of which fit the frequent label best of all classes, to a model that was not taught the rare
+    one. More than `max_labels` such spellings, 0 by default, is a warning.
 
     Nothing is found in BANKING77, CLINC150, SMS Spam and GoEmotions, whose nearest names are `time`
     and `timer`. Of 120 typos planted in one to three rows of BANKING77 and three forms of CLINC150,
