@@ -7,8 +7,8 @@ weighted by how rare it is; similarity is the cosine of these weights.
 Similarity alone cannot tell a reworded copy from another row on the same topic. A copy has one
 partner that stands out: `standing` is similarity less half of what the next rows on either side
 reach (the idea of CSLS, Conneau et al. 2018), and more the better the numbers agree. How far rows
-stand out that are no copies is measured on the data at hand: training rows from the same
-neighbourhood are matched with the other training rows in the same way. The share of them that
+stand out that are no copies is measured on the data at hand: training rows of like length from the
+same neighbourhood are matched with the other training rows in the same way. The share of them that
 stands out as far is the row's p value (a conformal p value; Bates et al. 2023).
 """
 
@@ -43,6 +43,10 @@ COPIED = 0.4
 """Share of three-word runs from which a partner is an edited copy rather than a rewording: 1 % of
 the reworded GSM8K rows keep as much, and nearly every twin by template."""
 
+NUMBERS = 2
+"""Numbers from which a row is compared with rows that have as many: numbers tell rewordings apart
+that words alone do not."""
+
 NEIGHBOURS = 6
 """Partners kept for a row; the last one tells how near rows of the same topic come. So a copy
 still stands out where the other side holds five of it."""
@@ -52,11 +56,15 @@ MOST_PRODUCTS = 300_000_000
 search (not of the similarity) where it would take more."""
 
 MOST_MATCHED = 5_000
-"""Training rows that show how far rows stand out that are no copies. The smallest p value is then
-1 in 5,001."""
+"""Training rows of a kind that show how far rows stand out that are no copies. The smallest p
+value is then 1 in 5,001."""
 
-FEWEST_FEATURES = 6
-"""Words and numbers of a text below which nothing is said: people ask short things alike."""
+FEWEST_MATCHED, MATCHED_EACH = 2_000, 8
+"""Fewer do where few judged rows are of the kind: 2,000, or 8 for each if that is more."""
+
+LENGTHS = (6, 16, 32)
+"""Words and numbers of a text that bound what is compared with each other: a short row stands out
+by little. Of rows with fewer than the first nothing is said: people ask short things alike."""
 
 ROWS_AT_ONCE = 256
 PAIRS_AT_ONCE = 50_000
@@ -86,6 +94,13 @@ class _Side:
     rows: Sparse
     numbers: Sparse
 
+    @property
+    def kind(self) -> Ints:
+        """Rows with like chances to stand out: by their length and whether they hold numbers."""
+        counted = np.asarray(self.numbers.sum(axis=1)).reshape(-1) >= NUMBERS
+        band: Ints = np.searchsorted(LENGTHS, np.diff(self.rows.indptr), side="right")
+        return 2 * band + counted
+
     def take(self, at: Ints) -> _Side:
         return _Side([self.texts[i] for i in at.tolist()], self.rows[at], self.numbers[at])
 
@@ -93,22 +108,27 @@ class _Side:
 def partners(judged: Sequence[str], known: Sequence[str]) -> Partners:
     """The nearest known row of every judged row, and how surprising it is.
 
-    Texts are folded (`facts.duplicates.fold`), and distinct within and across the two. 10,000
+    Texts are folded (`facts.folding.fold`), and distinct within and across the two. 10,000
     judged rows against 100,000 known ones take about a minute on one core.
     """
     ours, theirs = _sides(judged, known)
     nearest, similarity = _search(ours.rows, theirs.rows)
     standing, copied = _standing(ours, theirs, nearest, similarity)
-    at = _matched(nearest, len(known))
-    sample = theirs.take(at)
-    near, close = _search(sample.rows, theirs.rows, never=at)
-    usual, usual_copied = _standing(sample, theirs, near, close, selves=at)
-    # Rewordings are compared with rows whose partner is no edited copy: data that holds edited
-    # copies of its own would hide every rewording behind them.
-    p = np.where(
-        copied, _share_above(usual, standing), _share_above(usual[~usual_copied], standing)
-    )
-    p[np.diff(ours.rows.indptr) < FEWEST_FEATURES] = 1.0
+    our_kind, their_kind = ours.kind, theirs.kind
+    p = np.ones(len(judged))
+    for kind in np.unique(our_kind[our_kind > 1]).tolist():
+        mine = np.flatnonzero(our_kind == kind)
+        at = _matched(nearest[mine], np.flatnonzero(their_kind == kind))
+        sample = theirs.take(at)
+        near, close = _search(sample.rows, theirs.rows, never=at)
+        usual, usual_copied = _standing(sample, theirs, near, close, selves=at)
+        # Rewordings are compared with rows whose partner is no edited copy: data that holds edited
+        # copies of its own would hide every rewording behind them.
+        p[mine] = np.where(
+            copied[mine],
+            _share_above(usual, standing[mine]),
+            _share_above(usual[~usual_copied], standing[mine]),
+        )
     return Partners(nearest[:, 0], similarity[:, 0], standing, copied, p)
 
 
@@ -218,13 +238,15 @@ def _standing(
     return np.where(partner < 0, -1.0, standing), copied & (partner >= 0)
 
 
-def _matched(nearest: Ints, known: int) -> Ints:
-    """Known rows that lie where the judged ones lie: the neighbours of each but the nearest two."""
-    rows = np.unique(nearest[:, 2:])
-    rows = rows[rows >= 0]
+def _matched(nearest: Ints, allowed: Ints) -> Ints:
+    """Allowed known rows that lie where the judged ones lie, filled up with others.
+
+    They are the neighbours of each but the nearest two, which may be copies.
+    """
+    rows = np.intersect1d(nearest[:, 2:], allowed)
     rng = np.random.default_rng(0)
-    wanted = min(known, MOST_MATCHED)
+    wanted = min(len(allowed), MOST_MATCHED, max(FEWEST_MATCHED, MATCHED_EACH * len(nearest)))
     if len(rows) < wanted:
-        rest = np.setdiff1d(np.arange(known), rows)
+        rest = np.setdiff1d(allowed, rows)
         rows = np.union1d(rows, rng.choice(rest, wanted - len(rows), replace=False))
     return np.sort(rng.choice(rows, wanted, replace=False))
