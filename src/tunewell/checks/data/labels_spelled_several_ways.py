@@ -26,6 +26,8 @@ from tunewell.subjects.layout import Kind
 
 NAMES_SHOWN = 3
 SHOWN = 20
+NUMBERED = frozenset({"parquet", "saved data set"})
+"""Formats that keep numbers for labels and their names apart."""
 
 
 @check("DAT060", category=Category.CORRECTNESS, severity=Severity.WARNING, covers=("D31",))
@@ -111,7 +113,9 @@ def _tags(split: Split) -> bool:
 def _merge(dataset: Dataset, found: Sequence[Spelling]) -> Fix:
     """One edit for each spelling and split; by hand where a cell holds more than a single name."""
     title = f"write {counted(len(found), 'label')} as the most frequent spelling"
-    if dataset.kind is not Kind.CLASSIFICATION or dataset.train.source.class_names:
+    source = dataset.train.source
+    numbers = bool(source.class_names) and source.format in NUMBERED
+    if dataset.kind is not Kind.CLASSIFICATION or numbers:
         return Fix(title=title, safety=Safety.MANUAL)
     meant = {spelling.label: spelling.meant for spelling in found}
     edits = []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tunewell.core.errors import InputError
 from tunewell.readers.data.build import SplitBuilder
+from tunewell.readers.data.class_names import names_beside
 from tunewell.readers.data.columns import choose_columns
 from tunewell.readers.data.kinds import recognise_kind
 from tunewell.readers.data.labels import read_labels, refuse_quantity
@@ -83,7 +84,17 @@ def split_of(given: Iterable[Table], path: Path, *, name: str, told: Told) -> Sp
         raise _nothing(path, table, split.broken)
     if told.label_required and split.kind is Kind.CLASSIFICATION:
         _require_classes(split.labels, path, name, understood.label)
-    return split
+    return _with_class_names(split, path)
+
+
+def _with_class_names(split: Split, path: Path) -> Split:
+    """The split with the names of its classes in order, where a list beside the file tells them."""
+    if split.source.class_names or split.kind not in {Kind.CLASSIFICATION, Kind.MULTI_LABEL}:
+        return split
+    names = names_beside(path, Dataset(train=split).label_names)
+    if not names:
+        return split
+    return dataclasses.replace(split, source=dataclasses.replace(split.source, class_names=names))
 
 
 @dataclass(frozen=True, slots=True)
