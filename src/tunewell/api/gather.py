@@ -12,6 +12,7 @@ from tunewell.api.workspace import data_examined
 from tunewell.core.document import Examined, Section
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings, load
+from tunewell.readers.benchmark import read_benchmark
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.data import read_dataset
 from tunewell.readers.data.shards import shards_of
@@ -24,6 +25,7 @@ from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recipes import read_recipe, read_training_arguments
 from tunewell.readers.recognise import Found, recognise
 from tunewell.readers.tokenization import read_tokenization
+from tunewell.subjects.augmenter import Augmenter
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.files import FileProbe, Files
@@ -47,6 +49,8 @@ class Given:
     text: str | None = None
     label: str | None = None
     hub: bool = False
+    benchmark: Path | None = None
+    augmenter: Augmenter | None = None
 
     def settings(self) -> Settings:
         """The settings that belong to these paths."""
@@ -100,6 +104,13 @@ def gather(given: Given, settings: Settings) -> Gathered:
         if found.role not in DATA_ROLES
     ]
     _read_data(gathered, roles, given, settings)
+    if given.benchmark is not None:
+        gathered.subjects.append(read_benchmark(given.benchmark))
+        gathered.examined.append(
+            Examined(what="benchmark", path=str(given.benchmark), reason="given with --benchmark")
+        )
+    if given.augmenter is not None:
+        gathered.subjects.append(given.augmenter)
     checkpoint = _read_model(gathered, roles, given, settings)
     recipe = _read_recipe(gathered, roles, settings)
     if checkpoint is not None:

@@ -18,6 +18,7 @@ def check(
     config: str | Path | None = None,
     text: str | None = None,
     label: str | None = None,
+    benchmark: str | Path | None = None,
 ) -> Document:
     """Find faults in data, settings and model before anything is trained.
 
@@ -30,6 +31,7 @@ def check(
         config: a settings file instead of tunewell.toml beside the data.
         text: the column that holds the text.
         label: the column that holds the label.
+        benchmark: questions that must not be in the training data.
 
     Raises:
         tunewell.core.errors.UserError: if something given cannot be used.
@@ -46,6 +48,7 @@ def check(
         config=_path(config),
         text=text,
         label=label,
+        benchmark=_path(benchmark),
     )
     return command.check(given, given.settings())[0]
 

@@ -27,12 +27,19 @@ def check(
         Path | None, typer.Option(help="A run, trainer_state.json or a text log.")
     ] = None,
     predictions: Annotated[Path | None, typer.Option(help="Predictions with labels.")] = None,
+    benchmark: Annotated[
+        Path | None, typer.Option(help="Questions that must not be in the training data.")
+    ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Write repaired copies beside the originals.")
     ] = False,
     unsafe_fixes: Annotated[
         bool, typer.Option("--unsafe-fixes", help="With --fix: also what changes the learning.")
     ] = False,
+    augment_with: Annotated[
+        str | None,
+        typer.Option(help="module:function that says a text of a small class in other words."),
+    ] = None,
     engine: common.EngineOption = None,
     select: common.Select = None,
     pedantic: common.Pedantic = False,
@@ -47,6 +54,7 @@ def check(
     Takes data files, settings, a model folder, or a project folder, says what each was taken for,
     and runs every check for which the needed things are there.
     """
+    from tunewell.api.augment import load_augmenter
     from tunewell.api.check import check as run
     from tunewell.api.gather import Given
 
@@ -62,6 +70,8 @@ def check(
         config=config,
         log=log,
         predictions=predictions,
+        benchmark=benchmark,
+        augmenter=None if augment_with is None else load_augmenter(augment_with),
     )
     settings = common.adjust(
         given.settings(), select=select, pedantic=pedantic, fail_on=fail_on, engine=engine

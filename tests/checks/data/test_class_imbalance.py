@@ -43,3 +43,36 @@ class TestClassImbalance(CheckCases):
         "weighed already": (skewed(20), Recipe(class_weights="balanced")),
     }
     clean = {"even": (skewed(1),)}
+
+
+class TestFocalLoss(TestClassImbalance):
+    """The same cases with another cure, which removes the finding too."""
+
+    options = {"remedy": "focal"}
+
+
+class TestRepeatedRows(TestClassImbalance):
+    """The same cases with another cure, which removes the finding too."""
+
+    options = {"remedy": "repeat"}
+
+
+class TestChangedCopies(TestClassImbalance):
+    """The same with another cure; of texts without common words no changed copy can be made."""
+
+    options = {"remedy": "augment"}
+    faulty = {
+        "twenty to one": (
+            dataset(
+                [f"please answer whether yesterday's parcel {n} came" for n in range(200)]
+                + [f"Please answer whether refund {n} came yesterday?" for n in range(10)],
+                ["parcel"] * 200 + ["refund"] * 10,
+            ),
+        )
+    }
+
+
+class TestThinnedRows(TestClassImbalance):
+    """The same cases with another cure, which removes the finding too."""
+
+    options = {"remedy": "thin"}

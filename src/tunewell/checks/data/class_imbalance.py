@@ -10,16 +10,15 @@ from tunewell.core.finding import (
     Classes,
     Confidence,
     Finding,
-    Fix,
     Number,
-    Safety,
-    SetKey,
     Severity,
     Table,
 )
+from tunewell.facts.balance import Remedy, remedies
 from tunewell.facts.labels import FEWEST_TO_LEARN, LABELLED, unit
 from tunewell.facts.parts import require_kind
 from tunewell.facts.spellings import merged_counts
+from tunewell.subjects.augmenter import Augmenter
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.recipe import Recipe
@@ -37,7 +36,12 @@ OUTSIDE = "O"
     covers=("D30", "M04"),
 )
 def class_imbalance(
-    dataset: Dataset, recipe: Recipe | None, *, max_ratio: float = 10.0
+    dataset: Dataset,
+    recipe: Recipe | None,
+    augmenter: Augmenter | None,
+    *,
+    max_ratio: float = 10.0,
+    remedy: Remedy = "weights",
 ) -> Iterator[Finding]:
     """The largest class has many times the training rows of the smallest.
 
@@ -56,14 +60,19 @@ def class_imbalance(
     of tags by tokens, without the tag `O`. The bound is `max_ratio`, 10 as in the catalogue: sets
     that train well without weights stay below (BANKING77 5.3, SMS Spam 6.5, the imbalanced CLINC150
     4); GoEmotions, whose paper reports that its rare labels are learned badly, has 185. A recipe
-    with class weights is left alone, and so are classes of fewer than 8 rows, which weights do not
-    help (`rare-classes`).
+    with class weights or a focal loss is left alone, and so are classes of fewer than 8 rows, which
+    weights do not help (`rare-classes`).
 
     ## Example
     1,900 rows of `ham` and 100 of `spam`.
 
     ## Fix
-    Weigh the classes in the loss (`class_weights = "balanced"`), and judge by macro F1.
+    Weigh the classes in the loss (`class_weights = "balanced"`), and judge by macro F1. Another
+    cure is chosen with the option `remedy`: "weights"; "focal", a loss in which rows that are right
+    already count less (`focal_gamma`); "repeat" the rows of small classes until `max_ratio` holds;
+    "augment" them with copies that differ in case, contractions and typing mistakes, never in the
+    words that tell the class, or with what a generator of your own makes (`--augment-with`); or
+    "thin" out the large classes.
 
     ## When it is wrong
     When only overall accuracy counts, and users meet the classes in these proportions.
@@ -73,7 +82,7 @@ def class_imbalance(
     and Zeng 2001 for the balanced weights that scikit-learn uses.
     """
     require_kind(dataset, LABELLED)
-    if recipe is not None and recipe.class_weights != "none":
+    if recipe is not None and (recipe.class_weights != "none" or recipe.focal_gamma > 0):
         return
     tags = dataset.kind is Kind.TAGGING
     ordered = [
@@ -89,17 +98,6 @@ def class_imbalance(
     if ratio <= max_ratio:
         return
     small = [name for name, rows in ordered if most / rows > max_ratio]
-    edits: tuple[SetKey, ...] = ()
-    if recipe is not None and dataset.kind is Kind.CLASSIFICATION:
-        edits = (
-            SetKey(
-                path="class_weights",
-                old=recipe.class_weights if "class_weights" in recipe.given else None,
-                new="balanced",
-                file=str(recipe.file) if recipe.file is not None else None,
-                line=recipe.lines.get("class_weights"),
-            ),
-        )
     shown = (
         ordered
         if len(ordered) <= CLASSES_SHOWN
@@ -121,11 +119,12 @@ def class_imbalance(
             ),
         ),
         impact="the small classes may never be predicted, and accuracy hides it",
-        fixes=(
-            Fix(
-                title="weigh the classes in the loss",
-                safety=Safety.UNSAFE if edits else Safety.MANUAL,
-                edits=edits,
-            ),
+        fixes=remedies(
+            dataset,
+            recipe,
+            augmenter,
+            chosen=remedy,
+            max_ratio=max_ratio,
+            fewest=FEWEST_TO_LEARN,
         ),
     )
