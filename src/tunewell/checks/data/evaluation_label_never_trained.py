@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from tunewell.core.check import NotRunError, check
 from tunewell.core.finding import (
@@ -13,10 +14,13 @@ from tunewell.core.finding import (
     Number,
     Row,
     Safety,
+    SetLabel,
     Severity,
     Table,
 )
-from tunewell.facts.parts import require_kind
+from tunewell.facts.labels import LABELLED, label_sets
+from tunewell.facts.parts import places, require_kind
+from tunewell.facts.spellings import renamed
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind
 
@@ -45,7 +49,8 @@ def evaluation_label_never_trained(
     `Card arrival` in test.csv where train.csv has `card_arrival`.
 
     ## Fix
-    Write the label as the training data does, or add training rows for it.
+    Write the label as the training data does (done where only case, separators or Unicode form
+    differ), or add training rows for it.
 
     ## When it is wrong
     When the evaluation is to hold unknown classes on purpose, as a test of rejection.
@@ -53,26 +58,23 @@ def evaluation_label_never_trained(
     ## Sources
     Fault D25 of the catalogue.
     """
-    require_kind(dataset, {Kind.CLASSIFICATION})
+    require_kind(dataset, LABELLED)
     if len(dataset.splits) == 1:
         reason = "pass the rows that judge the model: --eval FILE or --test FILE"
         raise NotRunError(reason)
     trained = set(dataset.label_names)
-    places: list[Row] = []
-    names: dict[str, int] = {}
+    where: list[Row] = []
+    names: Counter[str] = Counter()
     worst = 0.0
     for split in dataset.splits[1:]:
-        rows = [
-            at
-            for at, label in enumerate(split.labels)
-            if label is not None and label not in trained
+        strange = [
+            (at, unknown)
+            for at, labels in enumerate(label_sets(split))
+            if (unknown := set(labels) - trained)
         ]
-        worst = max(worst, len(rows) / max(1, len(split)))
-        for at in rows:
-            name = str(split.labels[at])
-            names[name] = names.get(name, 0) + 1
-            file = str(split.source.path)
-            places.append(Row(split=split.name, index=at, file=file, line=split.lines[at]))
+        worst = max(worst, len(strange) / max(1, len(split)))
+        where += places(split, [at for at, _ in strange])
+        names.update(label for _, unknown in strange for label in unknown)
     if len(names) <= max_labels:
         return
     listed = ", ".join(repr(name) for name in sorted(names)[:NAMES_SHOWN])
@@ -80,10 +82,10 @@ def evaluation_label_never_trained(
     noun = "label" if len(names) == 1 else "labels"
     yield Finding(
         message=(
-            f"{len(places):,} rows that judge the model have {len(names):,} {noun} that no "
+            f"{len(where):,} rows that judge the model have {len(names):,} {noun} that no "
             f"training row has: {listed}{more}"
         ),
-        where=(*places, Classes(names=tuple(sorted(names)))),
+        where=(*where, Classes(names=tuple(sorted(names)))),
         evidence=(
             Number(
                 name="largest share of a split",
@@ -99,6 +101,21 @@ def evaluation_label_never_trained(
             ),
         ),
         impact="these rows count as wrong whatever the model does",
-        fixes=(Fix(title="write the labels as the training data does", safety=Safety.MANUAL),),
+        fixes=(_respell(dataset, sorted(names)),),
         severity=Severity.ERROR if worst >= error_share else Severity.WARNING,
     )
+
+
+def _respell(dataset: Dataset, names: Sequence[str]) -> Fix:
+    """Write the labels as in training, where each is another spelling of one trained label."""
+    title = "write the labels as the training data does"
+    meant = renamed(names, dataset.label_names)
+    if len(meant) < len(names) or dataset.kind is not Kind.CLASSIFICATION:
+        return Fix(title=title, safety=Safety.MANUAL)
+    edits = []
+    for split in dataset.splits[1:]:
+        for old, new in meant.items():
+            rows = tuple(at for at, label in enumerate(split.labels) if label == old)
+            if rows:
+                edits.append(SetLabel(split=split.name, rows=rows, old=old, new=new))
+    return Fix(title=title, safety=Safety.UNSAFE, edits=tuple(edits))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, DropRows, Finding, Fix, Number, Row, Safety, Severity
-from tunewell.facts.parts import require_kind
+from tunewell.facts.labels import has_labels
+from tunewell.facts.parts import places, require_kind
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind
 
@@ -16,7 +17,8 @@ def missing_label(dataset: Dataset, *, max_rows: int = 0) -> Iterator[Finding]:
     """Rows whose label is empty, null or NaN.
 
     ## What it finds
-    Rows of any split that has labels whose own label is missing.
+    Rows of any split that has labels whose own label is missing. Where rows have several labels, a
+    row with none of them (an empty list or cell, zeros alone) is a row like others.
 
     ## Why it matters
     Most trainers stop at such a row. Some turn the gap into a class of its own named "nan", or
@@ -39,10 +41,13 @@ def missing_label(dataset: Dataset, *, max_rows: int = 0) -> Iterator[Finding]:
     Fault D22 of the catalogue.
     """
     require_kind(dataset, {Kind.CLASSIFICATION, Kind.MULTI_LABEL})
-    if dataset.train.source.label_column is None:
+    if not has_labels(dataset):
         reason = "the data has no label column"
         raise NotApplicableError(reason)
-    places: list[Row] = []
+    if dataset.train.source.layout.separator:
+        reason = "an empty cell stands for a row with none of the labels"
+        raise NotApplicableError(reason)
+    where: list[Row] = []
     edits: list[DropRows] = []
     total = 0
     for split in dataset.splits:
@@ -50,20 +55,17 @@ def missing_label(dataset: Dataset, *, max_rows: int = 0) -> Iterator[Finding]:
         rows = tuple(at for at, label in enumerate(split.labels) if label is None)
         if rows:
             edits.append(DropRows(split=split.name, rows=rows))
-            file = str(split.source.path)
-            places += [
-                Row(split=split.name, index=at, file=file, line=split.lines[at]) for at in rows
-            ]
-    if len(places) <= max_rows:
+            where += places(split, rows)
+    if len(where) <= max_rows:
         return
-    noun = "row has" if len(places) == 1 else "rows have"
+    noun = "row has" if len(where) == 1 else "rows have"
     yield Finding(
-        message=f"{len(places):,} of {total:,} {noun} no label",
-        where=tuple(places),
+        message=f"{len(where):,} of {total:,} {noun} no label",
+        where=tuple(where),
         evidence=(
             Number(
                 name="rows without a label",
-                value=100 * len(places) / total,
+                value=100 * len(where) / total,
                 unit="%",
                 bound=f"at most {max_rows:,} rows",
             ),
@@ -71,7 +73,7 @@ def missing_label(dataset: Dataset, *, max_rows: int = 0) -> Iterator[Finding]:
         impact="the trainer stops at these rows or learns a class that is none",
         fixes=(
             Fix(
-                title=f"drop {len(places):,} unlabelled {'row' if len(places) == 1 else 'rows'}",
+                title=f"drop {len(where):,} unlabelled {'row' if len(where) == 1 else 'rows'}",
                 safety=Safety.UNSAFE,
                 edits=tuple(edits),
             ),
