@@ -1,8 +1,11 @@
 """Nothing that is secret is ever shown."""
 
+import json
 import string
+from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +13,8 @@ from tunewell.core.document import Document, Section
 from tunewell.core.finding import Finding, Fix, Safety, SetText, Table, Text
 from tunewell.core.mask import mask, mask_all, mask_finding
 from tunewell.core.secret_formats import is_placeholder
+from tunewell.fixes.files import apply_fixes
+from tunewell.readers.data import read_dataset
 from tunewell.report import diff, machine
 
 BASE62 = string.ascii_letters + string.digits
@@ -105,3 +110,30 @@ def test_paths_still_lead_somewhere() -> None:
 def test_a_personal_datum_keeps_its_first_characters_and_its_kind() -> None:
     assert mask("write to anna.berg@nordpost.se") == "write to anna…[e-mail address]"
     assert mask("write to anna@example.com") == "write to anna@example.com"
+
+
+def test_the_diff_of_a_fix_is_masked(tmp_path: Path) -> None:
+    key = "AK" + "IAQ3ZT7MWLXR5VNB2K"
+    train = tmp_path / "train.csv"
+    train.write_text(f"text,label\nthe key {key},a\nmail anna.berg@nordpost.se,b\n")
+    edits = (
+        SetText(split="train", row=0, old="", new=f"The key {key}"),
+        SetText(split="train", row=1, old="", new="Mail anna.berg@nordpost.se"),
+    )
+    fix = Fix(title="mend", safety=Safety.SAFE, edits=edits)
+    found = Finding(message="found", code="DAT999", name="test", fixes=(fix,))
+    applied = apply_fixes([found], read_dataset(train), unsafe=False)
+    written = applied.diffs[0].read_text()
+    assert "+The key AKIA…[AWS access key]" in written
+    assert key not in written
+    assert "anna.berg@nordpost.se" not in written
+    assert key in applied.files[0].read_text()
+
+
+@pytest.mark.parametrize("before", ["", "x ", "x\n", "x\\n", 'say \\"', "\\u00e9"])
+def test_what_stands_before_hides_nothing(before: str) -> None:
+    key = "AK" + "IAQ3ZT7MWLXR5VNB2K"
+    assert key not in mask(before + key)
+    assert "687-4421" not in mask(f"{before}(212) 687-4421")
+    assert key not in mask(repr(before + key))
+    assert key not in mask(json.dumps({"text": before + key}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ again in the file."""
 LONGEST = 200_000
 """Characters of one text that are looked through; what is longer is cut there when it is shown."""
 
+ESCAPE = re.compile(r"\\(?:[nrt\"']|u[0-9a-f]{4})")
 NAMES_OF_THINGS = frozenset({"file", "path", "url", "fingerprint", "code", "check", "tunewell"})
 """Fields that say where something is. A path that looks like a number must still lead there."""
 
@@ -35,7 +37,9 @@ def mask(text: str) -> str:
     """The text with every secret and every personal datum masked; placeholders stay."""
     if len(text) > LONGEST:
         text = text[:LONGEST] + "…"
-    found = apart(one for one in (*secrets_in(text), *personal_in(text)) if not one.example)
+    # In quoted text and in JSON a line break is two letters, which may not hide what follows them.
+    plain = ESCAPE.sub(lambda match: " " * len(match.group()), text)
+    found = apart(one for one in (*secrets_in(plain), *personal_in(plain)) if not one.example)
     return replaced(text, found, masked) if found else text
 
 

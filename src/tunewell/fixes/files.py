@@ -20,6 +20,7 @@ from tunewell.core.finding import (
     SetLabel,
     SetText,
 )
+from tunewell.core.mask import mask
 from tunewell.core.words import counted
 from tunewell.facts.parts import parts
 from tunewell.fixes.records import record_of
@@ -281,14 +282,14 @@ def _diff(split: Split, plan: _Plan, target: Path) -> str:
         change = plan.changed.get(line)
         old = quoted.get(line)
         if old is None:
-            out.append(f"-{split.labels[row]}: {split.texts[row][:TEXT_SHOWN]!r}\n")
+            out.append(f"-{split.labels[row]}: {mask(split.texts[row])[:TEXT_SHOWN]!r}\n")
             if change is not None:
                 new = " / ".join(change.texts.values()) or split.texts[row]
-                out.append(f"+{change.label or split.labels[row]}: {new[:TEXT_SHOWN]!r}\n")
+                out.append(f"+{change.label or split.labels[row]}: {mask(new)[:TEXT_SHOWN]!r}\n")
             continue
-        out += [f"-{part}\n" for part in old.splitlines()]
+        out += [f"-{part}\n" for part in mask(old).splitlines()]
         if change is not None:
-            out += [f"+{part}\n" for part in changed_row(source, old, change).splitlines()]
+            out += [f"+{part}\n" for part in mask(changed_row(source, old, change)).splitlines()]
     for entry in plan.added:
-        out += [f"@@ added: {entry.why} @@\n", f"+{as_row(source, entry.record)}\n"]
+        out += [f"@@ added: {entry.why} @@\n", f"+{mask(as_row(source, entry.record))}\n"]
     return "".join(out).encode("utf-8", "replace").decode()

@@ -144,6 +144,14 @@ def _errors(source: Source) -> str:
     return "surrogateescape" if source.encoding.startswith("utf-8") else "strict"
 
 
+def _encoded(source: Source, text: str) -> bytes:
+    """In the file's own encoding, or in UTF-8 where that lacks a character of a repaired text."""
+    try:
+        return text.encode(source.encoding, _errors(source))
+    except UnicodeEncodeError:
+        return text.encode()
+
+
 def _lines(source: Source) -> list[str]:
     text = _read(source).decode(source.encoding, _errors(source))
     if source.format == "jsonl":
@@ -176,7 +184,7 @@ def _by_lines(source: Source, wanted: Rewrite) -> bytes:
         if kept and kept[-1] and not kept[-1].endswith("\n"):
             kept[-1] += ending
         kept += [as_row(source, record) + ending for record in wanted.added]
-    return "".join(kept).encode(source.encoding, _errors(source))
+    return _encoded(source, "".join(kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +231,7 @@ def _json(source: Source, wanted: Rewrite) -> bytes | None:
     second = text[1:2000].partition("\n")[2]
     indent = len(second) - len(second.lstrip(" ")) if "\n" in text.strip()[:2000] else None
     written = json.dumps(made, ensure_ascii=text.isascii(), indent=indent)
-    return (written + ("\n" if text.endswith("\n") else "")).encode(
-        source.encoding, _errors(source)
-    )
+    return _encoded(source, written + ("\n" if text.endswith("\n") else ""))
 
 
 def _columns(source: Source, rows: Mapping[str, list[Any]], wanted: Rewrite) -> dict[str, Any]:
