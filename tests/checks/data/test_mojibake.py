@@ -5,7 +5,7 @@
 from pathlib import Path
 
 from tunewell.checks.data.mojibake import mojibake
-from tunewell.core.finding import Safety, SetText
+from tunewell.core.finding import Finding, Fix, Safety, SetText
 from tunewell.facts.mojibake import repaired
 from tunewell.fixes.files import apply_fixes
 from tunewell.readers.data import read_dataset
@@ -74,8 +74,9 @@ def test_two_misreadings_are_undone() -> None:
 
 def test_a_repair_that_the_files_encoding_lacks(tmp_path: Path) -> None:
     train = tmp_path / "train.csv"
-    body = "text,label\nun café,a\n" + misread("日本") + " ok,b\n"
-    train.write_bytes(body.encode("cp1252"))
-    data = read_dataset(train)
-    applied = apply_fixes(run_check(mojibake, (data,)).findings, data, unsafe=True)
-    assert list(read_dataset(applied.files[0]).train.texts) == ["un café", "日本 ok"]
+    train.write_bytes("text,label\nun café,a\nÀ côté,b\n".encode("cp1252"))
+    edit = SetText(split="train", row=1, old="À côté", new="日本")
+    fix = Fix(title="mend", safety=Safety.SAFE, edits=(edit,))
+    found = Finding(message="found", code="DAT013", name="mojibake", fixes=(fix,))
+    applied = apply_fixes([found], read_dataset(train), unsafe=False)
+    assert list(read_dataset(applied.files[0]).train.texts) == ["un café", "日本"]
