@@ -101,7 +101,7 @@ def test_chat_template_and_its_tokens(folder: Path) -> None:
         "pad_token": None,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
-    added = [{"id": 0, "content": "<s>", "special": True}, {"id": 1, "content": " "}]
+    added = [{"id": 0, "content": "<s>", "special": True}, {"id": 1, "content": "<think>"}]
     (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": added, "model": {}}))
     read = read_checkpoint(folder)
     assert read.chat_template == "d"

@@ -98,6 +98,7 @@ def _special_tokens(folder: Path) -> dict[str, str]:
 
 class _AddedToken(msgspec.Struct):
     content: str
+    special: bool = False
 
 
 class _Tokenizer(msgspec.Struct):
@@ -107,14 +108,14 @@ class _Tokenizer(msgspec.Struct):
 
 
 def _added_tokens(file: Path) -> tuple[str, ...]:
-    """Texts that are one token wherever they stand; () where the file does not say."""
+    """Texts that are control tokens wherever they stand; () where the file does not say."""
     if not file.is_file():
         return ()
     try:
         tokens = msgspec.json.decode(file.read_bytes(), type=_Tokenizer).added_tokens
     except (OSError, msgspec.DecodeError):
         return ()  # whoever reads the tokenizer itself says what is wrong with it
-    return tuple(token.content for token in tokens if token.content.strip())
+    return tuple(token.content for token in tokens if token.special and token.content.strip())
 
 
 def position_limit(config: Mapping[str, Any]) -> int | None:

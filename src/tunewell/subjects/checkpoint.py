@@ -15,8 +15,8 @@ class Checkpoint:
     `config` is config.json. `tensors` maps each weight's name to its shape, from the safetensors
     headers; it is empty where the folder holds none. `tokenizer_file` is tokenizer.json.
     `chat_template` is the Jinja text that makes one text of a conversation, and `special_tokens`
-    are the names it may use ("bos_token" and others) with their texts. `added_tokens` are all
-    texts that the tokenizer takes for one token wherever they stand.
+    are the names it may use ("bos_token" and others) with their texts. `added_tokens` are the
+    texts that the tokenizer takes for a control token wherever they stand.
     """
 
     path: Path

@@ -90,9 +90,7 @@ def _finding(found: Noted, template: Template | None) -> Finding:
     keys = sorted(found.kinds, key=lambda key: -found.kinds[key])
     listed = ", ".join(map(repr, keys))
     wanted = _read_by(template)
-    said = (
-        "which the model's chat template does not read" if template else "which few templates read"
-    )
+    who = "the model's chat template does not read" if template else "few templates read"
     rename = (
         f"rename {listed} to '{wanted}', which the template reads"
         if wanted
