@@ -58,10 +58,9 @@ def rank_autocorrelation(values: NDArray[np.int64]) -> float:
 
     One less half of Bartels' (1982) rank version of von Neumann's ratio; ties share their rank.
     """
-    from scipy.stats import rankdata  # noqa: PLC0415  0.3 s to import
-
     if len(values) < 2 or values.min() == values.max():  # noqa: PLR2004  nothing to be sorted
         return 0.0
-    ranks = rankdata(values)
+    _, place, ties = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(ties) - (ties - 1) / 2)[place]
     steps, spread = np.diff(ranks), ranks - ranks.mean()
     return float(1 - (steps @ steps) / (2 * (spread @ spread)))

@@ -40,3 +40,8 @@ class TestEmptySide(CheckCases):
         found = self._outcomes(self.faulty["rejected white space"]).findings[0]
         assert found.severity is Severity.WARNING
         assert "1 empty rejected answer" in found.message
+
+    def test_rows_that_judge_count_too(self) -> None:
+        """An empty answer in the evaluation split is found there."""
+        found = self._outcomes((rows([GOOD], evaluation=[{**GOOD, "chosen": ""}]),)).findings[0]
+        assert [getattr(place, "split", "") for place in found.where] == ["eval"]

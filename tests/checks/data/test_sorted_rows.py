@@ -20,7 +20,7 @@ def ordered(labels: list[str], evaluation: list[str] | None = None, *, seed: int
 
 def shuffled(labels: list[str], seed: int = 0) -> list[str]:
     """The same labels in a random order."""
-    return np.random.default_rng(seed).permutation(labels).tolist()
+    return [labels[at] for at in np.random.default_rng(seed).permutation(len(labels))]
 
 
 SORTED = ["a"] * 60 + ["b"] * 60 + ["c"] * 60
@@ -64,6 +64,6 @@ class TestSortedRows(CheckCases):
             assert self._outcomes(self.faulty[name]).findings[0].severity is severity
 
     def test_no_false_alarms(self) -> None:
-        """500 random orders."""
-        for seed in range(500):
+        """300 random orders."""
+        for seed in range(300):
             assert not self._outcomes((ordered(shuffled(SORTED, seed), seed=seed),)).findings

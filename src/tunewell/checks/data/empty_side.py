@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.core.check import check
-from tunewell.core.finding import (
-    Category,
-    DropRows,
-    Finding,
-    Fix,
-    Number,
-    Safety,
-    Severity,
-    Table,
-)
+from tunewell.core.finding import Category, Finding, Number, Severity, Table
 from tunewell.core.words import counted
-from tunewell.facts.parts import places, require_kind
+from tunewell.facts.flagged import flag
+from tunewell.facts.parts import parts, require_kind
 from tunewell.facts.preferences import blank, sides
-from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
+from tunewell.subjects.parts import Role
 
 EXAMPLES = 5
 
@@ -31,7 +25,7 @@ def empty_side(dataset: Dataset) -> Iterator[Finding]:
     """Preference pairs in which the chosen or the rejected answer is empty.
 
     ## What it finds
-    Training rows of preference data with an answer that is missing, empty or white space alone.
+    Rows of any split of preference data with an answer that is missing, empty or white space alone.
 
     ## Why it matters
     An empty chosen answer teaches the model to say nothing and end. An empty rejected answer is
@@ -55,46 +49,51 @@ def empty_side(dataset: Dataset) -> Iterator[Finding]:
     Counted in HH-RLHF (Bai et al. 2022). Fault R03 of the catalogue is the same after truncation.
     """
     require_kind(dataset, {Kind.PREFERENCE})
-    train = dataset.train
-    both = sides(train)
-    without = {"chosen": blank(both.chosen), "rejected": blank(both.rejected)}
-    rows = np.flatnonzero(without["chosen"] | without["rejected"])
-    if not len(rows):
+    found = flag(dataset, _empty)
+    if not found.count:
         return
-    counts = {side: int(found.sum()) for side, found in without.items()}
+    chosen = found.of(frozenset({Role.CHOSEN})).count
+    rejected = found.of(frozenset({Role.REJECTED})).count
     listed = " and ".join(
-        f"{counted(number, f'empty {side} answer')}" for side, number in counts.items() if number
+        counted(number, f"empty {side} answer")
+        for side, number in (("chosen", chosen), ("rejected", rejected))
+        if number
     )
-    share = 100 * len(rows) / len(both)
     yield Finding(
-        message=f"{len(rows):,} of {len(both):,} pairs ({share:.2g} %) have {listed}",
-        where=places(train, rows),
+        message=f"{found.of_all} lack an answer: {listed}",
+        where=found.where,
         evidence=(
-            *(
-                Number(name=f"empty {side} answers", value=number, bound="0 rows", unit="rows")
-                for side, number in counts.items()
-            ),
+            Number(name="empty chosen answers", value=chosen, bound="0 rows", unit="rows"),
+            Number(name="empty rejected answers", value=rejected, bound="0 rows", unit="rows"),
             Table(
                 name="pairs with an empty answer",
-                columns=("line", "chosen", "rejected"),
+                columns=("split", "line", "chosen", "rejected"),
                 rows=tuple(
-                    (train.lines[row], both.chosen[row], both.rejected[row])
+                    (split.name, split.lines[row], sides(split).chosen[row], other)
+                    for split, rows in zip(found.splits, found.rows, strict=True)
                     for row in rows[:EXAMPLES].tolist()
-                ),
-                total=len(rows),
+                    for other in (sides(split).rejected[row],)
+                )[:EXAMPLES],
+                total=found.count,
             ),
         ),
         impact=(
             "the model is taught to answer nothing"
-            if counts["chosen"]
+            if chosen
             else "these pairs are told apart without reading the answer"
         ),
-        fixes=(
-            Fix(
-                title=f"drop {counted(len(rows), 'pair')}",
-                safety=Safety.UNSAFE,
-                edits=(DropRows(split=train.name, rows=tuple(rows.tolist())),),
-            ),
-        ),
-        severity=Severity.ERROR if counts["chosen"] else Severity.WARNING,
+        fixes=(found.drop("pair"),),
+        severity=Severity.ERROR if chosen else Severity.WARNING,
+    )
+
+
+def _empty(split: Split) -> NDArray[np.int64]:
+    """The numbers of the empty answers."""
+    both = sides(split)
+    start = parts(split).start[:-1]
+    return np.concatenate(
+        (
+            (start + both.chosen_part)[blank(both.chosen)],
+            (start + both.rejected_part)[blank(both.rejected)],
+        )
     )

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.core.check import check
-from tunewell.core.finding import (
-    Category,
-    DropRows,
-    Finding,
-    Fix,
-    Number,
-    Safety,
-    Severity,
-    Table,
-)
+from tunewell.core.finding import Category, Finding, Number, Severity, Table
 from tunewell.core.words import counted
+from tunewell.facts.flagged import flag
 from tunewell.facts.folding import folded
-from tunewell.facts.parts import places, require_kind
+from tunewell.facts.parts import parts, require_kind
 from tunewell.facts.preferences import blank, sides
-from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 
 EXAMPLES = 5
@@ -32,8 +25,8 @@ def identical_pair(dataset: Dataset) -> Iterator[Finding]:
     """Preference pairs whose chosen and rejected answers are the same.
 
     ## What it finds
-    Training rows of preference data whose two answers are equal, to the letter or apart from case,
-    punctuation marks and white space.
+    Rows of any split of preference data whose two answers are equal, to the letter or apart from
+    case, punctuation marks and white space.
 
     ## Why it matters
     The loss of such a pair is the same whatever the model does: DPO's gradient is the difference
@@ -43,7 +36,8 @@ def identical_pair(dataset: Dataset) -> Iterator[Finding]:
     ## How it is measured
     By comparing the two answers as they are and after folding. Equal answers are an error; answers
     that are equal only after folding are a warning, because a preference for upper case or for a
-    full stop can be meant. Rows with empty answers on both sides belong to empty-side.
+    full stop can be meant. HH-RLHF's harmless test has three such pairs, `You're welcome.` against
+    `You're welcome!`, once this way and twice the other. Rows with empty answers on both sides belong to empty-side.
 
     ## Example
     `chosen` and `rejected` are both `I do not know.`
@@ -59,54 +53,52 @@ def identical_pair(dataset: Dataset) -> Iterator[Finding]:
     equal answers. Fault R03 of the catalogue is the same loss of signal after truncation.
     """
     require_kind(dataset, {Kind.PREFERENCE})
-    train = dataset.train
-    both = sides(train)
-    if not len(both):
+    same = flag(dataset, lambda split: _equal(split, loosely=False))
+    found = flag(dataset, lambda split: _equal(split, loosely=True))
+    if not found.count:
         return
-    filled = ~(blank(both.chosen) & blank(both.rejected))
-    exact = _equal(both.chosen.column, both.rejected.column) & filled
-    loose = _equal(folded(both.chosen.column), folded(both.rejected.column)) & filled & ~exact
-    rows = np.flatnonzero(exact | loose)
-    if not len(rows):
-        return
-    same, nearly = int(exact.sum()), int(loose.sum())
+    nearly = found.count - same.count
     told = []
-    if same:
-        told.append(f"{same:,} of {len(both):,} pairs have the same answer as chosen and rejected")
+    if same.count:
+        told.append(f"{same.of_all} have the same answer as chosen and rejected")
     if nearly:
         told.append(
-            f"{nearly:,} of {len(both):,} pairs differ in case, punctuation or white space alone"
+            f"{nearly:,} of {counted(found.total, 'pair')} differ in case, punctuation or white "
+            "space alone"
         )
     yield Finding(
         message="; ".join(told),
-        where=places(train, rows),
+        where=found.where,
         evidence=(
-            Number(name="equal answers", value=same, bound="0 rows", unit="rows"),
+            Number(name="equal answers", value=same.count, bound="0 rows", unit="rows"),
             Number(name="equal after folding", value=nearly, bound="0 rows", unit="rows"),
             Table(
                 name="equal answers",
-                columns=("line", "chosen", "rejected"),
+                columns=("split", "line", "chosen", "rejected"),
                 rows=tuple(
-                    (train.lines[row], both.chosen[row], both.rejected[row])
+                    (split.name, split.lines[row], both.chosen[row], both.rejected[row])
+                    for split, rows in zip(found.splits, found.rows, strict=True)
+                    for both in (sides(split),)
                     for row in rows[:EXAMPLES].tolist()
-                ),
-                total=len(rows),
+                )[:EXAMPLES],
+                total=found.count,
             ),
         ),
         impact="these rows cost compute and say nothing about which answer is better",
-        fixes=(
-            Fix(
-                title=f"drop {counted(len(rows), 'pair')}",
-                safety=Safety.UNSAFE,
-                edits=(DropRows(split=train.name, rows=tuple(rows.tolist())),),
-            ),
-        ),
-        severity=Severity.ERROR if same else Severity.WARNING,
+        fixes=(found.drop("pair"),),
+        severity=Severity.ERROR if same.count else Severity.WARNING,
     )
 
 
-def _equal(one: object, other: object) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _equal(split: Split, *, loosely: bool) -> NDArray[np.int64]:
+    """The numbers of the chosen answers that are also rejected, where they are not empty."""
     import pyarrow.compute as pc  # noqa: PLC0415  0.15 s that --help need not wait for
 
-    found = pc.equal(one, other).combine_chunks().to_numpy(zero_copy_only=False)
-    return np.asarray(found, dtype=bool)
+    both = sides(split)
+    columns = [both.chosen.column, both.rejected.column]
+    if loosely:
+        columns = [folded(column) for column in columns]
+    equal = pc.equal(*columns).combine_chunks().to_numpy(zero_copy_only=False)
+    filled = ~(blank(both.chosen) & blank(both.rejected))
+    at: NDArray[np.int64] = parts(split).start[:-1] + both.chosen_part
+    return at[equal.astype(bool) & filled]

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tunewell.core.check import check
-from tunewell.core.finding import (
-    Category,
-    DropRows,
-    Finding,
-    Fix,
-    Number,
-    Safety,
-    Severity,
-    Table,
-)
-from tunewell.core.words import counted
-from tunewell.facts.parts import places, require_kind
+from tunewell.core.finding import Category, Finding, Severity, Table
+from tunewell.facts.flagged import flag
+from tunewell.facts.parts import parts, require_kind
 from tunewell.facts.preferences import sides
-from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.reading import Irregular
 
@@ -30,8 +24,8 @@ def prompt_not_shared(dataset: Dataset) -> Iterator[Finding]:
     """Preference pairs whose two sides differ in more than the last answer.
 
     ## What it finds
-    Training rows of preference data whose chosen and rejected conversations part before the last
-    answer, or of which one goes on for further turns.
+    Rows of any split of preference data whose chosen and rejected conversations part before the
+    last answer, or of which one goes on for further turns.
 
     ## Why it matters
     A preference compares two answers to one prompt. Where the prompts differ, the trainer takes the
@@ -58,44 +52,48 @@ def prompt_not_shared(dataset: Dataset) -> Iterator[Finding]:
     TRL, "Dataset formats and types": the prompt of a preference row is what both sides share.
     """
     require_kind(dataset, {Kind.PREFERENCE})
-    train = dataset.train
-    details = {
-        note.row: note.detail for note in train.irregular if note.what is Irregular.PROMPT_DIFFERS
-    }
-    if not details:
+    found = flag(dataset, _differing)
+    if not found.count:
         return
-    rows = sorted(details)
-    both = sides(train)
-    share = 100 * len(rows) / len(train)
+    shown = [
+        (
+            split.name,
+            split.lines[note.row],
+            note.detail,
+            both.chosen[note.row],
+            both.rejected[note.row],
+        )
+        for split in found.splits
+        for both in (sides(split),)
+        for note in split.irregular
+        for row in (note.row,)
+        if note.what is Irregular.PROMPT_DIFFERS
+    ]
     yield Finding(
-        message=(
-            f"{len(rows):,} of {len(train):,} pairs ({share:.2g} %) differ in more than the last "
-            "answer"
-        ),
-        where=places(train, rows),
+        message=f"{found.of_all} differ in more than the last answer",
+        where=found.where,
         evidence=(
-            Number(
-                name="pairs that differ in more than the last answer",
-                value=share,
-                bound="0 %",
-                unit="%",
-            ),
+            found.number("pairs that differ in more than the last answer", "0 %"),
             Table(
                 name="where the two sides part",
-                columns=("line", "turns not shared", "chosen from there", "rejected from there"),
-                rows=tuple(
-                    (train.lines[row], details[row], both.chosen[row], both.rejected[row])
-                    for row in rows[:EXAMPLES]
+                columns=(
+                    "split",
+                    "line",
+                    "turns not shared",
+                    "chosen from there",
+                    "rejected from there",
                 ),
-                total=len(rows),
+                rows=tuple(shown[:EXAMPLES]),
+                total=found.count,
             ),
         ),
         impact="turns of the user are trained on as if they were answers",
-        fixes=(
-            Fix(
-                title=f"drop {counted(len(rows), 'pair')}",
-                safety=Safety.UNSAFE,
-                edits=(DropRows(split=train.name, rows=tuple(rows)),),
-            ),
-        ),
+        fixes=(found.drop("pair"),),
     )
+
+
+def _differing(split: Split) -> NDArray[np.int64]:
+    """The numbers of the chosen answers of pairs that part too early."""
+    rows = [note.row for note in split.irregular if note.what is Irregular.PROMPT_DIFFERS]
+    at = np.array(rows, dtype=np.int64)
+    return parts(split).start[at] + sides(split).chosen_part[at]
