@@ -37,7 +37,8 @@ def identical_pair(dataset: Dataset) -> Iterator[Finding]:
     By comparing the two answers as they are and after folding. Equal answers are an error; answers
     that are equal only after folding are a warning, because a preference for upper case or for a
     full stop can be meant. HH-RLHF's harmless test has three such pairs, `You're welcome.` against
-    `You're welcome!`, once this way and twice the other. Rows with empty answers on both sides belong to empty-side.
+    `You're welcome!`, once this way and twice the other. Rows with empty answers on both sides
+    belong to empty-side.
 
     ## Example
     `chosen` and `rejected` are both `I do not know.`
@@ -101,4 +102,5 @@ def _equal(split: Split, *, loosely: bool) -> NDArray[np.int64]:
     equal = pc.equal(*columns).combine_chunks().to_numpy(zero_copy_only=False)
     filled = ~(blank(both.chosen) & blank(both.rejected))
     at: NDArray[np.int64] = parts(split).start[:-1] + both.chosen_part
-    return at[equal.astype(bool) & filled]
+    kept: NDArray[np.int64] = at[equal.astype(bool) & filled]
+    return kept
