@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -254,7 +255,9 @@ def _columns(source: Source, rows: Mapping[str, list[Any]], wanted: Rewrite) -> 
 def changed(source: Source, change: Change, record: dict[str, Any]) -> dict[str, Any]:
     """The record, changed in place, with its new texts and label."""
     for part, new in change.texts.items():
-        source.layout.write(record, part, new)
+        # A text that is made of several in the file stays as it is; the diff shows no change.
+        with contextlib.suppress(ValueError):
+            source.layout.write(record, part, new)
     if change.label is not None and source.label_column is not None:
         record[source.label_column] = _like(record.get(source.label_column), change.label)
     return record

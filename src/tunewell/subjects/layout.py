@@ -15,6 +15,7 @@ from typing import Any, TypeGuard, cast
 from tunewell.subjects.messages import is_messages, read_messages, side_turns
 from tunewell.subjects.parts import Role
 from tunewell.subjects.reading import Irregular, Part, Reading, as_text, named
+from tunewell.subjects.sides import twin, write_dialogue
 
 
 class Kind(StrEnum):
@@ -112,11 +113,16 @@ class Layout:
         Raises:
             ValueError: if that part is derived from others and cannot be written by itself.
         """
-        path = self.read(record).parts[part].path
-        if not path:
+        parts = self.read(record).parts
+        path = parts[part].path
+        if path:
+            again = twin(self.columns, parts[part])
+            _put(record, path, new)
+            if again:
+                _put(record, again, new)
+        elif not write_dialogue(record, self.columns, parts, part, new):
             message = f"part {part} of the row stands in no column of its own"
             raise ValueError(message)
-        _put(record, path, new)
 
 
 PLAIN_SLOTS: Mapping[str, Role] = {
