@@ -133,7 +133,11 @@ def test_the_same_input_gives_the_same_pairs() -> None:
 
 def templated(count: int) -> list[str]:
     shuffle = random.Random(5)  # noqa: S311  a seeded test
-    names = [f"{a}{b}" for a in "Al Be Cy Do Ed Fy".split() for b in "an el is ow um".split()]
+    names = [
+        f"{a}{b}"
+        for a in ("Al", "Be", "Cy", "Do", "Ed", "Fy")
+        for b in ("an", "el", "is", "ow", "um")
+    ]
     return [
         f"please write a short and friendly answer to {shuffle.choice(names)} "
         f"{shuffle.choice(names)} who has asked about order {shuffle.randrange(10**6)} "

@@ -20,6 +20,9 @@ from tunewell.subjects.parts import Texts
 EVERY_PAIR_UP_TO = 4_000_000
 """Bytes of text up to which every similar pair is looked for: about a second of work."""
 
+ROWS_AT_ONCE = 50_000
+"""Texts given to the engine at a time; it keeps a copy of them while it works."""
+
 MOST_PARTNERS = 8
 """Texts that one text is compared with where not every pair is looked for."""
 
@@ -48,8 +51,12 @@ def groups(dataset: Dataset) -> Groups:
     import pyarrow as pa  # noqa: PLC0415  0.15 s that --help need not wait for
     import pyarrow.compute as pc  # noqa: PLC0415
 
-    blocks = [block for split in dataset.splits for block in folded(split.texts).chunks]
-    texts, group = _numbered(pa.chunked_array(blocks, type=pa.large_string()))
+    texts, group = _numbered(
+        pa.chunked_array(
+            [block for split in dataset.splits for block in folded(split.texts).chunks],
+            type=pa.large_string(),
+        )
+    )
     nothing = pc.index(texts, "").as_py()
     if nothing >= 0:
         group = np.where(group == nothing, -1, group - (group > nothing))
@@ -66,20 +73,25 @@ def groups(dataset: Dataset) -> Groups:
 def _numbered(texts: Any) -> tuple[Any, Ints]:  # noqa: ANN401
     """The distinct texts, in order of first appearance, and the number of each text among them."""
     import pyarrow as pa  # noqa: PLC0415  see groups
-    import pyarrow.compute as pc  # noqa: PLC0415
 
     if _size(texts) > EVERY_PAIR_UP_TO:
         functions = daft().functions
-        hashed = whole(over(Texts(texts), functions.hash)).to_numpy()
+        hashed = np.concatenate(
+            [
+                whole(over(Texts(texts.slice(low, ROWS_AT_ONCE)), functions.hash)).to_numpy()
+                for low in range(0, len(texts), ROWS_AT_ONCE)
+            ]
+        )
         last = Lookup(hashed[::-1]).last[::-1]
         first = len(texts) - 1 - last.astype(np.int64)
         own = first == np.arange(len(texts))
         number = (np.cumsum(own) - 1)[first]
+        if own.all():
+            return whole(texts), number
         distinct = chosen(texts, own)
         # Different texts of one hash are not to be expected in a million data sets; still the texts
         # decide.
-        again = chosen(texts, ~own)
-        if distinct.take(pa.array(number[~own])).equals(again):
+        if distinct.take(pa.array(number[~own])).equals(chosen(texts, ~own)):
             return distinct, number
     encoded = whole(texts).dictionary_encode()
     return encoded.dictionary, encoded.indices.to_numpy().astype(np.int64)
@@ -105,8 +117,9 @@ def near_pairs(dataset: Dataset, threshold: float) -> NearPairs:
 
     Up to `EVERY_PAIR_UP_TO` bytes every such pair is looked for. Of more text, each group that has
     a similar one is given with at least one such partner, save a few that the search misses, and
-    clusters come out the same; but not every pair of a cluster is listed. Each listed pair was
-    compared in full.
+    clusters come out the same; but not every pair of a cluster is listed. Earlier texts are tried
+    first, so a row that judges the model meets its likes in the training data, which comes first,
+    before those among its own. Each listed pair was compared in full.
     """
     return similar(groups(dataset).texts, threshold)
 
@@ -179,6 +192,7 @@ def clusters(pairs: Ints, count: int) -> Ints:
         return np.arange(count)
     edges = coo_array((np.ones(len(pairs), dtype=bool), pairs.T), shape=(count, count))
     found, label = connected_components(edges, directed=False)
-    least = np.full(found, count)
-    np.minimum.at(least, label, np.arange(count))
-    return least[label]
+    least: Ints = np.full(found, count)
+    least[label[::-1]] = np.arange(count)[::-1]  # the smallest is written last and stays
+    smallest: Ints = least[label]
+    return smallest

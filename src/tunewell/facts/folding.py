@@ -23,8 +23,8 @@ FOREIGN = {
 }
 """Marks, dashes and white space that survive NFKC, by their like in ASCII."""
 
-ROWS_AT_ONCE = 2_000
-"""Texts folded together: about 1 MB of text and its masks stay in the processor's cache."""
+ROWS_AT_ONCE = 500
+"""Texts folded together: about 200 KB of text and its masks stay in the processor's cache."""
 
 END = 0xFF
 """A byte that UTF-8 never uses; it ends each text of a block."""
@@ -106,8 +106,8 @@ def whole(column: Any) -> Any:  # noqa: ANN401
 def chosen(column: Any, mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401
     """The texts of a chunked column for which the mask is true, as one Arrow array.
 
-    They are copied in the C library's memory: Arrow's own asks for huge pages, which a virtual
-    machine may take 5 ms each to give, five times as long as the copy.
+    Here and elsewhere large copies are made in the C library's memory. Arrow's own keeps what is
+    freed, and asks for huge pages, which a virtual machine took 5 ms each to give.
     """
     import pyarrow as pa  # noqa: PLC0415  see folded
     import pyarrow.compute as pc  # noqa: PLC0415
@@ -133,9 +133,7 @@ def _fold_block(block: Any) -> Any:  # noqa: ANN401
             bool(text.translate(None, NOT_THEIR_BYTES) and OTHER_DIGITS.search(text))
             for text in plain
         ]
-        ended = _ended(
-            pc.replace_with_mask(original, pa.array(foreign), pa.array(plain, pa.large_binary()))
-        )
+        ended = _ended(_replaced(original, foreign, plain))
     result = _squeezed(_without_marks(ended))
     # Each text still ends with END; that byte goes, and the offsets move with it.
     offsets = np.concatenate(([0], np.flatnonzero(result == END) - np.arange(rows)))
@@ -146,9 +144,8 @@ def _fold_block(block: Any) -> Any:  # noqa: ANN401
     )
     by_hand |= (np.diff(offsets) == 0) & (pc.binary_length(block).to_numpy() > 0)
     if by_hand.any():
-        mask = pa.array(by_hand)
-        slow = [fold(text).encode() for text in block.filter(mask).to_pylist()]
-        done = pc.replace_with_mask(done, mask, pa.array(slow, pa.large_binary()))
+        texts = block.filter(pa.array(by_hand)).to_pylist()
+        done = _replaced(done, by_hand, [fold(text).encode() for text in texts])
     return done.view(pa.large_string())
 
 
@@ -158,11 +155,21 @@ def _ended(block: Any) -> bytes:  # noqa: ANN401
     import pyarrow.compute as pc  # noqa: PLC0415
 
     last, between = (pa.scalar(part, pa.large_binary()) for part in (LAST, b""))
-    joined = pc.binary_join_element_wise(block, last, between)
+    joined = pc.binary_join_element_wise(block, last, between, memory_pool=pa.system_memory_pool())
     if not len(joined):
         return b""
     offsets = np.frombuffer(joined.buffers()[1], dtype=np.int64)
     return memoryview(joined.buffers()[2])[offsets[0] : offsets[len(joined)]].tobytes()
+
+
+def _replaced(block: Any, mask: NDArray[np.bool_], new: list[bytes]) -> Any:  # noqa: ANN401
+    """The block with the texts under the mask replaced."""
+    import pyarrow as pa  # noqa: PLC0415  see folded
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    values = pa.array(new, pa.large_binary())
+    pool = pa.system_memory_pool()
+    return pc.replace_with_mask(block, pa.array(mask), values, memory_pool=pool)
 
 
 def _without_marks(raw: bytes) -> Bytes:

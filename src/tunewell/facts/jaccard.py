@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ def _parts(pairs: Ints, lengths: Ints) -> Iterator[slice]:
     new = np.concatenate(([True], other[1:] != other[:-1]))
     block = np.cumsum(lengths[one] + new * lengths[other]) // BYTES_AT_ONCE
     bounds = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(pairs)]
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds):
         yield slice(low, high)
 
 
@@ -99,7 +100,9 @@ def _similarities(texts: Any, pairs: Ints) -> NDArray[np.float64]:  # noqa: ANN4
     pair = np.searchsorted(asked.start, only, side="right") - 1
     own = Lookup(asked.run[only] | (pair.astype(np.uint64) << np.uint64(RUN_BITS)))
     union = sizes[other] + np.bincount(pair[own.distinct], minlength=len(pairs))
-    return np.divide(shared, union, out=np.zeros(len(pairs)), where=union > 0)
+    similarity = np.zeros(len(pairs))
+    np.divide(shared, union, out=similarity, where=union > 0)
+    return similarity
 
 
 def runs(texts: Any, rows: Ints) -> Block:  # noqa: ANN401

@@ -49,7 +49,8 @@ class Lookup:
     @property
     def distinct(self) -> NDArray[np.bool_]:
         """A mask that holds each key once."""
-        return self.last == np.arange(len(self.keys), dtype=np.int32)
+        own: NDArray[np.bool_] = self.last == np.arange(len(self.keys), dtype=np.int32)
+        return own
 
     def find(self, wanted: Keys) -> tuple[Indices, NDArray[np.int64]]:
         """For each wanted key the index that stands for it, and which are none of the keys.
