@@ -1,6 +1,6 @@
 """Near duplicates at scale, beside rensa and datasketch on the same machine in one run.
 
-    python benchmarks/near_duplicates.py DATA_FOLDER [--peers PYTHON] [--quick]
+    python benchmarks/near_duplicates.py DATA_FOLDER [--peers PYTHON] [--sizes 52k,520k,2M]
 
 DATA_FOLDER holds alpaca_original/alpaca_data.json.gz. PYTHON is an interpreter that has rensa,
 datasketch, numpy and pyarrow (by default this one); a tool that is not there is left out. Each tool
@@ -45,11 +45,11 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("folder", type=Path)
     options.add_argument("--peers", default=sys.executable)
-    options.add_argument("--quick", action="store_true", help="52,002 rows alone")
+    options.add_argument("--sizes", default=",".join(TILES))
     chosen = options.parse_args()
     results = []
     with tempfile.TemporaryDirectory() as folder:
-        for size in ["52k"] if chosen.quick else list(TILES):
+        for size in chosen.sizes.split(","):
             file = Path(folder) / f"{size}.arrow"
             sources = write(chosen.folder, file, TILES[size])
             for tool in ["tunewell"] if size == "2M" else TOOLS:
@@ -67,8 +67,7 @@ def main() -> None:
                     found |= judged(file, sources, size)
                     results.append({"size": size, "tool": tool, "processors": processors, **found})
                     print(results[-1], flush=True)
-                    if not chosen.quick:
-                        RESULT.write_text(page(results), encoding="utf-8")
+                    RESULT.write_text(page(results), encoding="utf-8")
 
 
 def write(folder: Path, file: Path, tiles: int) -> int:
@@ -151,11 +150,16 @@ def child(tool: str, file: str, processors: int) -> None:
         from tunewell.subjects.parts import Texts
 
         texts: Any = Texts(column)
-        small: Any = Texts.of(["one of two short texts", "two of two short texts"] * 40_000)
+        from tunewell.facts import duplicates
+
+        usual, duplicates.EVERY_PAIR_UP_TO = duplicates.EVERY_PAIR_UP_TO, 0
+        small: Any = Texts.of(["one of two short texts", "two of two short texts"])
     else:
         texts = column.to_pylist()
         small = texts[:2]
-    run(small)  # imports, thread pools
+    run(small)  # imports, thread pools, on the path that large data takes
+    if tool == "tunewell":
+        duplicates.EVERY_PAIR_UP_TO = usual
     del column
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     base = resident("VmRSS")
