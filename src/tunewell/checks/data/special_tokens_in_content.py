@@ -61,8 +61,8 @@ HTML = re.compile(
 )
 TALK = re.compile(
     r"(?i)chat[ _]?templates?|special[ _]tokens?|control tokens?|tokeni[sz]|chatml|prompt (format|"
-    r"inject|template)|jailbreak|\bllms?\b|language model|\btransformers\b|\bgpt-?\d|\bllama|mistral|"
-    r"delimiter|end[- ]of[- ](text|sequence|turn)|\bEOS\b|\bBOS\b|\bvocab"
+    r"inject|template)|jailbreak|\bllms?\b|language model|\btransformers\b|\bgpt-?\d|\bllama|"
+    r"mistral|delimiter|end[- ]of[- ](text|sequence|turn)|\bEOS\b|\bBOS\b|\bvocab"
 )
 MEANT = re.compile(
     r"(?i)image|img|vision|audio|video|fim|think|tool|mask|quad|box|ref|object|reserved"
