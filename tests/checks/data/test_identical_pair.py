@@ -1,7 +1,10 @@
 """DAT050 identical-pair."""
 
+import numpy as np
+
 from tunewell.checks.data.identical_pair import identical_pair
 from tunewell.core.finding import Severity
+from tunewell.facts.folding import fold
 from tunewell.testing import CheckCases, dataset, rows, run_check
 
 GOOD = {"prompt": "What is two and two?", "chosen": "Four.", "rejected": "Five."}
@@ -50,3 +53,17 @@ class TestIdenticalPair(CheckCases):
         """Classification is told to be not applicable."""
         outcomes = run_check(identical_pair, (dataset(["a", "b"], ["x", "y"]),))
         assert outcomes.not_applicable
+
+    def test_the_screen_loses_nothing(self) -> None:
+        """Pairs made of blanks, marks and few letters: as many as folding them whole finds."""
+        rng = np.random.default_rng(0)
+        signs = list("aB1 .,-\u00a0ﬁé")
+        records = []
+        for _ in range(400):
+            text = "".join(rng.choice(signs, size=rng.integers(1, 90)).tolist())
+            other = "".join(rng.choice([c.upper(), c.lower() + "!", c, c + " "]) for c in text)
+            records.append({"prompt": "q", "chosen": "x" + text, "rejected": "x" + other})
+        wanted = sum(fold(r["chosen"]) == fold(r["rejected"]) for r in records)
+        found = self._outcomes((rows(records),)).findings
+        assert wanted > 0
+        assert found[0].where_total == wanted

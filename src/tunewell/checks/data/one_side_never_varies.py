@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,10 @@ from tunewell.subjects.parts import Texts
 
 EXAMPLES = 5
 FEWEST_PAIRS = 20
-WORDS = 3
+SOME_WORDS = r"\S+\s+\S+\s+\S+"
+NEAR = 200
+"""Characters at either end in which the words are looked for."""
+
 LONGEST = 40
 """Characters of a template that are compared: a sentence's first or last words."""
 
@@ -139,17 +143,13 @@ def _repeated(
     """The whole text or the template that most answers of a side have and few of the other."""
     import pyarrow.compute as pc  # noqa: PLC0415  0.15 s that --help need not wait for
 
-    words = rf"\S+(?:\s+\S+){{{WORDS - 1}}}"
-    looks = (
-        ("are", r"(?s)^\s*(?P<key>\S(?:.*\S)?)\s*$"),
-        ("begin with", rf"^\s*(?P<key>{words})"),
-        ("end with", rf"(?P<key>{words})\s*$"),
+    looks: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+        ("are", _whole),
+        ("begin with", _first_words),
+        ("end with", _last_words),
     )
-    for what, pattern in looks:
-        keys = [
-            pc.struct_field(pc.extract_regex(texts.column, pattern), "key")
-            for texts in (own, other)
-        ]
+    for what, look in looks:
+        keys = [look(texts.column) for texts in (own, other)]
         counts = pc.value_counts(pc.drop_null(keys[0]))
         if not len(counts):
             continue
@@ -169,3 +169,27 @@ def _repeated(
                 np.asarray(fits.to_numpy(zero_copy_only=False), dtype=bool),
             )
     return None
+
+
+def _whole(column: Any) -> Any:  # noqa: ANN401  pyarrow has no types
+    """The answers without white space at their ends; null where nothing is left."""
+    import pyarrow.compute as pc  # noqa: PLC0415  as above
+
+    trimmed = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.equal(trimmed, ""), None, trimmed)
+
+
+def _first_words(column: Any) -> Any:  # noqa: ANN401  as above
+    """The first words of each answer; null where there are fewer."""
+    import pyarrow.compute as pc  # noqa: PLC0415  as above
+
+    start = pc.utf8_slice_codeunits(column, 0, NEAR)
+    return pc.struct_field(pc.extract_regex(start, rf"^\s*(?P<key>{SOME_WORDS})"), "key")
+
+
+def _last_words(column: Any) -> Any:  # noqa: ANN401  as above
+    """The last words of each answer; null where there are fewer."""
+    import pyarrow.compute as pc  # noqa: PLC0415  as above
+
+    end = pc.utf8_slice_codeunits(column, -NEAR)
+    return pc.struct_field(pc.extract_regex(end, rf"(?P<key>{SOME_WORDS})\s*$"), "key")
