@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 RUN = 4
 """Characters in a run."""
 
-FOLDS = 5
+FOLDS = 3
 MOST_RUNS = 20_000_000
 """Runs looked at in all, about 2 s. Of a larger set the beginnings of its texts are looked at."""
 
@@ -90,22 +90,25 @@ class TextModel:
             fold=self.fold[at],
         )
 
-    def scores(self, taught: Ints, asked: Sequence[Ints]) -> list[Floats]:
+    def scores(
+        self, taught: Ints, asked: Sequence[Ints], wanted: NDArray[np.bool_]
+    ) -> list[Floats]:
         """How well labels fit the texts when the model learns `taught` from the other folds.
 
-        `taught` and each of `asked` are label numbers, (m,), -1 for none. A score is nan where
-        the label is missing or the text has no runs; 0 is no evidence either way.
+        `taught` and each of `asked` are label numbers, (m,), -1 for none. A score is nan where it
+        is not `wanted`, (m,), where the label is missing or the text has no runs; 0 is no evidence
+        either way.
         """
         totals = np.zeros((len(asked), len(self.rows)))
         for fold, weight in self._fitted(taught):
-            inside = self.fold[self.owner] == fold
+            inside = ((self.fold == fold) & wanted)[self.owner]
             owner, run = self.owner[inside], self.run[inside]
             for at, labels in enumerate(asked):
                 values = weight[np.maximum(labels[owner], 0), run]
                 totals[at] += np.bincount(owner, values, minlength=len(self.rows))
         totals /= np.maximum(self.length, 1)
         for at, labels in enumerate(asked):
-            totals[at, (labels < 0) | (self.length == 0)] = np.nan
+            totals[at, ~wanted | (labels < 0) | (self.length == 0)] = np.nan
         return list(totals)
 
     def best(self, taught: Ints, at: Ints) -> Ints:

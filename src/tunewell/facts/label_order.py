@@ -113,7 +113,7 @@ def _fit(model: TextModel, labels: Ints, use: NDArray[np.bool_]) -> tuple[float,
     """How often `labels` beat the labels of random rows, and over how many rows that is."""
     rng = np.random.default_rng(0)
     others = [labels[rng.permutation(len(labels))] for _ in range(DRAWS)]
-    mine, *theirs = model.scores(labels, [labels, *others])
+    mine, *theirs = model.scores(labels, [labels, *others], use)
     won = total = 0.0
     judged = np.zeros(len(labels), dtype=bool)
     for other, score in zip(others, theirs, strict=True):
@@ -132,7 +132,10 @@ def _stretches(model: TextModel, usual: int) -> tuple[Stretch, ...]:
     base = model.labels if usual == 0 else _moved(model, usual)
     rivals = [step for step in (0, *STEPS) if step != usual]
     moved = {step: model.labels if step == 0 else _moved(model, step) for step in rivals}
-    mine, *theirs = model.scores(base, [base, *(moved[step] for step in rivals)])
+    telling = np.zeros(count, dtype=bool)
+    for labels in moved.values():
+        telling |= _differs(base, labels)
+    mine, *theirs = model.scores(base, [base, *(moved[step] for step in rivals)], telling)
     sign = {}
     for step, score in zip(rivals, theirs, strict=True):
         told = _differs(base, moved[step]) & ~np.isnan(mine) & ~np.isnan(score)

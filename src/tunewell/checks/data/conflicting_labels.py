@@ -92,7 +92,7 @@ def conflicting_labels(dataset: Dataset, *, max_texts: int = 0) -> Iterator[Find
     yield Finding(
         message=(
             f"{noun} {'labels that contradict each other' if several else 'more than one label'} "
-            f"({counted(len(rows), 'row')}, {100 * len(rows) / len(train):.2g} %)"
+            f"({counted(len(rows), 'row')}, {100 * len(rows) / len(train):.3g} %)"
         ),
         where=places(train, rows),
         evidence=(
@@ -175,7 +175,7 @@ def _answers(train: Split, max_texts: int) -> Iterator[Finding]:
     yield Finding(
         message=(
             f"{counted(len(examples), 'prompt has', 'prompts have')} several different answers "
-            f"({counted(len(rows), 'row')}, {100 * len(rows) / len(train):.2g} %)"
+            f"({counted(len(rows), 'row')}, {100 * len(rows) / len(train):.3g} %)"
         ),
         where=places(train, sorted(rows)),
         evidence=(

@@ -80,7 +80,7 @@ def labels_spelled_several_ways(dataset: Dataset, *, max_labels: int = 0) -> Ite
     yield Finding(
         message=(
             f"{counted(len(found), 'label is', 'labels are')} another spelling of a more frequent "
-            f"one: {listed}{more} ({rows:,} {noun}, {100 * rows / total:.2g} %)"
+            f"one: {listed}{more} ({rows:,} {noun}, {100 * rows / total:.3g} %)"
         ),
         where=(Classes(names=tuple(sorted({s.label for s in found} | {s.meant for s in found}))),),
         evidence=(

@@ -47,7 +47,7 @@ def shifted_labels(
     on random labels, and an evaluation moved in this way calls a good model a bad one.
 
     ## How it is measured
-    A text model (naive Bayes on runs of four characters, fitted in five folds) says how well each
+    A text model (naive Bayes on runs of four characters, fitted in three folds) says how well each
     text fits its own label and the labels one and two rows further on. The whole file is moved
     where another pairing beats random labels far more often than the pairing as it stands. In a
     stretch, the moved label must fit better than the own one in at least `least_won` of the rows
