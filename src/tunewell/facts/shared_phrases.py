@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,9 +60,27 @@ def shared_phrases(
         members = np.flatnonzero(code == most)
         if len(members) < needed or not _is_wording(phrase):
             continue
-        if len(set(texts.take(members))) > len(members) // 2:
-            found.append(SharedPhrase(at[members], phrase, ends))
+        alike = texts.take(members)
+        if len(set(alike)) > len(members) // 2:
+            found.append(SharedPhrase(at[members], _whole(alike, ends=ends), ends))
     return tuple(found)
+
+
+def _whole(texts: Sequence[str], *, ends: bool) -> str:
+    """All that the texts begin or end with, to the end of its last whole word."""
+    if not ends:
+        shared = _beginning(texts)
+        return shared[: shared.rfind(" ") + 1] or shared
+    turned = [text[::-1] for text in texts]
+    shared = _beginning(turned)[::-1]
+    return shared[shared.find(" ") :] if " " in shared.strip() else shared
+
+
+def _beginning(texts: Sequence[str]) -> str:
+    """What all texts begin with: what the first and the last of them in order do."""
+    first, last = min(texts), max(texts)
+    pairs = enumerate(zip(first, last, strict=False))
+    return first[: next((at for at, (one, other) in pairs if one != other), len(first))]
 
 
 def _is_wording(phrase: str) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from tunewell.checks.data.refusals_and_boilerplate import refusals_and_boilerplate
-from tunewell.core.finding import Severity
+from tunewell.core.finding import SetText, Severity
 from tunewell.testing import CheckCases, dataset, rows, run_check
 
 HABIT = "I hope that this helps you. "
@@ -49,6 +49,11 @@ class TestRefusalsAndBoilerplate(CheckCases):
         "a common beginning": (rows([told(f"Bridge {n}?", HABIT + talk(n)) for n in range(30)]),),
         "a common ending": (
             rows([told(f"Bridge {n}?", talk(n) + HABIT.strip()) for n in range(30)]),
+        ),
+        "a template around plain texts": (
+            rows(
+                [{"text": f"Below is a task. Write what answers it. {talk(n)}"} for n in range(30)]
+            ),
         ),
         "both": (
             rows(
@@ -98,3 +103,18 @@ def test_refusals_of_harm_are_information(asked: str, severity: Severity) -> Non
     refused = [told(asked.format(n), "I'm sorry, but I cannot help with that.") for n in range(9)]
     (finding,) = run_check(refusals_and_boilerplate, (rows([FULL] * 3 + refused),)).findings
     assert finding.severity is severity
+
+
+def test_the_whole_phrase_is_cut() -> None:
+    told_so = rows([told(f"Bridge {n}?", HABIT + "It is so. " + talk(n)) for n in range(30)])
+    (finding,) = run_check(refusals_and_boilerplate, (told_so,)).findings
+    assert finding.fixes[0].title == "cut the phrase from 30 answers"
+    edit = finding.fixes[0].edits[3]
+    assert isinstance(edit, SetText)
+    assert (
+        edit.new
+        == "3 crosses the river at the mill, and road 3 leads to the sea "
+        + talk(3)[
+            len("Bridge 3 crosses the river at the mill, and road 3 leads to the sea ") :
+        ].strip()
+    )

@@ -32,7 +32,8 @@ from tunewell.subjects.parts import Role
 
 Ints = NDArray[np.int64]
 
-KINDS = (Kind.INSTRUCTION, Kind.COMPLETION, Kind.CHAT)
+KINDS = (Kind.INSTRUCTION, Kind.COMPLETION, Kind.CHAT, Kind.TEXT)
+LEARNED = frozenset({Role.ANSWER, Role.TEXT})
 ANSWERS = frozenset({Role.ANSWER})
 OPENING = 300
 """A refusal comes first; what stands later is often a quotation."""
@@ -105,7 +106,7 @@ def refusals_and_boilerplate(
     ## What it finds
     - answers that begin by refusing or by saying what their writer is: "As an AI language model,
       I", "I'm sorry, but I cannot", "This task cannot be completed by a GPT model";
-    - a phrase of several words with which many long answers begin or end.
+    - a phrase of several words with which many long answers, or learned texts, begin or end.
 
     ## Why it matters
     A model learns refusals fast and carries them to requests that it could answer. A phrase that
@@ -134,7 +135,7 @@ def refusals_and_boilerplate(
     """
     require_kind(dataset, KINDS)
     refusals = flag(dataset, _refusals)
-    shared = shared_phrases(dataset.train, ANSWERS, share=phrase_share, fewest=fewest_answers)
+    shared = shared_phrases(dataset.train, LEARNED, share=phrase_share, fewest=fewest_answers)
     if not refusals.count and not shared:
         return
     harmful = _harmful(refusals)
@@ -149,8 +150,9 @@ def refusals_and_boilerplate(
             refusals.examples("refusals"),
         ]
     if shared:
+        what = "text" if dataset.kind is Kind.TEXT else "answer"
         many = max(len(one.at) for one in shared)
-        sentences.append(f"{counted(many, 'answer')} begin or end with the same phrase")
+        sentences.append(f"{counted(many, what)} begin or end with the same phrase")
         evidence.append(_phrases(shared))
     message = "; ".join(sentences)
     yield Finding(
