@@ -59,7 +59,8 @@ SLOT = (
     r"system_?(prompt|message)|chat_?history|completion) ?\}\}?"
 )
 DOUBLE_SLOT = r"(^|[^\\$%\w{])\{\{ ?[A-Za-z][\w -]{1,40} ?\}\}"
-TO_INSERT = (
+HAS_TO_INSERT = r"[Ii]nsert |INSERT |[Ee]nter |ENTER |[Pp]aste |PASTE |[Ff]ill in |FILL IN "
+TO_INSERT = re.compile(
     r"(?i)[\[<(]\s*(please )?(insert|enter|paste|fill in)\b[^\]>)\n]{1,60}[\]>)]|"
     r"^\W*(please )?(insert|enter|paste) (the |your )?\w+ here\W*$"
 )
@@ -168,7 +169,7 @@ def _others(split: Split, class_share: float) -> Ints:
         fitting(split, Screen(MARKER, lambda text: not SPOKEN_OF.search(text[1:]), written)),
         fitting(split, Screen(SLOT, _no_code, asking)),
         fitting(split, Screen(DOUBLE_SLOT, _no_code, written)),
-        fitting(split, Screen(TO_INSERT, lambda text: not MEDIA.search(text), asking)),
+        fitting(split, Screen(HAS_TO_INSERT, _to_insert, asking)),
         unless_asked(split, fitting(split, Screen(NO_ANSWER, None, answers)), TALK, CONDITIONS),
     ]
     bare = unless_asked(
@@ -180,6 +181,11 @@ def _others(split: Split, class_share: float) -> Ints:
         sides = frozenset({Role.TEXT, Role.SECOND, Role.NEGATIVE})
         found.append(fitting(split, Screen(WHOLE_TEXT, None, sides)))
     return np.unique(np.concatenate(found))
+
+
+def _to_insert(text: str) -> bool:
+    """Whether a text is to be put in here; images and links are `unseen-attachment`'s."""
+    return bool(TO_INSERT.search(text)) and not MEDIA.search(text)
 
 
 def _no_code(text: str) -> bool:
