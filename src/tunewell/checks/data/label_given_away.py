@@ -57,9 +57,10 @@ def label_given_away(
     Names are compared without case and separators. At least `min_rows` rows (5) must name a label
     in this way, and in at least `min_right` of them (0.9) it must be their own. A sign must be in
     at least `min_share` (0.8) of the rows of a class of at least `min_class_rows` rows (20), and
-    others may have it in at most `max_elsewhere` (0.01) times as many rows. Words are never signs, however well they tell a class ("refund"), and neither are names with a number in
-    them ("401k", "w-2"). In BANKING77, CLINC150, SMS Spam and GoEmotions no row names its label,
-    and the most telling template is "how many calories", in 32 % of its class.
+    others may have it in at most `max_elsewhere` (0.01) times as many rows. Words are never signs,
+    however well they tell a class ("refund"), and neither are names with a number in them ("401k",
+    "w-2"). In BANKING77, CLINC150, SMS Spam and GoEmotions no row names its label, and the most
+    telling template is "meaning of life", at the end of 38 % of the rows of its class.
 
     ## Example
     `[billing] I was charged twice` under `billing`, `[login] ...` under `login`.

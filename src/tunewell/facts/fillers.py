@@ -1,0 +1,82 @@
+"""English words that a text can lose without saying anything else."""
+
+from __future__ import annotations
+
+from tunewell.facts.folding import fold
+
+FILLERS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "my",
+        "i",
+        "im",
+        "ive",
+        "id",
+        "this",
+        "that",
+        "please",
+        "pls",
+        "plz",
+        "kindly",
+        "hi",
+        "hello",
+        "hey",
+        "well",
+        "so",
+        "oh",
+        "ah",
+        "ok",
+        "okay",
+        "just",
+        "really",
+        "actually",
+        "also",
+        "too",
+        "very",
+    ]
+)
+"""Words that change neither what is asked nor whether it is. "Not", "no", question words, "did",
+"can", "more", "yet" and "still" are not among them: they turn a text round, or what failed into
+what is pending."""
+
+SAME = {
+    "cannot": "can not",
+    "cant": "can not",
+    "wont": "will not",
+    "dont": "do not",
+    "doesnt": "does not",
+    "didnt": "did not",
+    "isnt": "is not",
+    "arent": "are not",
+    "wasnt": "was not",
+    "hasnt": "has not",
+    "havent": "have not",
+    "couldnt": "could not",
+    "wouldnt": "would not",
+    "shouldnt": "should not",
+    "whats": "what is",
+    "wheres": "where is",
+    "hows": "how is",
+    "whos": "who is",
+    "its": "it is",
+    "theres": "there is",
+    "thats": "that is",
+    "recognise": "recognize",
+    "recognised": "recognized",
+    "cancelled": "canceled",
+    "colour": "color",
+    "favourite": "favorite",
+}
+"""Short forms and British spellings."""
+
+FEWEST_WORDS = 3
+"""Words that must be left: of fewer, too little is known."""
+
+
+def essence(text: str) -> str:
+    """The folded text without fillers and in one spelling; "" where too little is left."""
+    words = " ".join(SAME.get(word, word) for word in fold(text).split()).split()
+    kept = [word for word in words if word not in FILLERS]
+    return " ".join(kept) if len(kept) >= FEWEST_WORDS else ""
