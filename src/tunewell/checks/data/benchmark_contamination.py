@@ -41,7 +41,7 @@ def benchmark_contamination(
     benchmark: Benchmark,
     *,
     error_share: float = 0.01,
-    copied: float = 0.5,
+    copied: float = 0.8,
     false_share: float = 0.05,
 ) -> Iterator[Finding]:
     """Questions of a benchmark that are in the training data, word for word or reworded.
@@ -56,7 +56,7 @@ def benchmark_contamination(
 
     ## How it is measured
     As they stand: equal without case, punctuation marks and white space. Inside a row: at least
-    `copied` (50 %) of the question's words stand in runs of 13 words that a training row shares (a
+    `copied` (80 %) of the question's words stand in runs of 13 words that a training row shares (a
     question of 10 to 12 words as a whole); runs that stand in more than 10 rows are templates and
     do not count. Reworded: by the rule of `paraphrased-leakage`, with the same
     `false_share` (5 %). It is an error when the first two kinds make up more than
@@ -64,7 +64,8 @@ def benchmark_contamination(
     95 % interval of an accuracy of 0.9); else a warning.
 
     Measured with GSM8K: of its 1,319 test questions none is found in its training data; of the
-    same questions reworded by a language model and hidden there 93 %.
+    same questions reworded by a language model and hidden there 93 %; of 300 hidden behind
+    "Solve:" all.
 
     ## Example
     `Q: Janet's ducks lay 16 eggs per day. She eats three for breakfast ... A:` in train.jsonl.

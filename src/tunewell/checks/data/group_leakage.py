@@ -26,6 +26,8 @@ from tunewell.facts.runs import shared_runs
 from tunewell.subjects.dataset import Dataset, Split
 
 EXAMPLES = 5
+EDITED = 0.9
+"""Share of words in common above which two texts are copies and not pieces of one document."""
 
 
 @check(
@@ -54,7 +56,8 @@ def group_leakage(dataset: Dataset, *, max_share: float = 0.05) -> Iterator[Find
     the share of rows that have 13 words in a row in common with a training row of another text; of
     instructions and chats, with what the user says there. What stands in more than 10 rows is a
     template and does not count. It speaks where either is above `max_share` (5 %): below, rows
-    quote each other by nature (GSM8K 0.2 %, CLINC150 and BANKING77 0.0 %).
+    quote each other by nature (GSM8K 0.2 %, BANKING77 0.6 %, CLINC150 0.1 %). Of a random split of
+    HH-RLHF, in which conversations begin alike, it is 5 % to 7 %.
 
     ## Example
     `contract-17.txt, page 3` in the training data and `contract-17.txt, page 4` in the evaluation
@@ -160,7 +163,14 @@ def _by_passage(train: Split, split: Split) -> tuple[np.ndarray, Table]:
     partner = np.full(len(judged.texts) + 1, -1, dtype=np.int64)
     partner[at] = runs.partner
     met = partner[judged.of_row]  # -1, of a row without text, meets the last one
-    rows = np.flatnonzero(met >= 0)
+    rows = np.array(
+        [
+            row
+            for row in np.flatnonzero(met >= 0).tolist()
+            if not _edited(judged.texts[judged.of_row[row]], known.texts[met[row]])
+        ],
+        dtype=np.int64,
+    )
     one, other = questions(split), questions(train)
     table = Table(
         name=f"{split.name} rows and training rows with a passage in common",
@@ -177,3 +187,9 @@ def _by_passage(train: Split, split: Split) -> tuple[np.ndarray, Table]:
         total=len(rows),
     )
     return rows, table
+
+
+def _edited(one: str, other: str) -> bool:
+    """Whether two folded texts are one text with small edits, which `paraphrased-leakage` names."""
+    words = set(one.split()), set(other.split())
+    return len(words[0] & words[1]) > EDITED * len(words[0] | words[1])
