@@ -63,8 +63,11 @@ def empty_side(dataset: Dataset) -> Iterator[Finding]:
         message=f"{found.of_all} lack an answer: {listed}",
         where=found.where,
         evidence=(
-            Number(name="empty chosen answers", value=chosen, bound="0 rows", unit="rows"),
-            Number(name="empty rejected answers", value=rejected, bound="0 rows", unit="rows"),
+            *(
+                Number(name=f"empty {side} answers", value=number, bound="0 rows", unit="rows")
+                for side, number in (("chosen", chosen), ("rejected", rejected))
+                if number
+            ),
             Table(
                 name="pairs with an empty answer",
                 columns=("split", "line", "chosen", "rejected"),

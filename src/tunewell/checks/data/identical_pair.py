@@ -75,8 +75,11 @@ def identical_pair(dataset: Dataset) -> Iterator[Finding]:
         message="; ".join(told),
         where=found.where,
         evidence=(
-            Number(name="equal answers", value=same.count, bound="0 rows", unit="rows"),
-            Number(name="equal after folding", value=nearly, bound="0 rows", unit="rows"),
+            *(
+                Number(name=name, value=number, bound="0 rows", unit="rows")
+                for name, number in (("equal answers", same.count), ("equal after folding", nearly))
+                if number
+            ),
             Table(
                 name="equal answers",
                 columns=("split", "line", "chosen", "rejected"),

@@ -60,7 +60,7 @@ def one_side_never_varies(
     words of each side. Found where the 95 % interval of its share is above `max_share` and the
     share is at least `ratio` times that on the other side: a form that both sides share
     ("The answer is") tells nothing apart. Needs 20 pairs. In the harmless test of HH-RLHF the
-    commonest beginning on either side has less than 5 % of the answers.
+    commonest beginning on either side has 1.4 % of the answers.
 
     ## Example
     Every `rejected` is `I cannot help with that.`
