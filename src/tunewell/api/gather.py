@@ -24,6 +24,7 @@ from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recipes import read_recipe, read_training_arguments
 from tunewell.readers.recognise import Found, recognise
+from tunewell.readers.script import read_script
 from tunewell.readers.tokenization import read_tokenization
 from tunewell.subjects.augmenter import Augmenter
 from tunewell.subjects.checkpoint import Checkpoint
@@ -50,6 +51,7 @@ class Given:
     label: str | None = None
     hub: bool = False
     benchmark: Path | None = None
+    script: Path | None = None
     augmenter: Augmenter | None = None
 
     def settings(self) -> Settings:
@@ -109,6 +111,7 @@ def gather(given: Given, settings: Settings) -> Gathered:
         gathered.examined.append(
             Examined(what="benchmark", path=str(given.benchmark), reason="given with --benchmark")
         )
+    _read_script(gathered, roles, given)
     if given.augmenter is not None:
         gathered.subjects.append(given.augmenter)
     checkpoint = _read_model(gathered, roles, given, settings)
@@ -134,6 +137,7 @@ def _roles(given: Given, settings: Settings) -> list[Found]:
         "test": given.test,
         "log": given.log,
         "predictions": given.predictions,
+        "script": given.script,
     }
     roles = [
         Found(path=path, role=role, reason=f"given with --{role}")
@@ -201,6 +205,18 @@ def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: S
     )
     gathered.subjects.append(gathered.dataset)
     gathered.examined = data_examined(gathered.dataset) + gathered.examined
+
+
+def _read_script(gathered: Gathered, roles: list[Found], given: Given) -> None:
+    path = _first(roles, "script")
+    if path is None:
+        return
+    try:
+        gathered.subjects.append(read_script(path))
+    except InputError as error:
+        if given.script is not None:
+            raise
+        gathered.missing["Script"] = str(error)
 
 
 def _disguised(probes: Iterable[FileProbe]) -> FileProbe | None:

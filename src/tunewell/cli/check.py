@@ -27,6 +27,9 @@ def check(
         Path | None, typer.Option(help="A run, trainer_state.json or a text log.")
     ] = None,
     predictions: Annotated[Path | None, typer.Option(help="Predictions with labels.")] = None,
+    script: Annotated[
+        Path | None, typer.Option(help="The script that prepares the data or trains.")
+    ] = None,
     benchmark: Annotated[
         Path | None, typer.Option(help="Questions that must not be in the training data.")
     ] = None,
@@ -71,6 +74,7 @@ def check(
         log=log,
         predictions=predictions,
         benchmark=benchmark,
+        script=script,
         augmenter=None if augment_with is None else load_augmenter(augment_with),
     )
     settings = common.adjust(

@@ -36,6 +36,7 @@ HOW_TO_PASS: Mapping[str, str] = {
     "LogText": "pass the log or the error text: --log FILE",
     "Machine": "run on the machine that will train",
     "Benchmark": "pass the questions of a benchmark: --benchmark FILE",
+    "Script": "pass the script that prepares the data or trains: --script FILE",
     "DataShift": "pass current and new data to tunewell adapt",
 }
 """What to say in "not run" where a subject is missing, by its type's name."""

@@ -47,9 +47,12 @@ BY_CONTENT = (
     ((".yaml", ".yml"), re.compile(""), "config", "settings by its suffix"),
     (
         (".py",),
-        re.compile(r"\b(Trainer|SFTTrainer|TrainingArguments|AutoModel\w*|DataLoader)\b"),
+        re.compile(
+            r"\b(Trainer|SFTTrainer|TrainingArguments|AutoModel\w*|DataLoader|train_test_split"
+            r"|load_dataset)\b"
+        ),
         "script",
-        "a Python file that trains a model",
+        "a Python file that prepares data or trains a model",
     ),
     (
         (".json",),

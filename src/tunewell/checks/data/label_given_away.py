@@ -31,7 +31,7 @@ CHARACTERS_SHOWN = 120
 EDGE = " \t\r\n:|>-,.;"
 
 
-@check("DAT064", category=Category.SUSPICIOUS, severity=Severity.WARNING, covers=("E22",))
+@check("DAT064", category=Category.SUSPICIOUS, severity=Severity.WARNING)
 def label_given_away(
     dataset: Dataset,
     *,
@@ -74,7 +74,7 @@ def label_given_away(
 
     ## Sources
     Kaufman et al. 2012, "Leakage in Data Mining"; Geirhos et al. 2020, "Shortcut Learning in Deep
-    Neural Networks"; fault E22 of the catalogue for leaks made in preprocessing.
+    Neural Networks".
     """
     require_kind(dataset, {Kind.CLASSIFICATION, Kind.MULTI_LABEL})
     train = dataset.train
