@@ -14,6 +14,7 @@ from tunewell.core.finding import (
     Edit,
     Finding,
     Fix,
+    JoinTurns,
     MoveRows,
     Safety,
     SetLabel,
@@ -207,3 +208,27 @@ def test_moved_rows_change_files(tmp_path: Path) -> None:
     assert "+d,x,4" in files[0].with_name("train.fixed.diff").read_text()
     undo(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["test.csv", "train.csv"]
+
+
+def test_turns_are_joined_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    asks = [{"role": "user", "content": "a"}, {"role": "user", "content": "b", "id": 7}]
+    record = {"messages": [{"role": "system", "content": "s"}, *asks], "id": 1}
+    kept = '{"messages": [{"role": "user", "content": "c"}],  "id": 2}'
+    path.write_text(json.dumps(record) + "\n" + kept + "\n")
+    edits = (
+        SetText(split="train", row=0, old="b", new="B", part=2),
+        JoinTurns(split="train", row=0, parts=(0, 1, 2)),
+    )
+    dataset = read_dataset(path)
+    (file,) = apply_fixes([finding(*edits)], dataset, unsafe=True).files
+    first, second = file.read_text().splitlines()
+    assert json.loads(first) == {
+        "messages": [{"role": "user", "content": "s\n\na\n\nB", "id": 7}],
+        "id": 1,
+    }
+    assert second == kept
+    edited = edit_dataset(dataset, edits).train
+    assert list(edited.texts) == list(read_dataset(file).train.texts)
+    assert edited.parts is not None
+    assert edited.parts.start.tolist() == [0, 1, 2]

@@ -295,3 +295,31 @@ def test_pieces_of_one_message_belong_together() -> None:
 
 def test_role_words_are_counted_as_written() -> None:
     assert rows(many(conversations=SHAREGPT)).train.role_words == {"human": 30, "gpt": 30}
+
+
+@pytest.mark.parametrize(
+    ("record", "joined"),
+    [
+        (
+            {"conversations": [{"from": "human", "value": t} for t in "ab"]},
+            {"conversations": [{"from": "human", "value": "a\n\nb"}]},
+        ),
+        (
+            {"messages": json.dumps([{"role": "user", "content": t} for t in "ab"])},
+            {"messages": json.dumps([{"role": "user", "content": "a\n\nb"}])},
+        ),
+        (
+            {"messages": {"role": ["user", "user"], "content": ["a", "b"]}},
+            {"messages": {"role": ["user"], "content": ["a\n\nb"]}},
+        ),
+        (
+            {"system": "a", "messages": [{"role": "user", "content": "b"}]},
+            {"system": "", "messages": [{"role": "user", "content": "a\n\nb"}]},
+        ),
+    ],
+)
+def test_turns_are_joined_where_they_stand(record: dict[str, Any], joined: dict[str, Any]) -> None:
+    layout = rows([record]).train.source.layout
+    changed = json.loads(json.dumps(record))
+    layout.join(changed, [(0, 1)])
+    assert changed == joined

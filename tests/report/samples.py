@@ -9,6 +9,7 @@ import numpy as np
 
 from tunewell.core.document import Document, Examined, Outcome, Section
 from tunewell.core.finding import (
+    AddRows,
     Category,
     Chart,
     Classes,
@@ -17,10 +18,12 @@ from tunewell.core.finding import (
     File,
     Finding,
     Fix,
+    JoinTurns,
     Key,
     LogLine,
     Mark,
     Matrix,
+    MoveRows,
     Number,
     Row,
     Safety,
@@ -470,6 +473,9 @@ def every_kind() -> Mapping[str, Finding]:
         DropRows(split="train", rows=tuple(range(40))),
         SetText(split="eval", row=7, old="caf\u00c3\u00a9", new="café"),
         SetLabel(split="train", rows=(1,), old="a", new="b"),
+        AddRows(split="train", of=(1, 1, 2)),
+        MoveRows(split="train", rows=(4,), to="eval"),
+        JoinTurns(split="train", row=3, parts=(0, 1)),
     )
     findings = {}
     for number, thing in enumerate((*places, *evidence, *edits)):
@@ -554,6 +560,9 @@ def hostile_document() -> Document:
         DropRows(split=h, rows=(1,)),
         SetText(split=h, row=1, old=h, new=h),
         SetLabel(split=h, rows=(1,), old=h, new=h),
+        AddRows(split=h, of=(1,), texts=(h,)),
+        MoveRows(split=h, rows=(1,), to=h),
+        JoinTurns(split=h, row=1, parts=(0, 1)),
     )
     finding = Finding(
         code=h, name=h, family=h, message=h, impact=h, where=places, evidence=evidence,

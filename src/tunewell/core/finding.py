@@ -213,6 +213,18 @@ class SetText(Record, frozen=True, tag="set_text", tag_field="kind"):
     part: int = 0
 
 
+class JoinTurns(Record, frozen=True, tag="join_turns", tag_field="kind"):
+    """Make one turn of several that follow each other in a row, an empty line between their texts.
+
+    `parts` counts the row's texts from 0, as a `SetText` does. The last one keeps its place and its
+    role and takes the texts of the others, whose messages go.
+    """
+
+    split: str
+    row: int
+    parts: tuple[int, ...]
+
+
 class SetLabel(Record, frozen=True, tag="set_label", tag_field="kind"):
     """Replace the label of some rows."""
 
@@ -238,7 +250,7 @@ class MoveRows(Record, frozen=True, tag="move_rows", tag_field="kind"):
     to: str
 
 
-Edit: TypeAlias = SetKey | DropRows | SetText | SetLabel | AddRows | MoveRows
+Edit: TypeAlias = SetKey | DropRows | SetText | JoinTurns | SetLabel | AddRows | MoveRows
 
 
 class Fix(Record, frozen=True):

@@ -10,6 +10,7 @@ from tunewell.core.finding import (
     AddRows,
     DropRows,
     Edit,
+    JoinTurns,
     MoveRows,
     SetKey,
     SetLabel,
@@ -18,6 +19,7 @@ from tunewell.core.finding import (
 from tunewell.facts.parts import parts
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.joining import join
+from tunewell.subjects.parts import SEPARATOR, Parts
 from tunewell.subjects.recipe import Recipe
 
 
@@ -57,16 +59,26 @@ def _change_rows(split: Split, edits: Sequence[Edit]) -> Split:
     labels = list(split.labels)
     known = parts(split)
     texts: dict[int, str] = {}
-    mine = [e for e in edits if isinstance(e, SetText | SetLabel) and e.split == split.name]
+    joins: list[list[int]] = []
+    mine = [
+        e for e in edits if isinstance(e, SetText | SetLabel | JoinTurns) and e.split == split.name
+    ]
     for edit in mine:
         if isinstance(edit, SetText):
             texts[int(known.start[edit.row]) + edit.part] = edit.new
+        elif isinstance(edit, JoinTurns):
+            joins.append([int(known.start[edit.row]) + part for part in edit.parts])
         else:
             for row in edit.rows:
                 labels[row] = edit.new
     if not mine:
         return split
-    return _replaced(dataclasses.replace(split, labels=labels), texts)
+    for group in joins:
+        said = (texts.get(part, known.texts[part]) for part in group)
+        texts[group[-1]] = SEPARATOR.join(filter(None, said))
+    changed = _replaced(dataclasses.replace(split, labels=labels), texts)
+    gone = {part for group in joins for part in group[:-1]}
+    return _with_parts(changed, parts(changed).without(gone)) if gone else changed
 
 
 def _assemble(
@@ -104,7 +116,10 @@ def _replaced(split: Split, new: Mapping[int, str]) -> Split:
     """The split with the texts of some parts, by their number, replaced."""
     if not new:
         return split
-    changed = parts(split).replaced(new)
+    return _with_parts(split, parts(split).replaced(new))
+
+
+def _with_parts(split: Split, changed: Parts) -> Split:
     return dataclasses.replace(
         split, texts=changed.whole_rows, parts=None if split.parts is None else changed
     )

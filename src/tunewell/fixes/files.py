@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from tunewell.core.finding import (
     AddRows,
     DropRows,
     Finding,
+    JoinTurns,
     MoveRows,
     Safety,
     SetKey,
@@ -51,7 +52,7 @@ class Applied:
     lines: tuple[str, ...] = ()
 
 
-RowEdit: TypeAlias = DropRows | SetText | SetLabel | AddRows | MoveRows
+RowEdit: TypeAlias = DropRows | SetText | JoinTurns | SetLabel | AddRows | MoveRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _arriving(
                 continue
             change = changes.get(row, Change())
             if texts:
-                change = Change({**change.texts, 0: texts[at]}, change.label)
+                change = replace(change, texts={**change.texts, 0: texts[at]})
             yield _Added(changed(split.source, change, copy.deepcopy(records[row])), why)
 
 
@@ -145,15 +146,17 @@ def _changes(split: Split, chosen: Iterable[tuple[str, RowEdit]]) -> dict[int, C
     """What is changed in each row of a split, by its number."""
     changes: dict[int, Change] = {}
     for _, edit in chosen:
-        if not isinstance(edit, SetText | SetLabel) or edit.split != split.name:
+        if not isinstance(edit, SetText | JoinTurns | SetLabel) or edit.split != split.name:
             continue
-        for row in (edit.row,) if isinstance(edit, SetText) else edit.rows:
+        for row in edit.rows if isinstance(edit, SetLabel) else (edit.row,):
             old = changes.get(row, Change())
-            changes[row] = (
-                Change({**old.texts, edit.part: edit.new}, old.label)
-                if isinstance(edit, SetText)
-                else Change(old.texts, edit.new)
-            )
+            match edit:
+                case SetText():
+                    changes[row] = replace(old, texts={**old.texts, edit.part: edit.new})
+                case JoinTurns():
+                    changes[row] = replace(old, joins=(*old.joins, edit.parts))
+                case SetLabel():
+                    changes[row] = replace(old, label=edit.new)
     return changes
 
 
@@ -259,7 +262,7 @@ def _plan(
     for why, edit in chosen:
         if isinstance(edit, AddRows):
             continue
-        rows = (edit.row,) if isinstance(edit, SetText) else edit.rows
+        rows = (edit.row,) if isinstance(edit, SetText | JoinTurns) else edit.rows
         reasons = plan.dropped if isinstance(edit, DropRows | MoveRows) else plan.reasons
         for row in rows:
             if row in place:

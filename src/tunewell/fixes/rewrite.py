@@ -20,10 +20,14 @@ JSON_WRAPPERS = ("data", "rows", "examples", "records", "items", "instances")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """New texts of one row, by number of the part, and its new label; None leaves the old one."""
+    """New texts of one row, by number of the part, and its new label; None leaves the old one.
+
+    `joins` are groups of parts, by their numbers before, that become one turn each.
+    """
 
     texts: Mapping[int, str] = field(default_factory=dict)
     label: str | None = None
+    joins: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +262,8 @@ def changed(source: Source, change: Change, record: dict[str, Any]) -> dict[str,
         # A text that is made of several in the file stays as it is; the diff shows no change.
         with contextlib.suppress(ValueError):
             source.layout.write(record, part, new)
+    if change.joins:
+        source.layout.join(record, change.joins)
     if change.label is not None and source.label_column is not None:
         record[source.label_column] = _like(record.get(source.label_column), change.label)
     return record

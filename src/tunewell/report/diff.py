@@ -10,6 +10,7 @@ from tunewell.core.finding import (
     AddRows,
     DropRows,
     Edit,
+    JoinTurns,
     MoveRows,
     SetKey,
     SetLabel,
@@ -48,7 +49,9 @@ def diff(edits: Iterable[Edit]) -> list[DiffLine]:
     return lines
 
 
-def _parts(edit: Edit) -> tuple[str, list[str], list[str]]:
+def _parts(  # noqa: PLR0911  one return a kind of edit
+    edit: Edit,
+) -> tuple[str, list[str], list[str]]:
     match edit:
         case SetKey():
             line = "" if edit.line is None else f":{edit.line}"
@@ -61,6 +64,9 @@ def _parts(edit: Edit) -> tuple[str, list[str], list[str]]:
             return edit.split, [f"{counted(len(edit.rows), 'row')} left out"], []
         case SetText():
             return f"{edit.split}, row {edit.row:,} counted from 0", [edit.old], [edit.new]
+        case JoinTurns():
+            what = counted(len(edit.parts), "turn")
+            return f"{edit.split}, row {edit.row:,} counted from 0", [what], ["joined to one turn"]
         case SetLabel():
             return f"{edit.split}, {rows(edit.rows)}", [f"label {edit.old}"], [f"label {edit.new}"]
         case AddRows():

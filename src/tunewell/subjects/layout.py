@@ -6,14 +6,15 @@ One place knows where in a record each part stands, so that what is read can als
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeGuard, cast
+from typing import Any
 
 from tunewell.subjects.messages import is_messages, read_messages, side_turns
-from tunewell.subjects.parts import Role
+from tunewell.subjects.nested import NESTED_SLOTS, is_list_of_texts
+from tunewell.subjects.parts import SEPARATOR, Role
+from tunewell.subjects.paths import put, remove
 from tunewell.subjects.reading import Irregular, Part, Reading, as_text, named
 from tunewell.subjects.sides import twin, write_dialogue
 
@@ -117,12 +118,23 @@ class Layout:
         path = parts[part].path
         if path:
             again = twin(self.columns, parts[part])
-            _put(record, path, new)
+            put(record, path, new)
             if again:
-                _put(record, again, new)
+                put(record, again, new)
         elif not write_dialogue(record, self.columns, parts, part, new):
             message = f"part {part} of the row stands in no column of its own"
             raise ValueError(message)
+
+    def join(self, record: dict[str, Any], groups: Iterable[Sequence[int]]) -> None:
+        """Make one turn of each group of parts: the last takes the texts, the others go."""
+        parts = self.read(record).parts
+        gone: list[tuple[str | int, ...]] = []
+        for group in groups:
+            said = filter(None, (parts[at].text for at in group))
+            put(record, parts[group[-1]].path, SEPARATOR.join(said))
+            gone += [parts[at].path for at in group[:-1]]
+        for path in sorted(gone, reverse=True):
+            remove(record, path)
 
 
 PLAIN_SLOTS: Mapping[str, Role] = {
@@ -140,120 +152,6 @@ PLAIN_SLOTS: Mapping[str, Role] = {
 OPTIONAL_SLOTS = frozenset({"system", "input"})
 LIST_SLOTS = frozenset({"second", "negative"})
 """Slots that may hold several texts in a list, such as the passages that fit a query."""
-
-
-def is_list_of_texts(value: object) -> TypeGuard[list[str]]:
-    """Whether a value is a list of texts with at least one."""
-    return isinstance(value, list) and bool(value) and all(isinstance(t, str) for t in value)
-
-
-def is_history(value: object) -> bool:
-    """Whether a value is a list of earlier turns, question and answer, as LLaMA-Factory has it."""
-    return isinstance(value, list) and all(
-        isinstance(turn, list | tuple)
-        and len(turn) == len(HISTORY_ROLES)
-        and all(isinstance(text, str) for text in turn)
-        for turn in value
-    )
-
-
-def is_answers(value: object) -> bool:
-    """Whether a value is a list of answers with their places in a context, as SQuAD has it."""
-    return isinstance(value, dict) and isinstance(value.get("text"), list)
-
-
-def is_translation(value: object) -> bool:
-    """Whether a value is one sentence in several languages, by their codes."""
-    return (
-        isinstance(value, dict)
-        and len(value) > 1
-        and all(isinstance(text, str) and len(code) <= LONGEST_CODE for code, text in value.items())
-    )
-
-
-HISTORY_ROLES = (Role.PROMPT, Role.ANSWER)
-LONGEST_CODE = 12
-"""Characters of a language code: "zh-Hant-TW" has 10."""
-
-
-def _history(reading: Reading, value: object, column: str) -> None:
-    if value in (None, "", []):
-        return
-    if not is_history(value):
-        reading.problem = f"has {named(value)} as {column!r}, not a list of questions and answers"
-        return
-    for at, turn in enumerate(cast("list[list[str]]", value)):
-        reading.parts += [
-            Part(role, text, (column, at, side))
-            for side, (role, text) in enumerate(zip(HISTORY_ROLES, turn, strict=True))
-        ]
-
-
-def _answers(reading: Reading, value: object, column: str) -> None:
-    """The first answer. A question without one is known to have none: that is no fault."""
-    texts = value.get("text") if isinstance(value, dict) else None
-    if not isinstance(texts, list):
-        reading.problem = f"has {named(value)} as {column!r}, not a list of answers"
-    elif texts:
-        reading.parts.append(Part(Role.ANSWER, as_text(texts[0]), (column, "text", 0)))
-
-
-def _translation(reading: Reading, value: object, column: str) -> None:
-    if not is_translation(value):
-        reading.problem = f"has {named(value)} as {column!r}, not a sentence in two languages"
-        return
-    for at, (code, text) in enumerate(cast("dict[str, str]", value).items()):
-        reading.parts.append(Part(Role.ANSWER if at else Role.PROMPT, text, (column, code)))
-
-
-def is_choices(value: object) -> bool:
-    """Whether a value is what can be chosen: a list of texts, or one under "text"."""
-    return is_list_of_texts(value.get("text") if isinstance(value, dict) else value)
-
-
-def _choices(reading: Reading, value: object, column: str) -> None:
-    if not is_choices(value):
-        reading.problem = f"has {named(value)} as {column!r}, not a list of choices"
-        return
-    path: tuple[str | int, ...] = (column, "text") if isinstance(value, dict) else (column,)
-    texts = value["text"] if isinstance(value, dict) else cast("list[str]", value)
-    reading.parts += [Part(Role.INPUT, text, (*path, at)) for at, text in enumerate(texts)]
-
-
-def _right(reading: Reading, value: object, column: str) -> None:
-    """The letter, number or text of the right choice."""
-    text = "" if value is None else as_text(value)
-    reading.parts.append(Part(Role.ANSWER, text, (column,) if isinstance(value, str) else ()))
-
-
-def _put(place: Any, path: tuple[str | int, ...], new: str) -> None:  # noqa: ANN401  JSON
-    step, rest = path[0], path[1:]
-    if not rest:
-        place[step] = new
-    elif isinstance(place[step], str):
-        # A list that the file keeps as JSON in one text.
-        inner = json.loads(place[step])
-        _put(inner, rest, new)
-        place[step] = json.dumps(inner, ensure_ascii=False)
-    else:
-        _put(place[step], rest, new)
-
-
-def _tokens(reading: Reading, value: object, column: str) -> None:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        reading.problem = f"has {named(value)} as {column!r}, not a list of tokens"
-        return
-    reading.parts.append(Part(Role.TEXT, " ".join(map(str, value))))
-
-
-NESTED_SLOTS: Mapping[str, Callable[[Reading, object, str], None]] = {
-    "tokens": _tokens,
-    "history": _history,
-    "answers": _answers,
-    "translation": _translation,
-    "choices": _choices,
-    "right": _right,
-}
 
 
 def _preference(reading: Reading, record: Mapping[str, Any], columns: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, overload
@@ -177,6 +177,15 @@ class Parts:
     def replaced(self, new: Mapping[int, str]) -> Parts:
         """The parts with the text of some (by number of the part) replaced."""
         return Parts(self.texts.replaced(new), self.role, self.start, self.opens)
+
+    def without(self, gone: Collection[int]) -> Parts:
+        """The rows without some of their parts, by number of the part."""
+        keep = np.ones(len(self.role), dtype=np.bool_)
+        keep[list(gone)] = False
+        at = np.flatnonzero(keep)
+        start = np.concatenate(([0], np.cumsum(keep)))[self.start]
+        opens = None if self.opens is None else self.opens[at]
+        return Parts(self.texts.take(at), self.role[at], start, opens)
 
     @classmethod
     def single(cls, texts: Sequence[str]) -> Parts:

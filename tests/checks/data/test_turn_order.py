@@ -3,10 +3,11 @@
 import time
 from typing import Any
 
+import pytest
 from tests.facts.templates import CHATML, GEMMA, LLAMA_3, MISTRAL, model
 
 from tunewell.checks.data.turn_order import turn_order
-from tunewell.core.finding import Severity, Table
+from tunewell.core.finding import JoinTurns, Severity, Table
 from tunewell.testing import CheckCases, rows, run_check
 
 
@@ -105,3 +106,33 @@ def test_fifty_thousand_conversations_take_a_second_or_two() -> None:
     start = time.perf_counter()
     assert not run_check(turn_order, subjects).findings
     assert time.perf_counter() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("turns", "template", "groups"),
+    [
+        (("user", "user", "assistant"), None, [(0, 1)]),
+        (("user", "assistant", "assistant", "user", "user"), None, [(1, 2), (3, 4)]),
+        (("user", "user", "assistant"), MISTRAL, [(0, 1)]),
+        (("system", "user", "assistant"), GEMMA, [(0, 1)]),
+        (("system", "system", "user", "user", "assistant"), GEMMA, [(0, 1, 2, 3)]),
+        (("assistant", "user"), None, []),
+        (("assistant", "user"), GEMMA, []),
+        (("user", "narrator", "user"), None, []),
+        (("user", "tool", "tool", "user", "user"), MISTRAL, []),
+    ],
+)
+def test_turns_are_joined_where_that_cures(
+    turns: tuple[str, ...], template: str | None, groups: list[tuple[int, ...]]
+) -> None:
+    subjects = (rows([talk(*turns)]), model(template))
+    findings = run_check(turn_order, subjects).findings
+    edits = [edit for found in findings for fix in found.fixes for edit in fix.edits]
+    assert [edit.parts for edit in edits if isinstance(edit, JoinTurns)] == groups
+
+
+def test_messages_with_further_keys_are_left_alone() -> None:
+    record = talk("user", "user", "assistant")
+    record["messages"][0]["emotion"] = "angry"
+    (finding,) = run_check(turn_order, (rows([record]),)).findings
+    assert not any(fix.edits for fix in finding.fixes)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.errors import InputError
-from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity, Text
-from tunewell.facts.conversations import GOES_ON, SPOKEN, WORDS, conversation, has_messages, shapes
+from tunewell.core.finding import (
+    Category,
+    Confidence,
+    Finding,
+    Fix,
+    JoinTurns,
+    Safety,
+    Severity,
+    Text,
+)
+from tunewell.core.words import counted
+from tunewell.facts.conversations import conversation, has_messages, shapes
 from tunewell.facts.irregular import Noted
+from tunewell.facts.joining import joins, out_of_order
 from tunewell.facts.templates import RefusedError, Template, template_of
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset, Split
-from tunewell.subjects.parts import Role
-
-ADVICE = (
-    "join turns of the same speaker that follow each other, and a system text with the first turn "
-    "of the user where the template has no system role"
-)
-ASSISTANT = frozenset({Role.ANSWER, Role.CHOSEN, Role.TOOL_CALL})
 
 
 @check(
@@ -58,8 +61,9 @@ def turn_order(
     `[{"role": "user", "content": "Hi"}, {"role": "user", "content": "Are you there?"}]`
 
     ## Fix
-    Join turns of the same speaker that follow each other, and a system text with the first turn of
-    the user where the template has no system role. Other orders need a person.
+    Turns of the same speaker that follow each other are joined, and a system text with the user's
+    turn after it where the template has no system role, in every row that is taken after that.
+    Turns with calls or further keys, both sides of a pair, and other orders need a person.
 
     ## When it is wrong
     When your trainer has a template of its own, or none.
@@ -101,10 +105,26 @@ def _finding(found: Noted, template: Template | None) -> Finding:
             if template
             else "strict templates (Mistral, Gemma, Llama 2) refuse these rows"
         ),
-        fixes=(Fix(title=ADVICE, safety=Safety.MANUAL),),
+        fixes=_fixes(found, template),
         severity=Severity.ERROR if template else Severity.WARNING,
         confidence=Confidence.HIGH if template else Confidence.MEDIUM,
     )
+
+
+def _fixes(found: Noted, template: Template | None) -> tuple[Fix, ...]:
+    """Joined turns for the rows that this cures, and a word about the others."""
+    edits: list[JoinTurns] = []
+    for split, rows in zip(found.splits, found.details, strict=True):
+        edits += [edit for row in rows for edit in joins(split, row, template)]
+    left = found.count - len({(edit.split, edit.row) for edit in edits})
+    fixes: list[Fix] = []
+    if edits:
+        title = f"join turns that belong together in {counted(found.count - left, 'row')}"
+        fixes.append(Fix(title=title, safety=Safety.UNSAFE, edits=tuple(edits)))
+    if left:
+        title = f"put the turns of {counted(left, 'row')} in order by hand, or drop them"
+        fixes.append(Fix(title=title, safety=Safety.MANUAL))
+    return tuple(fixes)
 
 
 def _broken_template(checkpoint: Checkpoint | None, error: InputError) -> Finding:
@@ -146,31 +166,7 @@ def _by_order(split: Split) -> dict[int, list[str]]:
     """Rows whose order of roles a strict template refuses, and why."""
     found: dict[int, list[str]] = {}
     for shape, rows in shapes(split).items():
-        said = out_of_order([Role(code) for code in shape if code < GOES_ON], shape)
+        said = out_of_order(shape)
         if said:
             found |= dict.fromkeys(rows, said)
     return dict(sorted(found.items()))
-
-
-def out_of_order(turns: Sequence[Role], shape: bytes) -> list[str]:
-    """What is wrong with an order of turns; `shape` has every part, so that calls are seen."""
-    spoken = [role for role in turns if role not in {Role.SYSTEM, Role.TOOL, Role.OTHER}]
-    first = next((at for at, role in enumerate(turns) if role in SPOKEN), len(turns))
-    # A list of tools stands before the first turn and is no turn itself.
-    talk = [role for at, role in enumerate(turns) if at >= first or role is not Role.TOOL]
-    said: list[str] = []
-    sides = ["assistant" if r in ASSISTANT else WORDS.get(r, "user") for r in talk]
-    twice = {one for one, other in pairwise(sides) if one == other}
-    said += [f"two turns of the {side} in a row" for side in ("user", "assistant") if side in twice]
-    systems = [at for at, role in enumerate(talk) if role is Role.SYSTEM]
-    if len(systems) > 1:
-        said.append("more than one system turn")
-    elif systems and systems[0] > 0:
-        said.append("a system turn that is not the first")
-    if spoken and spoken[0] in ASSISTANT:
-        said.append("starts with the assistant")
-    codes = [code % GOES_ON for code in shape]
-    results = [at for at, code in enumerate(codes) if code == int(Role.TOOL) and at > first]
-    if results and int(Role.TOOL_CALL) not in codes[: results[0]]:
-        said.append("a tool's result without a call before it")
-    return said

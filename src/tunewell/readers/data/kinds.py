@@ -41,15 +41,9 @@ from tunewell.readers.data.kind_names import (
 )
 from tunewell.readers.data.names import LABEL_NAMES, fold_name
 from tunewell.readers.data.table import Table
-from tunewell.subjects.layout import (
-    Kind,
-    Layout,
-    is_answers,
-    is_choices,
-    is_history,
-    is_translation,
-)
+from tunewell.subjects.layout import Kind, Layout
 from tunewell.subjects.messages import is_messages, is_turns
+from tunewell.subjects.nested import is_answers, is_choices, is_history, is_translation
 
 
 @dataclass(frozen=True, slots=True)
