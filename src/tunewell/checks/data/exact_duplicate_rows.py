@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tunewell.core.check import check
 from tunewell.core.finding import (
     Category,
@@ -17,7 +20,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.duplicates import groups
-from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.dataset import Dataset, Split
 
 EXAMPLES = 5
 
@@ -84,6 +87,11 @@ def exact_duplicate_rows(
                 unit="%",
                 bound=f"a warning from {100 * warn_share:g} %",
             ),
+            Number(
+                name="rows equal to an earlier one character for character, under any label",
+                value=_literal(train, known.group[: len(train)]),
+                unit="rows",
+            ),
             Table(
                 name="repeated rows",
                 columns=("line", "repeats line", "label", "text"),
@@ -104,3 +112,11 @@ def exact_duplicate_rows(
         ),
         severity=Severity.WARNING if share >= warn_share else Severity.INFO,
     )
+
+
+def _literal(train: Split, group: NDArray[np.int64]) -> int:
+    """Rows whose text comes earlier just as it stands."""
+    often = np.bincount(group[group >= 0], minlength=1) > 1
+    rows = np.flatnonzero((group >= 0) & often[group])
+    texts = [train.texts[row] for row in rows.tolist()]
+    return len(texts) - len(set(texts))

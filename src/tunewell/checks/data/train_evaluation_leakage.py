@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -105,6 +105,7 @@ def train_evaluation_leakage(
         where=tuple(places),
         evidence=(
             *numbers,
+            *_literal(dataset, drop, places),
             Number(
                 name="further rows that nearly repeat a training row",
                 value=_near(dataset, similarity),
@@ -128,6 +129,19 @@ def train_evaluation_leakage(
         ),
         severity=Severity.ERROR if serious else Severity.WARNING,
     )
+
+
+def _literal(dataset: Dataset, rows: Sequence[int], places: Sequence[Row]) -> Iterator[Number]:
+    """How many of the rows in both are equal character for character, for each split."""
+    texts = {dataset.train.texts[row] for row in rows}
+    for split in dataset.splits[1:]:
+        mine = [place.index for place in places if place.split == split.name]
+        if mine:
+            yield Number(
+                name=f"{split.name} rows that are in it character for character",
+                value=sum(split.texts[row] in texts for row in mine),
+                unit="rows",
+            )
 
 
 def _near(dataset: Dataset, similarity: float) -> int:
