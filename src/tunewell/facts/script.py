@@ -25,7 +25,7 @@ def imported_functions(script: Script) -> dict[str, LocalModule]:
     """Names that the script took from modules beside it, and the module of each."""
     found: dict[str, LocalModule] = {}
     for node in ast.walk(script.tree):
-        if isinstance(node, ast.ImportFrom) and node.module in script.local:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module in script.local:
             for alias in node.names:
                 found[alias.asname or alias.name] = script.local[node.module]
         elif isinstance(node, ast.Import):
