@@ -130,6 +130,13 @@ def special_tokens_in_content(
     yield _in_a_template(found) if formatted else _finding(found, own)
 
 
+def _screen(own: frozenset[str]) -> Screen:
+    """What every token has in it: a fifth of the time of looking for each."""
+    begins = rf"<\||<{BAR}|\[/?INST\]|SYS>>|_of_turn>|</?s>|<(bos|eos|pad|unk)>"
+    others = sorted(re.escape(token) for token in own if not re.search(begins, token))
+    return Screen("|".join((begins, *others)))
+
+
 def _pattern(own: frozenset[str]) -> str:
     return "|".join((TURNS, ENDS, SENTENCE, *sorted(map(re.escape, own - {"<s>", "</s>"}))))
 
@@ -138,7 +145,7 @@ def _holding(split: Split, own: frozenset[str]) -> Ints:
     """The parts with a control token that is not what the row is about."""
     known = parts(split)
     kept: list[int] = []
-    for part in fitting(split, Screen(_pattern(own))).tolist():
+    for part in fitting(split, _screen(own)).tolist():
         if known.role[part] == int(Role.TOOL_CALL):
             continue
         tokens = tokens_of(known.texts[part], own)
