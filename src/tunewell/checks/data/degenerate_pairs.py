@@ -32,7 +32,7 @@ ON_PURPOSE = 0.5
 Flags = NDArray[np.bool_]
 
 
-@check("DAT058", category=Category.CORRECTNESS, severity=Severity.WARNING, covers=("M01",))
+@check("DAT058", category=Category.CORRECTNESS, severity=Severity.WARNING)
 def degenerate_pairs(dataset: Dataset, *, low_score: float = 0.5) -> Iterator[Finding]:
     """Equal texts with a low score, or a negative that is the anchor or the positive.
 
@@ -62,7 +62,8 @@ def degenerate_pairs(dataset: Dataset, *, low_score: float = 0.5) -> Iterator[Fi
     When case or punctuation is what is compared.
 
     ## Sources
-    Fault M01 of the catalogue, for equal texts across rows of a batch; Gao et al. 2021, "SimCSE".
+    Gao et al. 2021, "SimCSE". Equal texts in different rows of a batch (fault M01 of the catalogue)
+    are not looked for here; `BatchSamplers.NO_DUPLICATES` of sentence-transformers avoids them.
     """
     require_kind(dataset, {Kind.PAIRS})
     train = dataset.train

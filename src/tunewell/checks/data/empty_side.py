@@ -20,7 +20,7 @@ from tunewell.subjects.parts import Role
 EXAMPLES = 5
 
 
-@check("DAT051", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("R03",))
+@check("DAT051", category=Category.CORRECTNESS, severity=Severity.ERROR)
 def empty_side(dataset: Dataset) -> Iterator[Finding]:
     """Preference pairs in which the chosen or the rejected answer is empty.
 
@@ -46,7 +46,8 @@ def empty_side(dataset: Dataset) -> Iterator[Finding]:
     When silence is the answer that is wanted, for example of a bot in a group chat.
 
     ## Sources
-    Counted in HH-RLHF (Bai et al. 2022). Fault R03 of the catalogue is the same after truncation.
+    Counted in HH-RLHF (Bai et al. 2022). Truncation can empty answers too (fault R03 of the
+    catalogue); that is not seen here.
     """
     require_kind(dataset, {Kind.PREFERENCE})
     found = flag(dataset, _empty)

@@ -24,7 +24,7 @@ LOOKED_AT, COMPARED = 64, 16
 whole answers takes twenty times as long."""
 
 
-@check("DAT050", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("R03",))
+@check("DAT050", category=Category.CORRECTNESS, severity=Severity.ERROR)
 def identical_pair(dataset: Dataset) -> Iterator[Finding]:
     """Preference pairs whose chosen and rejected answers are the same.
 
@@ -54,8 +54,9 @@ def identical_pair(dataset: Dataset) -> Iterator[Finding]:
     When the answers differ in an image or a tool call that stands in another column.
 
     ## Sources
-    Rafailov et al. 2023, "Direct Preference Optimization", equation 7: the gradient vanishes for
-    equal answers. Fault R03 of the catalogue is the same loss of signal after truncation.
+    Rafailov et al. 2023, "Direct Preference Optimization": the gradient of its loss vanishes for
+    equal answers. Truncation can make answers equal too (fault R03 of the catalogue); that is not
+    seen here.
     """
     require_kind(dataset, {Kind.PREFERENCE})
     same = flag(dataset, lambda split: _equal(split, loosely=False))

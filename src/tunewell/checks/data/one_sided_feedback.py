@@ -66,7 +66,7 @@ def one_sided_feedback(dataset: Dataset, *, min_share: float = 0.1) -> Iterator[
 
     ## Sources
     Fault R16 of the catalogue; Ethayarajh et al. 2024, "KTO: Model Alignment as Prospect Theoretic
-    Optimization", sections 4.2 and 4.3; `KTOTrainer` of TRL 1.16.
+    Optimization"; `KTOTrainer` of TRL 1.16.
     """
     require_kind(dataset, {Kind.UNPAIRED})
     train = dataset.train

@@ -58,7 +58,7 @@ def probably_swapped(dataset: Dataset) -> Iterator[Finding]:
 
     ## Sources
     Arithmetic: where the rewards are equal the two gradients of DPO are each other's opposite
-    (Rafailov et al. 2023, equation 7).
+    (Rafailov et al. 2023, section 4).
     """
     require_kind(dataset, {Kind.PREFERENCE})
     train = dataset.train
