@@ -87,7 +87,6 @@ CONDITIONS = frozenset({Role.PROMPT, Role.SYSTEM})
     category=Category.SUSPICIOUS,
     severity=Severity.WARNING,
     confidence=Confidence.MEDIUM,
-    covers=("D36",),
 )
 def placeholder_text(
     dataset: Dataset, *, max_rows: int = 0, class_share: float = 0.02
@@ -124,7 +123,7 @@ def placeholder_text(
 
     ## Sources
     The cleaning of Stanford's Alpaca by its users (the AlpacaDataCleaned project), whose first step
-    was to empty 654 inputs that say "noinput". Fault D36 of the catalogue for rows without content.
+    was to empty 654 inputs that say "noinput".
     """
     require_kind(dataset, [kind for kind in Kind if kind is not Kind.TAGGING])
     inputs = flag(dataset, _inputs)
