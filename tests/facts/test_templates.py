@@ -64,7 +64,8 @@ def test_messages_come_back_as_they_were() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
     split = rows([{"messages": [RULES, ASKS, CALLS, TOLD, SAYS], "tools": tools}]).train
     made = conversation(split, 0)
-    assert made.messages == [RULES, ASKS, CALLS, TOLD, SAYS]
+    # Whether a call stands beside null or beside an empty text is not kept.
+    assert made.messages == [RULES, ASKS, CALLS | {"content": ""}, TOLD, SAYS]
     assert made.tools == tools
 
 
@@ -79,3 +80,9 @@ def test_chosen_side_is_the_conversation() -> None:
     split = rows([{"chosen": [ASKS, SAYS], "rejected": [ASKS, other]}]).train
     assert conversation(split, 0).messages == [ASKS, SAYS]
     assert [list(found) for found in shapes(split).values()] == [[0]]
+
+
+def test_a_template_of_pieces_takes_plain_texts() -> None:
+    made = template_of(model("{% for m in messages %}{{ m.content[0].text.strip() }}{% endfor %}"))
+    assert made is not None
+    assert made.render([ASKS, SAYS], None) == "ab"

@@ -71,7 +71,7 @@ def conversation(split: Split, row: int) -> Conversation:
     """The messages of one row.
 
     What a reader does not keep, the names and ids of tool results, is filled in from the calls
-    before them, in order.
+    before them, in order. A call without a text has an empty one: some templates stop at null.
     """
     known = parts(split)
     low, high = int(known.start[row]), int(known.start[row + 1])
@@ -94,7 +94,7 @@ def conversation(split: Split, row: int) -> Conversation:
         message = made.messages[-1]
         if role is Role.TOOL_CALL:
             call = _json(text)
-            message.setdefault("content", None)
+            message.setdefault("content", "")
             if isinstance(call, dict):
                 message.setdefault("tool_calls", []).append(call)
                 pending.append(call)

@@ -36,22 +36,38 @@ class Template:
     def render(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None) -> str:
         """The conversation as one text.
 
+        Templates of vision models take a content as a list of pieces, and trainers give it so: what
+        is refused as plain text is tried that way too.
+
         Raises:
             RefusedError: if the template raises on it.
         """
         try:
-            return str(
-                self.compiled.render(
-                    messages=[dict(message) for message in messages],
-                    tools=tools,
-                    documents=None,
-                    add_generation_prompt=False,
-                    **self.tokens,
-                )
-            )
+            return self._rendered(messages, tools)
         except Exception as error:  # noqa: BLE001  a template can fail in any way
-            reason = " ".join(str(error).split())[:LONGEST_REASON]
-            raise RefusedError(reason or type(error).__name__) from None
+            reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        try:
+            return self._rendered([_in_pieces(message) for message in messages], tools)
+        except Exception:  # noqa: BLE001
+            raise RefusedError(reason) from None
+
+    def _rendered(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None) -> str:
+        return str(
+            self.compiled.render(
+                messages=[dict(message) for message in messages],
+                tools=tools,
+                documents=None,
+                add_generation_prompt=False,
+                **self.tokens,
+            )
+        )
+
+
+def _in_pieces(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if not isinstance(content, str):
+        return dict(message)
+    return {**message, "content": [{"type": "text", "text": content}]}
 
 
 def template_of(checkpoint: Checkpoint | None) -> Template | None:
