@@ -42,6 +42,12 @@ class TestLabelGivenAway(CheckCases):
             made(lambda text, label, at: f"[{label.replace('_', ' ').title()}] {text}"),
         ),
         "as a heading": (made(lambda text, label, at: f"{label.upper()}: {text}"),),
+        "under a label of two spellings": (
+            dataset(
+                [f"[{('top_up', 'Top up')[at % 2]}] row {chr(97 + at)}" for at in range(20)],
+                [("top_up", "Top up")[at % 2] for at in range(20)],
+            ),
+        ),
         "behind a word": (made(lambda text, label, at: f"{text}\nlabel: {label}"),),
         "behind a word, quoted": (made(lambda text, label, at: f'category="{label}" {text}'),),
         "for fastText": (made(lambda text, label, at: f"__label__{label} {text}"),),

@@ -147,7 +147,9 @@ def _named(split: Split, names: Sequence[str]) -> _Named:
     named = _Named()
     for row, text in enumerate(split.texts):
         found = list(marks(text, folded))
-        own = [mark for mark in found if mark.label in labels[row]]
+        # A label may have several spellings; that is another check's affair.
+        mine = {folded_label(label) for label in labels[row]} if found else set()
+        own = [mark for mark in found if folded_label(mark.label) in mine]
         if own:
             named.rows.append(row)
             named.found.append(own)

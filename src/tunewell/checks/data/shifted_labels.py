@@ -93,6 +93,7 @@ def shifted_labels(
         for split in dataset.splits
     }
     share = max(wrong[split.name] / len(split) for split in dataset.splits)
+    rows = sum(len(split) for split in dataset.splits if wrong[split.name])
     first, stretch, order = moved[0]
     ranges = "all rows" if _whole(first, stretch) else f"lines {_lines(first, stretch)}"
     more = f", and in {counted(len(moved) - 1, 'more stretch', 'more stretches')}"
@@ -101,7 +102,7 @@ def shifted_labels(
             f"in {ranges} of {first.name} the labels belong to the texts "
             f"{_direction(stretch.step)}{more if len(moved) > 1 else ''}: "
             f"{counted(sum(wrong.values()), 'label is', 'labels are')} wrong, "
-            f"{100 * sum(wrong.values()) / sum(map(len, dataset.splits)):.1f} % of all rows"
+            f"{100 * sum(wrong.values()) / rows:.3g} % of {rows:,} rows"
         ),
         where=tuple(
             place
