@@ -86,6 +86,16 @@ class TestUnseenAttachment(CheckCases):
         ),
         "images as a subject": (rows([told("How does a camera store a picture?")]),),
         "brackets with a list": (rows([told("Sort it.", "[3, 1, 2]", "[1, 2, 3]")]),),
+        "a list of words": (rows([told("Sort it.", '["table", "chair", "lamp"]', "[]")]),),
+        "words in brackets": (rows([told("Sort it.", "[song, poem, tale]", "poem, song")]),),
+        "a call": (rows([told("What does it do?", "open(file)", "It opens a file.")]),),
+        "an element": (rows([told("What is this element for?", "<table>", "For rows.")]),),
+        "a file to be renamed": (rows([told("Rename the file.", "flag.jpg", "banner.jpg")]),),
+        "images in a folder": (
+            rows(
+                [told("Count the birds.", "<image>") | {"image_id": f"{n}.jpg"} for n in range(3)]
+            ),
+        ),
         "a query for a table": (
             rows([told("Write an SQL query.", "[Table of staff]", "SELECT 1")]),
         ),

@@ -125,7 +125,8 @@ def refusals_and_boilerplate(
     `"output": "I'm sorry, but as an AI language model I cannot browse the web."`
 
     ## Fix
-    Drop the refusals and cut the shared phrase from the answers.
+    Drop the refusals and cut the shared phrase from the answers. A template around plain texts
+    stays: mask it in training.
 
     ## When it is wrong
     When the refusals are wanted, or the phrase is the house style.
@@ -198,6 +199,9 @@ def _phrases(shared: tuple[SharedPhrase, ...]) -> Evidence:
 
 def _repair(train: Split, refusals: Flagged, shared: tuple[SharedPhrase, ...]) -> Fix:
     """Drop the refusals and cut the shared phrases from the other answers."""
+    if train.kind is Kind.TEXT:
+        # A template is needed again when the model is used: only what is learned must change.
+        return Fix(title="train on what follows the phrase alone", safety=Safety.MANUAL)
     edits: list[Edit] = [*refusals.drop("refusal").edits] if refusals.count else []
     steps = [f"drop {counted(refusals.count, 'refusal')}"] if refusals.count else []
     known = parts(train)

@@ -46,8 +46,10 @@ PICTURE = re.compile(
     r"^\W*[\w .-]{1,60}\.(?:jpe?g|png|gif|bmp|webp|tiff?|mp3|mp4|wav|avi|mov|pdf)\W*$"
 )
 BRACKETED = re.compile(
-    rf"(?i)[\[<({{]\W*(?:\w+\s+){{0,4}}(?:{SHOWN}|{READ})\b[^\])>}}\n]{{0,120}}[\])>}}]"
+    rf"(?i)(?<!\w)[\[<(]\s*(?:[\w-]+\s+){{0,4}}(?:{SHOWN}|{READ})\b(?!\s*[,;:]?\s*[\"'])"
+    r"[^\])>}\n\"=|]{0,120}[\])>]"
 )
+LIST = re.compile(r"^\W*[\w -]+(?:,\s*[\w -]+)+\W*$|^<(?:table|link|map|figure|audio|video)>$")
 ATTACHED = re.compile(
     rf"(?i)^\W*(?:(?:{SHOWN}|{READ})\s+(?:is |are )?(?:attached|provided|included)|"
     rf"(?:please )?(?:see )?(?:the )?attach(?:ed)?\s+(?:the |a )?(?:{SHOWN}|{READ}))\b.{{0,40}}$"
@@ -70,13 +72,15 @@ LINK_ITSELF = re.compile(
     r"\b(?:output|extract|return|edit|correct|fix) (?:the |all |any )?(?:\w+ )?(?:urls?|links?)\b"
 )
 MARKUP = re.compile(
-    r"(?i)\b(?:html|markdown|tags?|snippet|code|css|program|script|sql|query|web ?page)\b"
+    r"(?i)\b(?:html|markdown|tags?|snippet|code|css|program|script|sql|query|web ?page|"
+    r"file ?names?|extension|rename|file type|type of file|file path)\b"
 )
 OPEN_IT = re.compile(
     r"(?i)\b(?:summar\w+|open|visit|watch|listen|transcribe|look at|check out|read|analy[sz]e|"
     r"review|describe|translate|explain|critique|extract)\b[^\n]{0,80}"
     rf"\b(?:{SHOWN}|{READ}|site|page|post|blog|paper|this|it)\b[^\n]{{0,60}}(?:https?://|www\.)"
 )
+MEDIA_COLUMN = re.compile(r"(?i)image|img|photo|picture|pixel|video|audio|speech|wav")
 BRACKETS = re.compile(r"!?\[[^\]]*\]")
 HTML = re.compile(r"</|\]\(")
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -158,6 +162,9 @@ def _seeing(split: Split) -> NDArray[np.bool_]:
         seeing[rows_of(split, tools)] = True
     for counts in split.media.values():
         seeing |= np.asarray(counts, dtype=np.int64) > 0
+    for name, cells in split.extra.items():
+        if MEDIA_COLUMN.search(name):
+            seeing |= np.array([cell not in (None, "") for cell in cells], dtype=bool)
     return seeing
 
 
@@ -210,7 +217,7 @@ def _attachments(split: Split, max_words: int) -> Ints:
 def _mark(text: str) -> bool:
     """Whether a bracketed mark is nearly all that the text is, and not HTML or a Markdown link."""
     rest = BRACKETED.sub(" ", text)
-    if rest == text or len(rest.strip()) > max(30, len(text) // 2):
+    if LIST.search(text.strip()) or rest == text or len(rest.strip()) > max(30, len(text) // 2):
         return False
     return not HTML.search(text)
 
