@@ -22,6 +22,8 @@ Ints = NDArray[np.int64]
 TOLD = ASKED | {Role.SYSTEM}
 EXAMPLES = 5
 SHOWN_CHARACTERS = 160
+LEAD = 24
+"""Characters before the fault: a terminal shows about 50 in all."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,6 @@ def unless_asked(
 
 def excerpt(text: str, place: int = 0) -> str:
     """At most `SHOWN_CHARACTERS` of a text, with a little of what stands before `place`."""
-    low = 0 if place < SHOWN_CHARACTERS // 2 else place - SHOWN_CHARACTERS // 4
+    low = 0 if place < LEAD else place - LEAD // 2
     piece = text[low : low + SHOWN_CHARACTERS]
     return ("…" if low else "") + piece + ("…" if low + len(piece) < len(text) else "")

@@ -44,7 +44,7 @@ DANGLING = re.compile(
     r"June|July|August|September|October|November|December|\d{1,2},|31 of) (?:19|20))$"
 )
 FEWEST_WORDS = 8
-SHOWN_END = 100
+SHOWN_END = 48
 MOST_CUT = 0.9
 """Where more answers than this have no end, it is how they are written."""
 
