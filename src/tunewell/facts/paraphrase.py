@@ -51,8 +51,8 @@ NEIGHBOURS = 6
 """Partners kept for a row; the last one tells how near rows of the same topic come. So a copy
 still stands out where the other side holds five of it."""
 
-MOST_PRODUCTS = 300_000_000
-"""Products that one search may take, some 5 s: the most common features are left out of the
+MOST_PRODUCTS = 100_000_000
+"""Products that one search may take, some 2 s: the most common features are left out of the
 search (not of the similarity) where it would take more."""
 
 MOST_MATCHED = 5_000

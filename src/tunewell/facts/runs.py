@@ -28,7 +28,10 @@ TEMPLATE_SHARE = 0.02
 """A run of 6 words in more than 2 % of the judged texts (and in more than `MOST_HOLDERS`) is of a
 template too: a short one would otherwise make long runs with the words that follow it."""
 
-TEXTS_AT_ONCE = 5_000
+MOST_WORDS = 2_000
+"""Words of a judged text that are looked at, from its beginning; of known texts all are."""
+
+TEXTS_AT_ONCE = 2_000
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -56,7 +59,7 @@ def shared_runs(judged: Sequence[str], known: Sequence[str], *, shortest: int = 
     """
     vocabulary: dict[str, int] = {}
     words = [
-        [vocabulary.setdefault(word, len(vocabulary) + 1) for word in text.split()]
+        [vocabulary.setdefault(word, len(vocabulary) + 1) for word in _words(text)]
         for text in judged
     ]
     sizes = np.array([len(row) for row in words], dtype=np.int64)
@@ -89,6 +92,10 @@ def shared_runs(judged: Sequence[str], known: Sequence[str], *, shortest: int = 
     return SharedRuns(pairs, partner, shared_words / np.maximum(of_own, 1))
 
 
+def _words(text: str) -> list[str]:
+    return text.split(maxsplit=MOST_WORDS)[:MOST_WORDS]
+
+
 def _template(
     words: Sequence[Sequence[int]],
     mine: Mapping[int, tuple[Keys, Ints, Ints]],
@@ -99,7 +106,7 @@ def _template(
     keys, owner, place = _runs(words, TEMPLATE_RUN)
     most = max(MOST_HOLDERS, int(TEMPLATE_SHARE * len(words)))
     starts = np.cumsum(sizes) - sizes
-    common = np.isin(keys, _held_by_more(keys, owner, most))
+    common = _among(keys, _held_by_more(keys, owner, most))
     template = _marked((starts[owner] + place)[common], TEMPLATE_RUN, int(sizes.sum()))
     for length, (ours, holder, at) in mine.items():
         of_many = np.concatenate(
@@ -110,6 +117,15 @@ def _template(
         )
         template |= _marked(at[np.isin(ours, of_many)], length, len(template))
     return template
+
+
+def _among(keys: Keys, ordered: Keys) -> NDArray[np.bool_]:
+    """Which keys are among the ordered ones."""
+    if not len(ordered):
+        return np.zeros(len(keys), dtype=bool)
+    at = np.searchsorted(ordered, keys)
+    found: NDArray[np.bool_] = ordered[np.minimum(at, len(ordered) - 1)] == keys
+    return found
 
 
 def _marked(place: Ints, length: int, words: int) -> NDArray[np.bool_]:
@@ -142,10 +158,15 @@ def _runs(rows: Sequence[Sequence[int]], length: int) -> tuple[Keys, Ints, Ints]
 
 
 def _held_by_more(keys: Keys, owner: Ints, most: int) -> Keys:
-    """The runs that more than `most` texts hold."""
-    pairs = np.unique(np.stack([keys, owner.astype(np.uint64)], axis=1), axis=0)
-    distinct, holders = np.unique(pairs[:, 0], return_counts=True)
-    return distinct[holders > most]
+    """The runs that more than `most` texts hold; `owner` never goes down."""
+    if not len(keys):
+        return keys
+    order = np.argsort(keys, kind="stable")
+    keys, owner = keys[order], owner[order]
+    other_key = np.concatenate(([True], keys[1:] != keys[:-1]))
+    other_owner = np.concatenate(([True], owner[1:] != owner[:-1]))
+    first = np.flatnonzero(other_key)
+    return keys[first][np.add.reduceat((other_key | other_owner).astype(np.int64), first) > most]
 
 
 def _holders(
@@ -161,7 +182,7 @@ def _holders(
         ]
         for length, keys in wanted.items():
             theirs, owner, _ = _runs(rows, length)
-            hit = np.isin(theirs, keys)
+            hit = _among(theirs, keys)
             found[length].append((theirs[hit], owner[hit] + low))
     empty = (np.empty(0, np.uint64), np.empty(0, np.int64))
     return {
