@@ -23,6 +23,11 @@ from tunewell.report.words import visible
 ROWS_SHOWN = 6
 """Row numbers listed for an edit of many rows; the document holds all of them."""
 
+TEXTS_SHOWN = 3
+TEXT_SHOWN = 120
+CONTEXT = 30
+"""Characters of a changed text that are shown, and of what stands before and after the change."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiffLine:
@@ -35,18 +40,55 @@ class DiffLine:
 def diff(edits: Iterable[Edit]) -> list[DiffLine]:
     """The edits as lines of a diff, secrets masked.
 
-    A place is named once for neighbours that share it.
+    A place is named once for neighbours that share it. Of many changed texts the first few are
+    shown, each around its change: the document and the diff beside a repaired file have all.
     """
     lines: list[DiffLine] = []
     here = ""
+    texts = 0
     for edit in edits:
+        if isinstance(edit, SetText | JoinTurns):
+            texts += 1
+            if texts > TEXTS_SHOWN:
+                continue
         where, removed, added = _parts(edit)
         if where and where != here:
             lines.append(DiffLine("where", where))
         here = where
-        lines += [DiffLine("remove", mask(text)) for text in removed]
-        lines += [DiffLine("add", mask(text)) for text in added]
+        removed, added = [mask(text) for text in removed], [mask(text) for text in added]
+        if isinstance(edit, SetText):
+            old, new = around_change(removed[0], added[0])
+            removed, added = [old], [new]
+        lines += [DiffLine("remove", text) for text in removed]
+        lines += [DiffLine("add", text) for text in added]
+    if texts > TEXTS_SHOWN:
+        lines.append(DiffLine("where", f"and {counted(texts - TEXTS_SHOWN, 'more text')}"))
     return lines
+
+
+def around_change(old: str, new: str) -> tuple[str, str]:
+    """Two texts cut to where they differ, with some characters before and after."""
+    if max(len(old), len(new)) <= TEXT_SHOWN:
+        return old, new
+    start = _shared(old, new)
+    rest_old, rest_new = old[start:], new[start:]
+    end = _shared(rest_old[::-1], rest_new[::-1])
+    return _window(old, start, len(old) - end), _window(new, start, len(new) - end)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _window(text: str, start: int, end: int) -> str:
+    low, high = max(0, start - CONTEXT), min(len(text), end + CONTEXT)
+    shown = text[low:high]
+    if len(shown) > TEXT_SHOWN:
+        half = TEXT_SHOWN // 2
+        shown = f"{shown[:half]}…{shown[-half:]}"
+    return f"{'…' if low else ''}{shown}{'…' if high < len(text) else ''}"
 
 
 def _parts(  # noqa: PLR0911  one return a kind of edit
