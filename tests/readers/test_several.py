@@ -70,3 +70,9 @@ def test_flags_beside_a_label_are_no_labels(tmp_path: Path) -> None:
     made = read_dataset(path)
     assert made.kind is Kind.CLASSIFICATION
     assert made.label_names == ("ham", "spam")
+
+
+def test_half_a_surrogate_pair_in_a_label() -> None:
+    """What could not be written to any report becomes a question mark."""
+    made = rows([{"text": "hi", "label": "\ud800"}, {"text": "ho", "label": "b"}])
+    assert made.label_names == ("?", "b")

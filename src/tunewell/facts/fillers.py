@@ -71,12 +71,17 @@ SAME = {
 }
 """Short forms and British spellings."""
 
+LONGEST = 1000
+"""Characters. Longer texts hardly ever differ in fillers alone."""
+
 FEWEST_WORDS = 3
 """Words that must be left: of fewer, too little is known."""
 
 
 def essence(text: str) -> str:
-    """The folded text without fillers and in one spelling; "" where too little is left."""
+    """The folded text without fillers and in one spelling; "" where too little is left or it is long."""
+    if len(text) > LONGEST:
+        return ""
     words = " ".join(SAME.get(word, word) for word in fold(text).split()).split()
     kept = [word for word in words if word not in FILLERS]
     return " ".join(kept) if len(kept) >= FEWEST_WORDS else ""

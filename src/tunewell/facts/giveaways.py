@@ -48,6 +48,9 @@ LETTERS = re.compile(r"[^\W\d_]{3}")
 
 FIRST_WORDS = 3
 SHORTEST_TEMPLATE = 12
+MOST_CHARACTERS = 4000
+"""Characters of a text, from its beginning, in which names and odd tokens are looked for."""
+
 MOST_ROWS = 100_000
 """Rows that tokens are counted in; of more, evenly spread ones."""
 
@@ -69,6 +72,7 @@ def marks(text: str, names: Mapping[str, str]) -> Iterator[Mark]:
 
     `names` maps folded labels (`facts.spellings.folded_label`) to labels.
     """
+    text = text[:MOST_CHARACTERS]
     if not MARKED.search(text):
         return
     for pattern in (KEYED, BRACKETED, FIRST):
@@ -143,8 +147,8 @@ def _every(texts: Sequence[str], step: int) -> Iterable[str]:
 
 def _signs(text: str) -> Iterator[tuple[tuple[str, str], str]]:
     """What could give a label away, as ((kind, sign), as written)."""
-    if ODD.search(text):
-        yield from _odd(text)
+    if ODD.search(text, 0, MOST_CHARACTERS):
+        yield from _odd(text[:MOST_CHARACTERS])
     words = text.split(None, FIRST_WORDS)
     if len(words) > FIRST_WORDS:
         if words[0].endswith(":") and LETTERS.search(words[0]):

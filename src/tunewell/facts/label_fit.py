@@ -8,6 +8,7 @@ same runs are in the same fold, so a repeated text does not vouch for its own la
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,6 @@ from tunewell.facts.labels import label_sets
 from tunewell.facts.memo import fact
 from tunewell.facts.parts import questions
 from tunewell.subjects.dataset import Split
-from tunewell.subjects.layout import Kind
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -39,6 +39,9 @@ BLOCK = 1000
 
 MOST_CELLS = 2**22
 """Classes times buckets of runs: what one fold's table takes, 34 MB."""
+
+MOST_CLASSES = 2000
+"""Classes that are looked at: of more, the most frequent ones."""
 
 SMOOTHING = 0.1
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -176,19 +179,15 @@ def _looked_at(count: int) -> tuple[Ints, Ints]:
 
 
 def _numbered(split: Split, rows: Ints) -> tuple[Ints, tuple[str, ...]]:
-    if split.kind is Kind.CLASSIFICATION:
-        chosen = [split.labels[row] for row in rows.tolist()]
-    else:
-        sets = label_sets(split)
-        frequency: dict[str, int] = {}
-        for row in rows.tolist():
-            for label in sets[row]:
-                frequency[label] = frequency.get(label, 0) + 1
-        chosen = [
-            min(sets[row], key=lambda name: (frequency[name], name)) if sets[row] else None
-            for row in rows.tolist()
-        ]
-    names = tuple(sorted({label for label in chosen if label is not None}))
+    sets = label_sets(split)
+    frequency = Counter(label for row in rows.tolist() for label in sets[row])
+    order = sorted(frequency, key=lambda name: (-frequency[name], name))[:MOST_CLASSES]
+    names = tuple(sorted(order))
+    rank = {name: at for at, name in enumerate(order)}
+    chosen = [
+        max((label for label in sets[row] if label in rank), key=rank.__getitem__, default=None)
+        for row in rows.tolist()
+    ]
     number = {name: at for at, name in enumerate(names)}
     labels = [-1 if label is None else number[label] for label in chosen]
     return np.array(labels, dtype=np.int64), names

@@ -86,11 +86,11 @@ def rare_classes(
     nouns = unit(dataset.kind, 2)
     what = f"training {nouns}" if learn else f"{nouns} to judge by"
     table = [("train", name, rows) for name, rows in learn.items()] + judge
-    number = counted(len(names), "class has", "classes have")
     least = min_train if learn else min_judge
     yield Finding(
         message=(
-            f"{number} fewer than {least:,} {what}, of {len(train):,} classes: {listed}{more}"
+            f"{len(names):,} of {counted(len(train), 'class has', 'classes have')} fewer than "
+            f"{least:,} {what}: {listed}{more}"
         ),
         where=(Classes(names=tuple(names)),),
         evidence=(

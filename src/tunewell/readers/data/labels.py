@@ -53,6 +53,9 @@ def _label(cell: object, names: tuple[str, ...] | None) -> object:
             text = f"{cell:.0f}" if cell.is_integer() else str(cell)
         case str():
             text = cell.strip()
+            if not text.isascii():
+                # Half a surrogate pair, as a cut JSON escape leaves it, can be written nowhere.
+                text = text.encode("utf-8", "replace").decode()
         case _:
             return cell
     return None if text in MISSING else text
