@@ -137,3 +137,9 @@ def test_what_stands_before_hides_nothing(before: str) -> None:
     assert "687-4421" not in mask(f"{before}(212) 687-4421")
     assert key not in mask(repr(before + key))
     assert key not in mask(json.dumps({"text": before + key}))
+
+
+@pytest.mark.parametrize("end", ["", "…", "...", "…'"])
+def test_a_key_that_was_cut_is_masked_too(end: str) -> None:
+    assert "Q3ZT7MWL" not in mask("the key AK" + "IAQ3ZT7MWL" + end)
+    assert mask("install sk-learn-contrib" + end) == "install sk-learn-contrib" + end

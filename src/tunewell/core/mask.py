@@ -10,7 +10,7 @@ import msgspec
 
 from tunewell.core.finding import Finding
 from tunewell.core.personal_formats import personal_in
-from tunewell.core.secret_formats import secrets_in
+from tunewell.core.secret_formats import is_placeholder, secrets_in
 from tunewell.core.sensitive import Sensitive, apart
 
 SHOWN = 4
@@ -20,6 +20,13 @@ again in the file."""
 LONGEST = 200_000
 """Characters of one text that are looked through; what is longer is cut there when it is shown."""
 
+CUT = re.compile(
+    r"(?<![A-Za-z0-9_])(?:AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|npm_|pypi-AgE|sk-|[sr]k_live_|AIza|"
+    r"GOCSPX-|xox[abeoprs]-|hf_|SG\.|eyJ)(?P<rest>[A-Za-z0-9_.-]{6,}?)(?=(?:…|\.{3})?[^A-Za-z0-9]*$)"
+)
+"""The beginning of a key at the end of a text that was cut to be shown."""
+
+LEAST_BITS_CUT = 2.0
 ESCAPE = re.compile(r"\\(?:[nrt\"']|u[0-9a-f]{4})")
 NAMES_OF_THINGS = frozenset({"file", "path", "url", "fingerprint", "code", "check", "tunewell"})
 """Fields that say where something is. A path that looks like a number must still lead there."""
@@ -40,7 +47,16 @@ def mask(text: str) -> str:
     # In quoted text and in JSON a line break is two letters, which may not hide what follows them.
     plain = ESCAPE.sub(lambda match: " " * len(match.group()), text)
     found = apart(one for one in (*secrets_in(plain), *personal_in(plain)) if not one.example)
-    return replaced(text, found, masked) if found else text
+    shown = replaced(text, found, masked) if found else text
+    return CUT.sub(_cut, shown)
+
+
+def _cut(match: re.Match[str]) -> str:
+    rest = match["rest"]
+    drawn = any(map(str.isdigit, rest)) or rest.lower() != rest != rest.upper()
+    return (
+        masked(match.group(), "key") if drawn and not is_placeholder(rest, 2.0) else match.group()
+    )
 
 
 def replaced(text: str, found: list[Sensitive], by: Any) -> str:  # noqa: ANN401  a function

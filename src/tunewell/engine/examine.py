@@ -16,7 +16,7 @@ from tunewell.core.check import Check, NotApplicableError, NotRunError, Option
 from tunewell.core.document import Outcome
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import Category, Confidence, Finding, Key, Location, Row, Severity
-from tunewell.core.mask import mask_finding
+from tunewell.core.mask import mask, mask_finding
 from tunewell.engine import registry
 from tunewell.engine.settings import Settings
 
@@ -136,7 +136,8 @@ def _run(
     except Exception as error:  # noqa: BLE001  a broken check is an outcome, never a crash
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        outcomes.broken.append(_outcome(check, f"{type(error).__name__}: {error} ({where})"))
+        said = mask(f"{type(error).__name__}: {error}")
+        outcomes.broken.append(_outcome(check, f"{said} ({where})"))
         return
     complete = [mask_finding(_complete(finding, check, settings)) for finding in found]
     shown = [f for f in complete if settings.pedantic or f.confidence is not Confidence.LOW]

@@ -66,6 +66,8 @@ def text_in_unnamed_columns(
         columns = _behind_the_text(split)
         looked |= bool(columns)
         total += len(split)
+        if not columns:
+            continue
         cut = [(row, rest) for row in range(len(split)) if (rest := _rest(split, columns, row))]
         if len(cut) > most_share * len(split):
             continue
