@@ -1,11 +1,13 @@
 """Every shape of fine-tuning data that is met in the wild, by the columns of a row."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tunewell.core.errors import InputError
+from tunewell.readers.data import read_split
 from tunewell.subjects.dataset import MESSAGES, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Parts, Role
@@ -224,6 +226,14 @@ def test_known_shapes_that_are_no_rows_are_named(name: str) -> None:
     records, clause = UNUSABLE[name]
     with pytest.raises(InputError, match=clause):
         rows(records)
+
+
+def test_a_list_of_data_sets_is_no_data_set(tmp_path: Path) -> None:
+    file = tmp_path / "dataset_info.json"
+    entries = {"mine": {"file_name": "mine.json", "columns": {"prompt": "q", "response": "a"}}}
+    file.write_text(json.dumps(entries))
+    with pytest.raises(InputError, match=r"names data sets and holds none.*mine\.json"):
+        read_split(file, name="train")
 
 
 CLASSIFIED: dict[str, Records] = {

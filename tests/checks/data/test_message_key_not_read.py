@@ -49,5 +49,5 @@ class TestMessageKeyNotRead(CheckCases):
 def test_the_fix_names_the_key_that_is_read() -> None:
     subjects = TestMessageKeyNotRead.faulty["not read by ChatML"]
     (finding,) = run_check(message_key_not_read, subjects).findings
-    assert finding.severity is Severity.ERROR
+    assert finding.severity is Severity.WARNING
     assert finding.fixes[0].title.startswith("rename 'thought' to 'reasoning_content'")

@@ -68,8 +68,8 @@ def conversation_without_answer(dataset: Dataset, *, max_share: float = 0.0) -> 
     clauses = [
         clause
         for number, clause in (
-            (silent, f"{silent:,} have no turn of the assistant"),
-            (ends, f"{ends:,} go on after the last one"),
+            (silent, f"{silent:,} without any turn of the assistant"),
+            (ends, f"{ends:,} with turns after the last answer"),
         )
         if number
     ]

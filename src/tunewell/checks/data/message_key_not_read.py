@@ -105,7 +105,6 @@ def _finding(found: Noted, template: Template | None) -> Finding:
         ),
         impact="what stands there never reaches the model, and nothing says so",
         fixes=(Fix(title=rename, safety=Safety.MANUAL),),
-        severity=Severity.ERROR if template else Severity.WARNING,
         confidence=Confidence.HIGH if template else Confidence.MEDIUM,
     )
 

@@ -114,11 +114,27 @@ def _find_rows(
         if len(value) > 1 and all(isinstance(row, str | int | float) for row in value.values()):
             message = f"{place}: holds a single JSON object, not a list of rows"
             raise InputError(message)
+    raise _no_rows(value, place)
+
+
+def _no_rows(value: object, place: str) -> InputError:
+    if isinstance(value, dict) and value and all(map(_names_a_file, value.values())):
+        listed = ", ".join(str(entry.get("file_name", name)) for name, entry in value.items())
+        return InputError(
+            f"{place}: names data sets and holds none; pass the file itself, one of {listed}"
+        )
     message = (
         f"{place}: holds no rows; a data file is a list of objects, an object of lists, "
         'or {"data": [...]}'
     )
-    raise InputError(message)
+    return InputError(message)
+
+
+def _names_a_file(entry: object) -> bool:
+    """Whether it is an entry of LLaMA-Factory's dataset_info.json."""
+    return isinstance(entry, dict) and bool(
+        entry.keys() & {"file_name", "hf_hub_url", "ms_hub_url", "script_url"}
+    )
 
 
 def _record(row: object) -> Mapping[str, object] | None:
