@@ -79,7 +79,7 @@ FEWEST_WORDS = 3
 
 
 def essence(text: str) -> str:
-    """The folded text without fillers and in one spelling; "" where too little is left or it is long."""
+    """A folded text without fillers, in one spelling; "" if little is left or it is long."""
     if len(text) > LONGEST:
         return ""
     words = " ".join(SAME.get(word, word) for word in fold(text).split()).split()

@@ -23,11 +23,21 @@ def made(count: int, known: float, classes: int = 6) -> Dataset:
     return dataset(texts, labels)
 
 
+def sorted_alone() -> Dataset:
+    """Labels that were sorted while their texts were not."""
+    related = made(900, 1.0)
+    return dataset(list(related.train.texts), sorted(map(str, related.train.labels)))
+
+
 class TestLabelsUnrelatedToText(CheckCases):
     """Planted, nearly faulty and clean cases."""
 
     check = labels_unrelated_to_text
-    faulty = {"six classes": (made(900, 0.0),), "two classes": (made(1500, 0.0, 2),)}
+    faulty = {
+        "six classes": (made(900, 0.0),),
+        "two classes": (made(1500, 0.0, 2),),
+        "sorted alone": (sorted_alone(),),
+    }
     nearly = {
         "a third of the texts tell": (made(900, 0.33),),
         "too few rows to say": (made(120, 0.0),),
