@@ -125,7 +125,8 @@ def _personal(folder: Path) -> Iterator[str]:
     yield (
         "A span counts as found where one of the same kind overlaps it. The rules for phone "
         "numbers were written with these sentences in view, so their figures are an upper bound; "
-        "GSM8K and the other sets below were looked at afterwards. Presidio's figures are of an earlier run."
+        "GSM8K and the other sets below were looked at afterwards. Presidio's figures are of an "
+        "earlier run."
     )
     yield ""
     yield (

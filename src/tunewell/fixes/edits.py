@@ -17,6 +17,7 @@ from tunewell.core.finding import (
     SetText,
 )
 from tunewell.facts.parts import parts
+from tunewell.fixes.merge import merged
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.joining import join
 from tunewell.subjects.parts import SEPARATOR, Parts
@@ -65,7 +66,8 @@ def _change_rows(split: Split, edits: Sequence[Edit]) -> Split:
     ]
     for edit in mine:
         if isinstance(edit, SetText):
-            texts[int(known.start[edit.row]) + edit.part] = edit.new
+            at = int(known.start[edit.row]) + edit.part
+            texts[at] = merged(known.texts[at], texts[at], edit.new) if at in texts else edit.new
         elif isinstance(edit, JoinTurns):
             joins.append([int(known.start[edit.row]) + part for part in edit.parts])
         else:

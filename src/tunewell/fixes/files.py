@@ -24,6 +24,7 @@ from tunewell.core.finding import (
 from tunewell.core.mask import mask
 from tunewell.core.words import counted
 from tunewell.facts.parts import parts
+from tunewell.fixes.merge import with_text
 from tunewell.fixes.records import record_of
 from tunewell.fixes.rewrite import (
     Change,
@@ -152,7 +153,7 @@ def _changes(split: Split, chosen: Iterable[tuple[str, RowEdit]]) -> dict[int, C
             old = changes.get(row, Change())
             match edit:
                 case SetText():
-                    changes[row] = replace(old, texts={**old.texts, edit.part: edit.new})
+                    changes[row] = replace(old, texts=with_text(split, old.texts, edit))
                 case JoinTurns():
                     changes[row] = replace(old, joins=(*old.joins, edit.parts))
                 case SetLabel():
