@@ -4,8 +4,9 @@
 
 DATA_FOLDER has gsm8k/, decontaminator_rephrased/ and, where they are there, banking77/, clinc150/
 and alpaca_original/. The 1,319 GSM8K test questions that a language model reworded (LLM
-decontaminator, 2023) are hidden in the 7,473 training questions. The constants of the method were
-set on the even test rows; the figures of the odd rows are the ones to believe. A false alarm is a
+decontaminator, 2023) are hidden in the 7,473 training questions. The constants of the method
+were chosen on these very rows, so the recall is that of the set they were made on; thresholds come
+from the training rows alone. A false alarm is a
 test row that is named against the training rows without the reworded ones.
 """
 
@@ -54,6 +55,7 @@ def main(folder: Path) -> None:
         "",
         "## GSM8K test rows, reworded and hidden in its training rows",
         "",
+        "The constants were chosen on these rows; thresholds come from the training rows alone.",
         (
             "Recall at 1 % false alarms with the threshold set on the truth, by half of the rows; "
             "then with the threshold that the method sets itself (p at most 0.01)."

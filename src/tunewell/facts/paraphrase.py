@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 Sparse = Any  # scipy.sparse.csr_matrix, which has no types
 
 NUMBER_WEIGHT = 2.5
-"""How much more a number says than a word as rare: a rewording keeps it. This and the next value
-were set on the even rows of the reworded GSM8K; `benchmarks/paraphrase.py` judges on the odd ones.
+"""How much more a number says than a word as rare: a rewording keeps it. This and the next values
+were chosen on the reworded GSM8K, all of its rows; no second set of rewordings has confirmed them.
 """
 
 AGREEMENT_WEIGHT = 0.3

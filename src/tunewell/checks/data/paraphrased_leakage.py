@@ -57,7 +57,8 @@ def paraphrased_leakage(
 
     Of the 1,319 reworded GSM8K rows, hidden in the 7,473 training rows, 93 % are named, in 5 s on
     one core; of 130 hidden ones 113, of 13 seven. Without any hidden one no test row is named, and
-    none of BANKING77, CLINC150 and a random split of Alpaca (`benchmarks/paraphrase.py`).
+    none of BANKING77, CLINC150 and a random split of Alpaca (`benchmarks/paraphrase.py`). The
+    weights were chosen on the same reworded rows.
 
     ## Example
     `James runs 3 sprints 3 times a week, 60 meters each.` and `Thrice weekly James does 3 sprints;
