@@ -1,5 +1,7 @@
 """Writing a new text into preference pairs."""
 
+import pytest
+
 from tunewell.subjects.layout import Kind, Layout
 
 LAYOUT = Layout(Kind.PREFERENCE, {"chosen": "chosen", "rejected": "rejected"})
@@ -34,3 +36,12 @@ def test_a_shared_message_is_written_on_both_sides() -> None:
     LAYOUT.write(record, 2, "never")
     assert record["rejected"][1]["content"] == "never"
     assert record["chosen"][1]["content"] == "yes"
+
+
+def test_tokens_are_written_where_the_tags_still_fit() -> None:
+    layout = Layout(Kind.TAGGING, {"tokens": "tokens", "label": "tags"})
+    record = {"tokens": ["to", "cafX"], "tags": ["O", "B"]}
+    layout.write(record, 0, "to café")
+    assert record["tokens"] == ["to", "café"]
+    with pytest.raises(ValueError, match="no column of its own"):
+        layout.write(record, 0, "to the café")

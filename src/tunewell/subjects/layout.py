@@ -16,7 +16,7 @@ from tunewell.subjects.nested import NESTED_SLOTS, is_list_of_texts
 from tunewell.subjects.parts import SEPARATOR, Role
 from tunewell.subjects.paths import put, remove
 from tunewell.subjects.reading import Irregular, Part, Reading, as_text, named
-from tunewell.subjects.sides import twin, write_dialogue
+from tunewell.subjects.sides import twin, write_dialogue, write_tokens
 
 
 class Kind(StrEnum):
@@ -121,7 +121,10 @@ class Layout:
             put(record, path, new)
             if again:
                 put(record, again, new)
-        elif not write_dialogue(record, self.columns, parts, part, new):
+        elif not (
+            write_tokens(record, self.columns.get("tokens"), new)
+            or write_dialogue(record, self.columns, parts, part, new)
+        ):
             message = f"part {part} of the row stands in no column of its own"
             raise ValueError(message)
 

@@ -1,4 +1,4 @@
-"""Write a new text into the two sides of a preference pair."""
+"""Write new texts that stand in no column of their own: turns of a dialogue, tokens."""
 
 from __future__ import annotations
 
@@ -38,6 +38,21 @@ def write_dialogue(
         changed[columns[slot]] = cell[:low] + new + cell[high:]
     record.update(changed)
     return bool(changed)
+
+
+def write_tokens(record: dict[str, Any], column: str | None, new: str) -> bool:
+    """Write a text as the tokens that it was made of; whether there are as many of them as before.
+
+    With more or fewer the tags would stand beside the wrong ones.
+    """
+    tokens = record.get(column or "")
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        return False
+    written = new.split(" ")
+    if len(written) != len(tokens) or any(" " in token for token in tokens):
+        return False
+    record[str(column)] = written
+    return True
 
 
 def twin(columns: Mapping[str, str], part: Part) -> tuple[str | int, ...]:
