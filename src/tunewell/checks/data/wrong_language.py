@@ -74,10 +74,11 @@ def wrong_language(
     ## How it is measured
     The script of a text is counted letter by letter. In Latin script the language is told by
     function words, for 17 languages; a short text, a list or a program is in none: of some fifty
-    one-sentence translations in Alpaca 23 are told and none wrongly. Rows that speak of a language or of translating are left out. More than `max_rows` (0) are reported: as a
-    warning where answers differ from their prompts, as information where whole rows differ from
-    the rest. From `mixed_share` of the rows on (10 %) the data is taken to be multilingual, or
-    about translating, on purpose: information.
+    one-sentence translations in Alpaca 23 are told and none wrongly. Rows that speak of a language
+    or of translating are left out. More than `max_rows` (0) are reported: as a warning where
+    answers differ from their prompts, as information where whole rows differ from the rest. From
+    `mixed_share` of the rows on (10 %) the data is taken to be multilingual, or about translating,
+    on purpose: information.
 
     ## Example
     The prompt "How do I boil an egg?" with the answer "Das Ei in kochendes Wasser geben".
