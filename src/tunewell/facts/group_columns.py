@@ -83,19 +83,19 @@ def known_groups(
     """Judged rows whose group is also in the training rows; None where it is no group column."""
     if not is_group_name(name):
         return None
-    sizes = Counter(key for cell in training if (key := _key(cell)) is not None)
+    sizes = Counter(key for cell in training if (key := group_key(cell)) is not None)
     rows = sum(sizes.values())
     if (
         len(sizes) < FEWEST_GROUPS
         or max(sizes.values()) > max(2, LARGEST_SHARE * rows)
         or sum(size for size in sizes.values() if size > 1) < LEAST_GROUPED * rows
-        or (_counted_from_start(sizes) and _counted_from_start(map(_key, judged)))
+        or (_counted_from_start(sizes) and _counted_from_start(map(group_key, judged)))
     ):
         return None
-    return tuple(row for row, cell in enumerate(judged) if _key(cell) in sizes)
+    return tuple(row for row, cell in enumerate(judged) if group_key(cell) in sizes)
 
 
-def _key(cell: object) -> str | None:
+def group_key(cell: object) -> str | None:
     """A group's name; None where there is none. 7 and 7.0 and "7" are the same group."""
     if cell is None or isinstance(cell, bool) or cell != cell:  # noqa: PLR0124  NaN
         return None

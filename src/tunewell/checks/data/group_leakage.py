@@ -13,15 +13,17 @@ from tunewell.core.finding import (
     Evidence,
     Finding,
     Fix,
+    MoveRows,
     Number,
     Row,
     Safety,
     Severity,
     Table,
 )
-from tunewell.facts.group_columns import known_groups
+from tunewell.facts.group_columns import group_key, known_groups
 from tunewell.facts.leakage import asked
 from tunewell.facts.parts import places, questions
+from tunewell.facts.resplit import move_whole_groups
 from tunewell.facts.runs import shared_runs
 from tunewell.subjects.dataset import Dataset, Split
 
@@ -65,7 +67,8 @@ def group_leakage(dataset: Dataset, *, max_share: float = 0.05) -> Iterator[Find
     data.
 
     ## Fix
-    Split again, so that all rows of a group are on one side.
+    Split again, so that all rows of a group are on one side. Where one column names the groups, the
+    fix moves rows until each group is whole: sizes and shares of labels stay about as they are.
 
     ## When it is wrong
     When the model will meet the same people or documents again after training, as with a model for
@@ -111,6 +114,7 @@ def group_leakage(dataset: Dataset, *, max_share: float = 0.05) -> Iterator[Find
     if not told:
         return
     by = f"{', '.join(columns)}" if columns else "the document they are from"
+    moves = _moves(dataset, tuple(columns))
     yield Finding(
         message="; ".join(told),
         where=tuple(where),
@@ -119,10 +123,22 @@ def group_leakage(dataset: Dataset, *, max_share: float = 0.05) -> Iterator[Find
         fixes=(
             Fix(
                 title=f"split again by group: all rows of one {by} on one side",
-                safety=Safety.MANUAL,
+                safety=Safety.UNSAFE if moves else Safety.MANUAL,
+                edits=moves,
             ),
         ),
     )
+
+
+def _moves(dataset: Dataset, columns: tuple[str, ...]) -> tuple[MoveRows, ...]:
+    """Moves that make groups whole, where one column names them and one split is judged by."""
+    if len(columns) != 1 or len(dataset.splits) != 2:  # noqa: PLR2004  training and one other
+        return ()
+    train, judged = dataset.splits
+    known, asked_for = (
+        [group_key(cell) for cell in split.extra[columns[0]]] for split in (train, judged)
+    )
+    return move_whole_groups(train, judged, known, asked_for)
 
 
 def _number(name: str, share: float, max_share: float) -> Number:
