@@ -93,8 +93,10 @@ def apply_fixes(findings: Iterable[Finding], dataset: Dataset, *, unsafe: bool) 
         mine = [(why, edit) for why, edit in chosen if edit.split == split.name]
         arriving = list(_arriving(dataset, split.name, chosen))
         last = _paths(split)[-1]
+        changes = _changes(split, mine)
         for rows, piece in split.by_file() if mine or arriving else ():
-            plan = _plan(piece, mine, {row: at for at, row in enumerate(rows.tolist())})
+            place = {row: at for at, row in enumerate(rows.tolist())}
+            plan = _plan(piece, mine, changes, place)
             # What is added to a split is added to its last file.
             plan.added = arriving if piece.source.path == last else []
             if not plan.dropped and not plan.changed and not plan.added:
@@ -253,11 +255,16 @@ def _edits(findings: Iterable[Finding], *, unsafe: bool) -> Iterator[tuple[str, 
 def _plan(
     split: Split,
     chosen: Sequence[tuple[str, RowEdit]],
+    changes: Mapping[int, Change],
     place: Mapping[int, int],
 ) -> _Plan:
-    """The edits that fall into one file; `place` gives the row there by its row in the split."""
+    """The edits that fall into one file, `split`.
+
+    `changes` has what is changed in each row of the whole split, and `place` the row here by its
+    row there.
+    """
     plan = _Plan(dropped=defaultdict(list), changed={}, reasons=defaultdict(list))
-    for row, change in _changes(split, chosen).items():
+    for row, change in changes.items():
         if row in place:
             plan.changed[split.lines[place[row]]] = change
     for why, edit in chosen:
