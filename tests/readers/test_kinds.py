@@ -167,6 +167,11 @@ KINDS: dict[str, tuple[Records, Kind, list[Role]]] = {
         Kind.PAIRS,
         [Role.TEXT, Role.SECOND, Role.SECOND, Role.NEGATIVE],
     ),
+    "axolotl's segments": (
+        many(segments=[{"label": False, "text": "<s>% a"}, {"label": True, "text": "% b</s>"}]),
+        Kind.COMPLETION,
+        [U, A],
+    ),
     "MMLU": (
         many(question=f"{ASK} %", subject="home", choices=["% a", "% b"], answer=1),
         Kind.COMPLETION,

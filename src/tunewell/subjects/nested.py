@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 from tunewell.subjects.parts import Role
 from tunewell.subjects.reading import Part, Reading, as_text, named
@@ -73,6 +73,30 @@ def _translation(reading: Reading, value: object, column: str) -> None:
         reading.parts.append(Part(Role.ANSWER if at else Role.PROMPT, text, (column, code)))
 
 
+def is_segments(value: object) -> bool:
+    """Whether a value is a list of texts of which each says if it is learned, as axolotl has it."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(piece, dict)
+            and isinstance(piece.get("label"), bool)
+            and isinstance(piece.get("text"), str)
+            for piece in value
+        )
+    )
+
+
+def _segments(reading: Reading, value: object, column: str) -> None:
+    if not is_segments(value):
+        reading.problem = f"has {named(value)} as {column!r}, not a list of labelled texts"
+        return
+    reading.parts += [
+        Part(Role.ANSWER if piece["label"] else Role.PROMPT, piece["text"], (column, at, "text"))
+        for at, piece in enumerate(cast("list[dict[str, Any]]", value))
+    ]
+
+
 def is_choices(value: object) -> bool:
     """Whether a value is what can be chosen: a list of texts, or one under "text"."""
     return is_list_of_texts(value.get("text") if isinstance(value, dict) else value)
@@ -106,6 +130,7 @@ NESTED_SLOTS: Mapping[str, Callable[[Reading, object, str], None]] = {
     "answers": _answers,
     "translation": _translation,
     "choices": _choices,
+    "segments": _segments,
     "right": _right,
 }
 """How the slots are read that are no plain text and no messages."""

@@ -43,7 +43,13 @@ from tunewell.readers.data.names import LABEL_NAMES, fold_name
 from tunewell.readers.data.table import Table
 from tunewell.subjects.layout import Kind, Layout
 from tunewell.subjects.messages import is_messages, is_turns
-from tunewell.subjects.nested import is_answers, is_choices, is_history, is_translation
+from tunewell.subjects.nested import (
+    is_answers,
+    is_choices,
+    is_history,
+    is_segments,
+    is_translation,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,11 @@ def recognise_kind(table: Table) -> Recognised | None:
     """The layout of data that is no single-label classification; None where it may be that."""
     names = {fold_name(name): name for name in reversed(list(table.columns))}
     sample = {name: sampled(cells) for name, cells in table.columns.items()}
-    chats = [name for name, cells in sample.items() if share(cells, is_messages) > MOST]
+    chats = [
+        name
+        for name, cells in sample.items()
+        if fold_name(name) not in TOOL_NAMES and share(cells, is_messages) > MOST
+    ]
     chats += [
         names[name]
         for name in TURN_NAMES
@@ -167,7 +177,7 @@ def _instruction(names: Names, sample: Sample, chats: Sequence[str]) -> Recognis
 
 
 def _nested(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | None:
-    """Answers with their places in a context, choices, and sentences in two languages."""
+    """Answers with their places in a context, choices, segments, and texts in two languages."""
     del chats
     choices, right = _first(names, CHOICE_NAMES), _first(names, RIGHT_NAMES)
     if "question" in names and choices and right and share(sample[choices], is_choices) > MOST:
@@ -178,6 +188,8 @@ def _nested(names: Names, sample: Sample, chats: Sequence[str]) -> Recognised | 
     ):
         asked = {"input": names.get("context"), "prompt": names["question"]}
         return _made(Kind.COMPLETION, {**asked, "answers": names["answers"]})
+    if "segments" in names and share(sample[names["segments"]], is_segments) > MOST:
+        return _made(Kind.COMPLETION, {"segments": names["segments"]})
     if "translation" in names and share(sample[names["translation"]], is_translation) > MOST:
         return _made(Kind.COMPLETION, {"translation": names["translation"]})
     return None
