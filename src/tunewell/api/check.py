@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from tunewell.api.documents import build
-from tunewell.api.gather import Gathered, Given, gather
+from tunewell.api.gather import Gathered, gather
+from tunewell.api.given import Given
 from tunewell.core.document import Document, Examined
 from tunewell.core.finding import Safety, SetKey
 from tunewell.core.words import counted

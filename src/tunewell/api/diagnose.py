@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tunewell.api.check import examined_document
-from tunewell.api.gather import Given, gather
+from tunewell.api.gather import gather
+from tunewell.api.given import Given
 from tunewell.core.document import Document
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings

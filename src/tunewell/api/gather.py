@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.api.evaluations import predictions_in
+from tunewell.api.given import DATA_ROLES, Given, roles_of
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import data_examined
 from tunewell.core.document import Examined, Section
 from tunewell.core.errors import InputError
-from tunewell.engine.settings import Settings, load
+from tunewell.engine.settings import Settings
 from tunewell.readers.benchmark import read_benchmark
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.data import read_dataset
@@ -23,54 +24,13 @@ from tunewell.readers.machine import read_machine
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recipes import read_recipe, read_training_arguments
-from tunewell.readers.recognise import Found, recognise
+from tunewell.readers.recognise import Found
 from tunewell.readers.script import read_script
 from tunewell.readers.tokenization import read_tokenization
-from tunewell.subjects.augmenter import Augmenter
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.files import FileProbe, Files
 from tunewell.subjects.recipe import Recipe
-
-DATA_ROLES = ("train", "eval", "test")
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the user passed: paths to be recognised, and paths whose role was named."""
-
-    paths: tuple[Path, ...] = ()
-    train: Path | None = None
-    evaluation: Path | None = None
-    test: Path | None = None
-    config: Path | None = None
-    model: str | None = None
-    log: Path | None = None
-    predictions: Path | None = None
-    text: str | None = None
-    label: str | None = None
-    hub: bool = False
-    benchmark: Path | None = None
-    script: Path | None = None
-    augmenter: Augmenter | None = None
-
-    def settings(self) -> Settings:
-        """The settings that belong to these paths."""
-        first = next((p for p in (*self.paths, self.train, self.log) if p is not None), Path())
-        return settings_near(first, self.config)
-
-
-def settings_near(path: Path, config: Path | None = None) -> Settings:
-    """The settings of a folder or of a file's folder.
-
-    Raises:
-        InputError: if the path or the settings file is not there.
-    """
-    for needed in (path, config):
-        if needed is not None and not needed.exists():
-            message = f"{needed}: no such file or folder"
-            raise InputError(message)
-    return load(config or path)
 
 
 @dataclass(slots=True)
@@ -94,9 +54,8 @@ def gather(given: Given, settings: Settings) -> Gathered:
     Raises:
         InputError: if a named file is missing or cannot be read at all.
     """
-    roles = _roles(given, settings)
-    first = next((p for p in (*given.paths, given.train, given.log) if p is not None), Path())
-    gathered = Gathered(title=first.resolve().name)
+    roles = roles_of(given, settings)
+    gathered = Gathered(title=given.first.resolve().name)
     if not roles and not given.model:
         message = "nothing to look at: pass a data file, a run, or a project folder"
         raise InputError(message)
@@ -125,61 +84,16 @@ def gather(given: Given, settings: Settings) -> Gathered:
     return gathered
 
 
-def _roles(given: Given, settings: Settings) -> list[Found]:
-    """Every path with its role: named on the command line, in the settings, or recognised."""
-    for path in given.paths:
-        if not path.exists():
-            message = f"{path}: no such file or folder"
-            raise InputError(message)
-    named = {
-        "train": given.train,
-        "eval": given.evaluation,
-        "test": given.test,
-        "log": given.log,
-        "predictions": given.predictions,
-        "script": given.script,
-    }
-    roles = [
-        Found(path=path, role=role, reason=f"given with --{role}")
-        for role, path in named.items()
-        if path is not None
-    ]
-    folders = [path for path in given.paths if path.is_dir()]
-    if settings.file is not None and settings.file.parent in folders:
-        for role, name in (
-            ("train", settings.data.train),
-            ("eval", settings.data.eval),
-            ("test", settings.data.test),
-        ):
-            if name is not None and named[role] is None:
-                roles.append(
-                    Found(settings.file.parent / name, role, f"named in {settings.file.name}")
-                )
-    taken = {found.role for found in roles}
-    for found in recognise(given.paths):
-        if found.role in DATA_ROLES and (found.role in taken or "train" in taken & set(DATA_ROLES)):
-            continue
-        roles.append(found)
-    return _lone_data_file_trains(roles)
-
-
-def _lone_data_file_trains(roles: list[Found]) -> list[Found]:
-    """A single data file is examined as training data, whatever it is called."""
-    data = [found for found in roles if found.role in DATA_ROLES]
-    if len(data) != 1 or data[0].role == "train":
-        return roles
-    only = Found(data[0].path, "train", f"the only data file; {data[0].reason}")
-    return [only if found is data[0] else found for found in roles]
-
-
 def _first(roles: Iterable[Found], role: str) -> Path | None:
     return next((found.path for found in roles if found.role == role), None)
 
 
 def _shards(roles: Iterable[Found], role: str) -> list[Path]:
-    """The file of a role, with the others that hold the rest of the same split."""
-    paths = [found.path for found in roles if found.role == role]
-    return shards_of(paths[0], paths[1:]) if paths else []
+    """The files named for a role, or else its first with those that hold the rest of its split."""
+    mine = [found for found in roles if found.role == role]
+    named = [found.path for found in mine if found.named]
+    paths = [found.path for found in mine]
+    return named or (shards_of(paths[0], paths[1:]) if paths else [])
 
 
 def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: Settings) -> None:

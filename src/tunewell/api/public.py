@@ -23,7 +23,8 @@ def check(
     """Find faults in data, settings and model before anything is trained.
 
     Args:
-        paths: data files, settings, a model, or a folder of them.
+        paths: data files, settings, a model, or a folder of them; also patterns (`data/*.parquet`)
+            and addresses in a store (`s3://bucket/data/*.parquet`).
         train: training data; `evaluation` and `test` likewise.
         evaluation: rows that steer training.
         test: rows that have the last word.
@@ -37,18 +38,19 @@ def check(
         tunewell.core.errors.UserError: if something given cannot be used.
     """
     from tunewell.api import check as command
-    from tunewell.api.gather import Given
+    from tunewell.api.given import Given
+    from tunewell.readers.locations import locate_all, locate_named, locate_one
 
     given = Given(
-        paths=_paths(paths),
-        train=_path(train),
-        evaluation=_path(evaluation),
-        test=_path(test),
+        paths=locate_all(paths),
+        train=locate_named(train),
+        evaluation=locate_named(evaluation),
+        test=locate_named(test),
         model=model,
         config=_path(config),
         text=text,
         label=label,
-        benchmark=_path(benchmark),
+        benchmark=locate_one(benchmark),
     )
     return command.check(given, given.settings())[0]
 
@@ -71,11 +73,12 @@ def diagnose(
         tunewell.core.errors.UserError: if there is no run, or it cannot be read.
     """
     from tunewell.api import diagnose as command
-    from tunewell.api.gather import Given
+    from tunewell.api.given import Given
+    from tunewell.readers.locations import locate_all, locate_named
 
     given = Given(
-        paths=_paths(paths),
-        train=_path(train),
+        paths=locate_all(paths),
+        train=locate_named(train),
         predictions=_path(predictions),
         config=_path(config),
     )
@@ -91,7 +94,7 @@ def errors(
         tunewell.core.errors.UserError: if the predictions cannot be read.
     """
     from tunewell.api import errors as command
-    from tunewell.api.gather import settings_near
+    from tunewell.api.given import settings_near
 
     path = Path(predictions)
     return command.errors(path, train=_path(train), settings=settings_near(path, _path(config)))
@@ -104,7 +107,7 @@ def compare(baseline: str | Path, candidate: str | Path) -> Document:
         tunewell.core.errors.UserError: if they cannot be read or hold different rows.
     """
     from tunewell.api import compare as command
-    from tunewell.api.gather import settings_near
+    from tunewell.api.given import settings_near
 
     path = Path(candidate)
     return command.compare(Path(baseline), path, settings=settings_near(path))
@@ -178,7 +181,3 @@ def adapt(
 
 def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def _paths(paths: tuple[str | Path, ...]) -> tuple[Path, ...]:
-    return tuple(Path(path) for path in paths)

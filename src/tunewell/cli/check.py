@@ -12,12 +12,14 @@ from tunewell.cli import common
 
 def check(
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Data files, settings, a model, or a folder of them."),
+        list[str] | None,
+        typer.Argument(
+            help="Data files, settings, a model, a folder of them; also 'data/*.parquet', s3://..."
+        ),
     ] = None,
-    train: Annotated[Path | None, typer.Option(help="Training data.")] = None,
-    evaluation: Annotated[Path | None, typer.Option("--eval", help="Evaluation data.")] = None,
-    test: Annotated[Path | None, typer.Option(help="Test data.")] = None,
+    train: Annotated[str | None, typer.Option(help="Training data.")] = None,
+    evaluation: Annotated[str | None, typer.Option("--eval", help="Evaluation data.")] = None,
+    test: Annotated[str | None, typer.Option(help="Test data.")] = None,
     text: common.TextColumn = None,
     label: common.LabelColumn = None,
     model: common.ModelFolder = None,
@@ -31,7 +33,7 @@ def check(
         Path | None, typer.Option(help="The script that prepares the data or trains.")
     ] = None,
     benchmark: Annotated[
-        Path | None, typer.Option(help="Questions that must not be in the training data.")
+        str | None, typer.Option(help="Questions that must not be in the training data.")
     ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Write repaired copies beside the originals.")
@@ -59,13 +61,14 @@ def check(
     """
     from tunewell.api.augment import load_augmenter
     from tunewell.api.check import check as run
-    from tunewell.api.gather import Given
+    from tunewell.api.given import Given
+    from tunewell.readers.locations import locate_all, locate_named, locate_one
 
     given = Given(
-        paths=tuple(paths or ()),
-        train=train,
-        evaluation=evaluation,
-        test=test,
+        paths=locate_all(paths or ()),
+        train=locate_named(train),
+        evaluation=locate_named(evaluation),
+        test=locate_named(test),
         text=text,
         label=label,
         model=model,
@@ -73,7 +76,7 @@ def check(
         config=config,
         log=log,
         predictions=predictions,
-        benchmark=benchmark,
+        benchmark=locate_one(benchmark),
         script=script,
         augmenter=None if augment_with is None else load_augmenter(augment_with),
     )

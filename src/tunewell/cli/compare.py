@@ -23,7 +23,7 @@ def compare(
     A paired test on the same rows, with what was repaired and what was broken.
     """
     from tunewell.api.compare import compare as run
-    from tunewell.api.gather import settings_near
+    from tunewell.api.given import settings_near
 
     document = run(baseline, candidate, settings=settings_near(candidate, config))
     common.emit(document, output_format=output_format, output=output, verbose=verbose)

@@ -37,12 +37,13 @@ def diagnose(
     or a text log with an error message.
     """
     from tunewell.api.diagnose import diagnose as run
-    from tunewell.api.gather import Given
+    from tunewell.api.given import Given
+    from tunewell.readers.locations import locate_named
 
     given = Given(
         paths=tuple(paths),
-        train=train,
-        evaluation=evaluation,
+        train=locate_named(train),
+        evaluation=locate_named(evaluation),
         text=text,
         label=label,
         model=model,

@@ -33,7 +33,7 @@ def errors(
     Confused classes, weak slices and failing classes, led back to their cause in the data.
     """
     from tunewell.api.errors import errors as run
-    from tunewell.api.gather import settings_near
+    from tunewell.api.given import settings_near
 
     settings = common.adjust(settings_near(predictions, config), select=select, pedantic=pedantic)
     document = run(

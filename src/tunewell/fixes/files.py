@@ -38,6 +38,7 @@ from tunewell.fixes.rewrite import (
 )
 from tunewell.fixes.undo import write_recorded
 from tunewell.subjects.dataset import Dataset, Split
+from tunewell.subjects.remote import RemotePath
 
 NO_TEXTS: tuple[str, ...] = ()
 TEXT_SHOWN = 200
@@ -101,7 +102,7 @@ def apply_fixes(findings: Iterable[Finding], dataset: Dataset, *, unsafe: bool) 
             plan.added = arriving if piece.source.path == last else []
             if not plan.dropped and not plan.changed and not plan.added:
                 continue
-            target, diff = _write(piece, plan, shared=paths.count(piece.source.path) > 1)
+            target, diff = _write(piece, plan, shared=_shared(piece, paths))
             files.append(target)
             diffs.append(diff)
             lines.append(f"{target}: {_told(plan)}; what changed is in {diff.name}")
@@ -179,8 +180,22 @@ def _paths(split: Split) -> list[Path]:
     return [source.path for source in split.sources] or [split.source.path]
 
 
-def _write(split: Split, plan: _Plan, *, shared: bool) -> tuple[Path, Path]:
-    """Write the repaired copy of one file and its diff; `shared` if it holds other splits too."""
+def _shared(split: Split, paths: Sequence[Path]) -> str | None:
+    """What tells the repaired copy of a file apart where another would get the same name."""
+    path = split.source.path
+    if paths.count(path) > 1:
+        return split.name
+    names = [other.name for other in paths if isinstance(other, RemotePath)]
+    if isinstance(path, RemotePath) and names.count(path.name) > 1:
+        return path.key.rpartition("/")[0].replace("/", "-")
+    return None
+
+
+def _write(split: Split, plan: _Plan, *, shared: str | None) -> tuple[Path, Path]:
+    """Write the repaired copy of one file and its diff; `shared` goes into their names.
+
+    The copy of a file in a store is written to the working folder.
+    """
     added = [entry.record for entry in plan.added]
     suffix, content = rewrite(split, Rewrite(frozenset(plan.dropped), plan.changed, added))
     path = split.source.path
@@ -189,10 +204,10 @@ def _write(split: Split, plan: _Plan, *, shared: bool) -> tuple[Path, Path]:
         if path.suffix == ".gz"
         else (path.name if path.is_dir() else path.stem)
     )
-    stem = f"{stem}.{split.name}" if shared else stem
-    target = path.with_name(f"{stem}.fixed{suffix}")
-    diff = path.with_name(f"{stem}.fixed.diff")
-    write_recorded(path.parent, {target: content, diff: _diff(split, plan, target).encode()})
+    stem = f"{stem}.{shared}" if shared else stem
+    home = Path() if isinstance(path, RemotePath) else path.parent
+    target, diff = home / f"{stem}.fixed{suffix}", home / f"{stem}.fixed.diff"
+    write_recorded(home, {target: content, diff: _diff(split, plan, target).encode()})
     return target, diff
 
 

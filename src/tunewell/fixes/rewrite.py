@@ -14,6 +14,7 @@ from typing import Any, cast
 from tunewell.core.errors import InputError
 from tunewell.fixes.records import record_of
 from tunewell.subjects.dataset import Source, Split
+from tunewell.subjects.remote import opened
 
 JSON_WRAPPERS = ("data", "rows", "examples", "records", "items", "instances")
 
@@ -89,7 +90,7 @@ def raw_records(source: Source, lines: Collection[int]) -> dict[int, dict[str, A
     if source.format == "parquet":
         import pyarrow.parquet as pq  # noqa: PLC0415  0.1 s that a CSV file need not wait for
 
-        table = pq.read_table(source.path)
+        table = pq.read_table(opened(source.path))
         wanted = sorted(lines)
         found = table.take([line - 1 for line in wanted]).to_pylist()
         return dict(zip(wanted, found, strict=True))
@@ -285,7 +286,7 @@ def _parquet(source: Source, wanted: Rewrite) -> bytes | None:
     import pyarrow as pa  # noqa: PLC0415  0.1 s that a CSV file need not wait for
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    table = pq.read_table(source.path)
+    table = pq.read_table(opened(source.path))
     label = source.label_column
     relabelled = any(change.label is not None for change in wanted.changed.values())
     if label is not None and relabelled and not _holds_names(table.schema.field(label).type):

@@ -97,7 +97,8 @@ def probe(path: Path) -> FileProbe:
 
 def chunks(path: Path) -> Iterator[bytes]:
     """The file's content in pieces, unpacked where it is a .gz file."""
-    with gzip.open(path, "rb") if _is_gzip(path) else path.open("rb") as file:
+    packed = _is_gzip(path)
+    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if packed else raw as file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
 

@@ -78,11 +78,13 @@ class Found:
 
     `role` is train, eval, test, config, script, tokenizer, model, adapter, log (trainer_state.json
     or a folder that holds it), run (a Tunewell run folder), predictions, text-log or unknown.
+    `named` tells a role that the user gave from one that was worked out.
     """
 
     path: Path
     role: str
     reason: str
+    named: bool = False
 
 
 def recognise(paths: Iterable[Path]) -> tuple[Found, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tunewell.core.errors import InputError
 from tunewell.readers.data.json_whole import ALIASES
 from tunewell.readers.data.table import Table
+from tunewell.subjects.remote import opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,7 @@ def stream_parquet(path: Path) -> Iterator[Table]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(opened(path), pre_buffer=True) as file:
             metadata = file.schema_arrow.metadata or {}
             features: Mapping[str, Any] = {}
             if b"huggingface" in metadata:
@@ -54,7 +55,7 @@ def parquet_columns(path: Path) -> list[str]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        return list(pq.read_schema(path).names)
+        return list(pq.read_schema(opened(path)).names)
     except (pa.ArrowException, OSError) as error:
         message = f"{path}: is no Parquet file that can be read: {_first_line(error)}"
         raise InputError(message) from None

@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection
 from pathlib import Path
 
+from tunewell.subjects.remote import RemotePath
+
 LISTS = (
     "categories.json",
     "labels.json",
@@ -29,8 +31,8 @@ def names_beside(path: Path, labels: Collection[str]) -> tuple[str, ...]:
     A list fits labels that are numbers if it has a name for each, and labels that are names if it
     has just these.
     """
-    if not labels:
-        return ()
+    if not labels or isinstance(path, RemotePath):
+        return ()  # a store is asked for nothing that was not named
     folder = path if path.is_dir() else path.parent
     numbers = all(label.isdigit() for label in labels)
     for name in LISTS:
