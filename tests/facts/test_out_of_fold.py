@@ -9,7 +9,6 @@ from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.facts import out_of_fold as module
 from tunewell.facts.out_of_fold import (
     assign_folds,
-    estimated_seconds,
     judged,
     out_of_fold,
     text_groups,
@@ -104,17 +103,17 @@ def test_texts_without_words() -> None:
     assert np.isfinite(found.probabilities).all()
 
 
-def test_what_takes_too_long_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SECONDS", 1e-6)
-    with pytest.raises(NotRunError, match="60 rows and 2 labels would take"):
+def test_too_much_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_IN_ALL", 100)
+    with pytest.raises(NotRunError, match="60 rows of 2 labels are too many"):
         out_of_fold(dataset(TEXTS, LABELS))
 
 
-def test_large_data_gets_a_cheaper_model() -> None:
-    """100,000 short rows of 77 labels end on the ladder; a million do not."""
-    cheapest = module.LADDER[-1].folds
-    assert estimated_seconds(1_900_000, 100_000, 77, cheapest) <= module.SECONDS
-    assert estimated_seconds(19_000_000, 1_000_000, 77, cheapest) > module.SECONDS
+def test_much_text_is_judged_by_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_FOR_RUNS", 100)
+    found = out_of_fold(dataset(TEXTS, LABELS))
+    assert found.source.endswith("TF-IDF of words")
+    assert (found.probabilities.argmax(axis=1) == found.given).all()
 
 
 def test_other_kinds_of_data() -> None:

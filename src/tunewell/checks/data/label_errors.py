@@ -65,8 +65,8 @@ def label_errors(
     hide which model is better.
 
     ## How it is measured
-    Each row is judged by a model trained on the other folds (TF-IDF and logistic regression, copies
-    kept together), or by probabilities that are given. Temperature and noise rates are fitted to
+    Each row is judged by a model trained on the other folds (naive Bayes on TF-IDF, copies kept
+    together), or by probabilities that are given. Temperature and noise rates are fitted to
     the given labels. Where model and label differ, the probabilities alone cannot say which of them
     errs, so two readings are worked out: all doubt is the model's, or the labeller doubted where
     the model does. A row's chance of being wrong is half of each, less of the second where the
