@@ -245,7 +245,14 @@ RENAMED = {"label_smoothing_factor": "label_smoothing", "model_name_or_path": "m
 def _foreign(table: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
     """Recipe settings with, for each, the argument that it comes from and its value."""
     found: dict[str, tuple[str, object]] = {}
-    same = FIELDS.keys() - {"task", "method", "dropout", "class_weights", "focal_gamma", "precision"}
+    same = FIELDS.keys() - {
+        "task",
+        "method",
+        "dropout",
+        "class_weights",
+        "focal_gamma",
+        "precision",
+    }
     for key, value in table.items():
         name = RENAMED.get(key, key)
         if name in same and value is not None:
