@@ -63,14 +63,17 @@ def whole(split: Split) -> Distinct:
     return asked(split) if questions(split) is split.texts else distinct(split.texts)
 
 
+def sampling_error(rows: int) -> float:
+    """Half the 95 % interval of an accuracy of 0.9 on so many rows."""
+    return 1.96 * math.sqrt(TYPICAL_ACCURACY * (1 - TYPICAL_ACCURACY) / max(rows, 1))
+
+
 def bends_score(share: float, rows: int, *, least: float) -> bool:
     """Whether a leak of this share of the rows can change what their score says.
 
-    It can where it is above `least` and above half the 95 % interval of an accuracy of 0.9 on that
-    many rows.
+    It can where it is above `least` and above the score's own sampling error.
     """
-    noise = 1.96 * math.sqrt(TYPICAL_ACCURACY * (1 - TYPICAL_ACCURACY) / max(rows, 1))
-    return share > max(least, noise)
+    return share > max(least, sampling_error(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.core.check import NotApplicableError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.core.finding import Row
 from tunewell.facts.memo import fact
 from tunewell.subjects.dataset import Dataset, Split
@@ -61,6 +61,17 @@ def require_kind(dataset: Dataset, kinds: Collection[Kind]) -> None:
         listed = ", ".join(sorted(kinds))
         reason = f"the data is {dataset.kind}; this is about {listed}"
         raise NotApplicableError(reason)
+
+
+def require_judged(dataset: Dataset) -> None:
+    """Stop a check that compares training rows with those that judge the model.
+
+    Raises:
+        NotRunError: if there are none.
+    """
+    if len(dataset.splits) == 1:
+        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
+        raise NotRunError(reason)
 
 
 def places(split: Split, rows: Sequence[int] | Ints) -> tuple[Row, ...]:

@@ -14,14 +14,13 @@ from tunewell.core.finding import (
     Finding,
     Fix,
     Number,
-    Row,
     Safety,
     Severity,
     Table,
 )
 from tunewell.core.words import counted
 from tunewell.facts.leakage import asked, bends_score, distinct, reworded, whole
-from tunewell.facts.parts import questions
+from tunewell.facts.parts import places, questions
 from tunewell.facts.runs import SHORTEST, shared_runs
 from tunewell.subjects.benchmark import Benchmark
 from tunewell.subjects.dataset import Dataset
@@ -122,15 +121,7 @@ def benchmark_contamination(
             f"{len(partners):,} of {counted(total, 'question')} of {benchmark.name} "
             f"({100 * share:.1f} %) are in the training data: {told}"
         ),
-        where=tuple(
-            Row(
-                split=train.name,
-                index=partners[row],
-                file=str(train.source.path),
-                line=int(train.lines[partners[row]]),
-            )
-            for row in order
-        ),
+        where=places(train, [partners[row] for row in order]),
         evidence=(
             Number(
                 name="questions as they stand or inside a row",

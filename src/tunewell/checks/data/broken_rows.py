@@ -19,7 +19,8 @@ def broken_rows(
 
     ## What it finds
     Rows with the wrong number of fields, quotes that never close, invalid JSON, a text that is no
-    string, bytes that are no UTF-8, and rows of more than a million characters.
+    string, bytes that are no UTF-8, and rows of more than a million characters. Also a gzip file
+    that is cut short or damaged, and a file of several that cannot be read at all.
 
     ## Why it matters
     A loader either stops at such a row or leaves it out without a word; a quote that never closes
@@ -29,7 +30,8 @@ def broken_rows(
     By reading the file row by row and going on after each one that fails. More than `max_rows`
     such rows, 0 by default because a written file has none, is a warning. From `error_share` of
     all rows on it is an error: 1 % is what a loader may lose before a class of a hundredth of the
-    data can be gone.
+    data can be gone. It is an error too where a file ends early, since nobody knows then how many
+    rows are lost.
 
     ## Example
     `where is my card?, it has not come,card_arrival` under the header `text,category`: the comma
@@ -47,6 +49,7 @@ def broken_rows(
     places: list[Row] = []
     problems: list[tuple[str | float | int | None, ...]] = []
     total = 0
+    cut = any(broken.ends_file for split in dataset.splits for broken in split.broken)
     for split in dataset.splits:
         total += len(split) + len(split.broken)
         for broken in split.broken:
@@ -76,7 +79,7 @@ def broken_rows(
                 total=len(problems),
             ),
         ),
-        impact="these rows are lost, or stop the loader",
+        impact="the rest of the file is lost" if cut else "these rows are lost, or stop the loader",
         fixes=(Fix(title="mend the rows at these lines", safety=Safety.MANUAL),),
-        severity=Severity.ERROR if len(places) >= error_share * total else Severity.WARNING,
+        severity=Severity.ERROR if cut or len(places) >= error_share * total else Severity.WARNING,
     )

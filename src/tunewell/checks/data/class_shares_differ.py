@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.core.check import NotRunError, check
+from tunewell.core.check import check
 from tunewell.core.finding import (
     Category,
     Classes,
@@ -21,7 +21,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.parts import require_kind
+from tunewell.facts.parts import require_judged, require_kind
 from tunewell.stats.multiple import holm
 from tunewell.stats.two_sample import TwoSample, shares_test
 from tunewell.subjects.dataset import Dataset, Split
@@ -83,9 +83,7 @@ def class_shares_differ(
     for label shift with black box predictors". Fault C06 of the catalogue.
     """
     require_kind(dataset, {Kind.CLASSIFICATION, Kind.MULTI_LABEL})
-    if len(dataset.splits) == 1:
-        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
-        raise NotRunError(reason)
+    require_judged(dataset)
     compared = [
         found
         for split in dataset.splits[1:]

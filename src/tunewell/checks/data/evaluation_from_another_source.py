@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.core.check import NotRunError, check
+from tunewell.core.check import check
 from tunewell.core.finding import (
     Category,
     Confidence,
@@ -22,7 +22,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.pair_scores import holds_scores
-from tunewell.facts.parts import places, questions
+from tunewell.facts.parts import places, questions, require_judged
 from tunewell.facts.text_features import ngram_features, style_features
 from tunewell.facts.text_overlap import WORD
 from tunewell.stats.multiple import holm
@@ -90,9 +90,7 @@ def evaluation_from_another_source(
     Lopez-Paz and Oquab 2017, "Revisiting Classifier Two-Sample Tests"; Rabanser, Günnemann and
     Lipton 2019, "Failing Loudly". Fault C06 of the catalogue.
     """
-    if len(dataset.splits) == 1:
-        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
-        raise NotRunError(reason)
+    require_judged(dataset)
     compared = [
         found
         for split in dataset.splits[1:]

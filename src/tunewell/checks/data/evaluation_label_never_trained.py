@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from tunewell.core.check import NotRunError, check
+from tunewell.core.check import check
 from tunewell.core.finding import (
     Category,
     Classes,
@@ -19,7 +19,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.labels import LABELLED, label_sets
-from tunewell.facts.parts import places, require_kind
+from tunewell.facts.parts import places, require_judged, require_kind
 from tunewell.facts.spellings import renamed
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind
@@ -59,9 +59,7 @@ def evaluation_label_never_trained(
     Fault D25 of the catalogue.
     """
     require_kind(dataset, LABELLED)
-    if len(dataset.splits) == 1:
-        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
-        raise NotRunError(reason)
+    require_judged(dataset)
     trained = set(dataset.label_names)
     where: list[Row] = []
     names: Counter[str] = Counter()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.core.check import NotRunError, check
+from tunewell.core.check import check
 from tunewell.core.finding import (
     Category,
     Confidence,
@@ -20,7 +20,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.nearness import Nearness, nearness
-from tunewell.facts.parts import places, questions
+from tunewell.facts.parts import places, questions, require_judged
 from tunewell.stats.intervals import wilson
 from tunewell.stats.multiple import holm
 from tunewell.subjects.dataset import Dataset, Split
@@ -74,9 +74,7 @@ def evaluation_without_neighbours(
     Bates et al. 2023, "Testing for outliers with conformal p-values", for the yardstick;
     fault C06 of the catalogue.
     """
-    if len(dataset.splits) == 1:
-        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
-        raise NotRunError(reason)
+    require_judged(dataset)
     if len(dataset.train) < FEWEST_TRAINED:
         return
     compared = [

@@ -14,12 +14,12 @@ from tunewell.core.finding import (
     Finding,
     Fix,
     Number,
-    Row,
     Safety,
     Severity,
     Table,
 )
 from tunewell.facts.duplicates import groups
+from tunewell.facts.parts import places
 from tunewell.subjects.dataset import Dataset, Split
 
 EXAMPLES = 5
@@ -71,15 +71,12 @@ def exact_duplicate_rows(
     if len(repeats) < min_rows:
         return
     share = len(repeats) / len(train)
-    file = str(train.source.path)
     yield Finding(
         message=(
             f"{len(repeats):,} of {len(train):,} training rows repeat an earlier row with the same "
             "label"
         ),
-        where=tuple(
-            Row(split=train.name, index=row, file=file, line=train.lines[row]) for row, _ in repeats
-        ),
+        where=places(train, [row for row, _ in repeats]),
         evidence=(
             Number(
                 name="repeated rows",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tunewell.core.check import NotRunError, check
+from tunewell.core.check import check
 from tunewell.core.finding import (
     Category,
     Confidence,
@@ -22,7 +22,7 @@ from tunewell.core.finding import (
 )
 from tunewell.facts.group_columns import group_key, known_groups
 from tunewell.facts.leakage import asked
-from tunewell.facts.parts import places, questions
+from tunewell.facts.parts import places, questions, require_judged
 from tunewell.facts.resplit import move_whole_groups
 from tunewell.facts.runs import shared_runs
 from tunewell.subjects.dataset import Dataset, Split
@@ -78,9 +78,7 @@ def group_leakage(dataset: Dataset, *, max_share: float = 0.05) -> Iterator[Find
     Fault D34 of the catalogue; Kapoor and Narayanan 2023, "Leakage and the reproducibility crisis
     in machine-learning-based science".
     """
-    if len(dataset.splits) == 1:
-        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
-        raise NotRunError(reason)
+    require_judged(dataset)
     told: list[str] = []
     where: list[Row] = []
     evidence: list[Evidence] = []

@@ -13,12 +13,12 @@ from tunewell.core.finding import (
     Finding,
     Fix,
     Number,
-    Row,
     Safety,
     Severity,
     Table,
 )
 from tunewell.facts.duplicates import groups, near_pairs
+from tunewell.facts.parts import places
 from tunewell.subjects.dataset import Dataset
 
 EXAMPLES = 5
@@ -77,16 +77,12 @@ def near_duplicate_rows(
     if share <= max_share:
         return
     best = both[np.argsort(-near.similarity[both], kind="stable")][:EXAMPLES]
-    file = str(train.source.path)
     yield Finding(
         message=(
             f"{len(partners):,} of {len(train):,} training rows ({100 * share:.1f} %) differ from "
             "another only in a few characters"
         ),
-        where=tuple(
-            Row(split=train.name, index=int(row), file=file, line=train.lines[row])
-            for row in partners
-        ),
+        where=places(train, partners),
         evidence=(
             Number(
                 name="rows with a near duplicate",

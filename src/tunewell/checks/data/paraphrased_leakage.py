@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tunewell.core.check import NotApplicableError, NotRunError, check
+from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import (
     Category,
     Confidence,
@@ -17,7 +17,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.leakage import FEWEST_KNOWN, asked, reworded
-from tunewell.facts.parts import places, questions
+from tunewell.facts.parts import places, questions, require_judged
 from tunewell.subjects.dataset import Dataset
 
 EXAMPLES = 5
@@ -77,9 +77,7 @@ def paraphrased_leakage(
     Language Models with Rephrased Samples"; Conneau et al. 2018 on local scaling; Bates et al.
     2023 on conformal p values.
     """
-    if len(dataset.splits) == 1:
-        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
-        raise NotRunError(reason)
+    require_judged(dataset)
     train = dataset.train
     if len(asked(train).texts) < FEWEST_KNOWN:
         reason = f"fewer than {FEWEST_KNOWN} different training rows show nothing"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tunewell.core.check import NotRunError, check
+from tunewell.core.check import check
 from tunewell.core.finding import (
     Category,
     DropRows,
@@ -20,10 +19,11 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.duplicates import groups, near_pairs
+from tunewell.facts.leakage import sampling_error
+from tunewell.facts.parts import places, require_judged
 from tunewell.subjects.dataset import Dataset
 
 EXAMPLES = 5
-TYPICAL_ACCURACY = 0.9
 
 
 @check("DAT007", category=Category.CORRECTNESS, severity=Severity.WARNING, covers=("D33",))
@@ -60,12 +60,10 @@ def train_evaluation_leakage(
     Fault D33 of the catalogue; Lee et al. 2022; Elangovan et al. 2021, "Memorization vs.
     Generalization: Quantifying Data Leakage in NLP".
     """
-    if len(dataset.splits) == 1:
-        reason = "pass the rows that judge the model: --eval FILE or --test FILE"
-        raise NotRunError(reason)
+    require_judged(dataset)
     known = groups(dataset)
     trained = known.group[known.split == 0]
-    places: list[Row] = []
+    where: list[Row] = []
     examples: list[tuple[str | float | int | None, ...]] = []
     numbers: list[Number] = []
     told: list[str] = []
@@ -78,7 +76,7 @@ def train_evaluation_leakage(
             continue
         leaked.update(mine[rows].tolist())
         share = len(rows) / len(split)
-        noise = 1.96 * math.sqrt(TYPICAL_ACCURACY * (1 - TYPICAL_ACCURACY) / len(split))
+        noise = sampling_error(len(split))
         serious = serious or share > max(error_share, noise)
         told.append(f"{len(rows):,} of {len(split):,} {split.name} rows ({100 * share:.1f} %)")
         numbers.append(
@@ -89,20 +87,17 @@ def train_evaluation_leakage(
                 bound=f"an error above {100 * max(error_share, noise):.1f} %",
             )
         )
-        file = str(split.source.path)
-        places += [
-            Row(split=split.name, index=row, file=file, line=split.lines[row]) for row in rows
-        ]
+        where += places(split, rows)
         examples += [
             (split.name, split.lines[row], split.labels[row], split.texts[row])
             for row in rows[:EXAMPLES]
         ]
-    if not places:
+    if not where:
         return
     drop = tuple(np.flatnonzero(np.isin(trained, sorted(leaked))).tolist())
     yield Finding(
         message=f"{' and '.join(told)} are also in the training data",
-        where=tuple(places),
+        where=tuple(where),
         evidence=(
             *numbers,
             *_literal(dataset, drop, places),
@@ -115,7 +110,7 @@ def train_evaluation_leakage(
                 name="rows in both",
                 columns=("split", "line", "label", "text"),
                 rows=tuple(examples),
-                total=len(places),
+                total=len(where),
             ),
         ),
         impact="the score counts rows whose answer the model was shown",
