@@ -100,7 +100,7 @@ def train_evaluation_leakage(
         where=tuple(where),
         evidence=(
             *numbers,
-            *_literal(dataset, drop, places),
+            *_literal(dataset, drop, where),
             Number(
                 name="further rows that nearly repeat a training row",
                 value=_near(dataset, similarity),
