@@ -282,7 +282,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     ),
     "a page": ("a.csv", b"<!DOCTYPE html><html><body>x</body></html>", "HTML page"),
     "gzip": ("a.csv", gzip.compress(b"text,label\nhi,a\nho,b\n"), "gzip"),
-    "cut gzip": ("a.csv.gz", gzip.compress(b"text,label\nhi,a\n" * 99)[:-9], "cut short"),
+    "cut gzip": ("a.csv.gz", gzip.compress(b"text,label\nhi,a\n" * 99)[:12], "cut short"),
     "no labels": ("a.csv", b"text,label\nhi,\nho,\n", "missing"),
     "one class": ("a.csv", b"text,label\nhi,a\nho,a\n", "same label"),
     "no readable row": ("a.jsonl", b"{\n{\n", "none of its 2 rows"),

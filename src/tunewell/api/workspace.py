@@ -14,7 +14,7 @@ from tunewell.readers.data import read_dataset, require_classification
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.recipes import read_recipe
 from tunewell.readers.recognise import recognise
-from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.recipe import Recipe
 from tunewell.train.quiet import require_training_extra
 
@@ -183,10 +183,15 @@ def data_examined(dataset: Dataset) -> list[Examined]:
                 split.name, split.name
             ),
             path=str(split.source.path),
-            reason=f"{counted(len(split), 'row')} of {split.kind}; {split.source.reason}",
+            reason=f"{counted(len(split), 'row')} of {split.kind}{_in_files(split)}; "
+            f"{split.source.reason}",
         )
         for split in dataset.splits
     ]
+
+
+def _in_files(split: Split) -> str:
+    return f" in {len(split.sources):,} files" if split.sources else ""
 
 
 def _beside(home: Path, name: str | None) -> Path | None:

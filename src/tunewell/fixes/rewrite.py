@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from tunewell.core.errors import InputError
+from tunewell.core.gzipped import unpack
 from tunewell.fixes.records import record_of
 from tunewell.subjects.dataset import Source, Split
 from tunewell.subjects.remote import opened
@@ -143,7 +144,7 @@ def _read(source: Source) -> bytes:
     except OSError as error:
         message = f"{source.path}: cannot be read: {error.strerror}"
         raise InputError(message) from None
-    return gzip.decompress(data) if source.path.suffix == ".gz" else data
+    return unpack(data) if source.path.suffix == ".gz" else data
 
 
 def _errors(source: Source) -> str:
@@ -162,7 +163,8 @@ def _lines(source: Source) -> list[str]:
     text = _read(source).decode(source.encoding, _errors(source))
     if source.format == "jsonl":
         return [line + "\n" for line in text.split("\n")[:-1]] + [text.rpartition("\n")[2]]
-    return io.StringIO(text, newline="").readlines()
+    lines = io.StringIO(text, newline="").readlines()
+    return [*lines, ""] if text.endswith("\n") else lines
 
 
 def _ends(source: Source, count: int) -> dict[int, int]:

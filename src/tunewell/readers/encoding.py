@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 BYTE_ORDER_MARKS = (
@@ -18,6 +18,10 @@ BYTE_ORDER_MARKS = (
 ESCAPED = re.compile("[\udc80-\udcff]")
 NON_ASCII = re.compile("[^\x00-\x7f\udc80-\udcff]")
 UNDEFINED_IN_CP1252 = re.compile("[\udc81\udc8d\udc8f\udc90\udc9d]")
+NOT_WRITTEN_IN_CP1252 = re.compile("[\udc81\udc8d\udc8f\udc90\udc9d\udcff]")
+"""Bytes without a meaning, and that of y with two dots, which stands for "no value" in many files.
+"""
+
 HEAD_BYTES = 64 * 1024
 
 
@@ -34,12 +38,13 @@ class Encoding:
     bad_line: int | None = None
 
 
-def detect(chunks: Iterable[bytes]) -> Encoding:
+def detect(chunks: Iterable[bytes], cut: Callable[[], bool] = lambda: False) -> Encoding:
     """The encoding of a file that comes in pieces.
 
     A byte-order mark decides. Else text that is valid UTF-8 is UTF-8. Of the rest, text with more
     bad bytes than valid UTF-8 letters is Windows-1252 (which holds Latin-1's printable part);
-    otherwise it is UTF-8 with some bytes broken.
+    otherwise it is UTF-8 with some bytes broken. `cut` is asked after the last piece: in a file
+    that is cut short the last character may be cut in two.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     bad = letters = lines = 0
@@ -62,13 +67,25 @@ def detect(chunks: Iterable[bytes]) -> Encoding:
                 windows = windows and UNDEFINED_IN_CP1252.search(text) is None
             letters += len(NON_ASCII.findall(text))
         lines += text.count("\n")
-    tail = decoder.decode(b"", final=True)
+    tail = "" if cut() else decoder.decode(b"", final=True)
     if tail:
         bad += len(tail)
         bad_line = bad_line or lines + 1
         windows = windows and UNDEFINED_IN_CP1252.search(tail) is None
     name = "cp1252" if bad > letters and windows else "utf-8"
     return Encoding(name, bad, bad_line)
+
+
+def mended(text: str) -> str | None:
+    """A row whose bytes beyond UTF-8, kept as surrogates, are letters and signs of Windows-1252.
+
+    None where they are none, or stand beside letters that are UTF-8: such a row is damaged.
+    """
+    if text.isascii() or not ESCAPED.search(text):
+        return text
+    if NON_ASCII.search(text) or NOT_WRITTEN_IN_CP1252.search(text):
+        return None
+    return text.encode("utf-8", "surrogateescape").decode("cp1252")
 
 
 def _wide(head: bytes) -> str | None:

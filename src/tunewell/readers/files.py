@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from tunewell.core.errors import InputError
+from tunewell.core.gzipped import Unpacked
 from tunewell.readers.encoding import HEAD_BYTES, Encoding, detect
 from tunewell.subjects.files import FileProbe
 
@@ -74,12 +73,12 @@ def probe(path: Path) -> FileProbe:
         else:
             name = path.name
         disguise = _disguise(name, head)
-        encoding = Encoding("utf-8") if disguise or _is_binary(name) else detect(chunks(path))
+        encoding = Encoding("utf-8")
+        if not disguise and not _is_binary(name):
+            content = Content(path)
+            encoding = detect(content, cut=lambda: content.damage is not None)
     except FileNotFoundError:
         message = f"{path}: no such file"
-        raise InputError(message) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        message = f"{path}: the gzip file is damaged or cut short; fetch it again"
         raise InputError(message) from None
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}"
@@ -97,10 +96,35 @@ def probe(path: Path) -> FileProbe:
 
 def chunks(path: Path) -> Iterator[bytes]:
     """The file's content in pieces, unpacked where it is a .gz file."""
-    packed = _is_gzip(path)
-    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) if packed else raw as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    yield from Content(path)
+
+
+class Content:
+    """A file's content in pieces, unpacked where it is a .gz file.
+
+    Once all pieces have come, `damage` says what is wrong with a gzip file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is opened before the first piece is asked for."""
+        self._path = path
+        self.damage: str | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces.
+
+        Raises:
+            OSError: if the file cannot be read.
+        """
+        packed = _is_gzip(self._path)
+        with self._path.open("rb") as file:
+            if packed:
+                unpacked = Unpacked(file)
+                yield from unpacked
+                self.damage = unpacked.damage
+                return
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
 
 
 def _is_gzip(path: Path) -> bool:

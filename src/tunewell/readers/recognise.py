@@ -237,4 +237,23 @@ def _only_data_trains(found: list[Found]) -> list[Found]:
         else:
             reason = f"its name does not say what it is for; {entry.reason}"
             settled.append(Found(entry.path, "unknown", reason))
-    return settled
+    return _with_siblings(settled)
+
+
+def _with_siblings(found: list[Found]) -> list[Found]:
+    """What lies among the files of a split and does not look like data belongs to it all the same.
+
+    An empty or damaged file among several would be left out without a word.
+    """
+    roles = {
+        stem: entry
+        for entry in found
+        if entry.role in {"train", "eval", "test"} and (stem := shard_stem(entry.path)) is not None
+    }
+    belongs = ((entry, roles.get(shard_stem(entry.path) or "")) for entry in found)
+    return [
+        Found(entry.path, other.role, f"a file of the split of {other.path.name}; {entry.reason}")
+        if other is not None and entry.role == "unknown"
+        else entry
+        for entry, other in belongs
+    ]

@@ -53,12 +53,14 @@ class Source:
 class BrokenRow:
     """A row that could not be read, with the 1-based line where it starts.
 
-    `path` is its file where the split was read from several.
+    `path` is its file where the split was read from several. `ends_file` says that nothing after it
+    could be read, so that nobody knows how many rows are lost.
     """
 
     line: int
     problem: str
     path: Path | None = None
+    ends_file: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

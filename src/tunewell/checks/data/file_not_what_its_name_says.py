@@ -26,7 +26,9 @@ def file_not_what_its_name_says(files: Files, *, max_bad_bytes: int = 0) -> Iter
     ## How it is measured
     By the first 64 KiB against the marks that formats begin with, and by decoding the whole file.
     More than `max_bad_bytes` bytes outside UTF-8, 0 by default because valid text has none, is a
-    warning; a file that is not data at all is an error.
+    warning; a file that is not data at all is an error. Where most of a file is UTF-8, a row whose
+    other bytes are letters or signs of Windows-1252 is read in that, and any other such row counts
+    as broken (DAT002).
 
     ## Example
     A `train.csv` of 130 bytes that begins with `version https://git-lfs.github.com/spec/v1`.
@@ -60,6 +62,8 @@ def file_not_what_its_name_says(files: Files, *, max_bad_bytes: int = 0) -> Iter
         )
         if first.encoding == "cp1252":
             message += "; it reads as Windows-1252"
+        else:
+            message += "; rows that fit Windows-1252 were read as such"
     else:
         message = f"{first.path.name} is encoded as {first.encoding.upper()}, not UTF-8"
     others = len(disguised) + len(encoded) - 1

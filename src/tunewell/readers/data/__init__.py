@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewell.core.errors import InputError
+from tunewell.core.words import counted
 from tunewell.readers.data.build import SplitBuilder
 from tunewell.readers.data.class_names import names_beside
 from tunewell.readers.data.columns import choose_columns
 from tunewell.readers.data.kinds import recognise_kind
 from tunewell.readers.data.labels import read_labels, refuse_quantity
-from tunewell.readers.data.open import named_splits, open_tables
+from tunewell.readers.data.open import NoRowsError, named_splits, open_tables
 from tunewell.readers.data.several import flag_columns, how_several
 from tunewell.readers.data.table import Table, joined
 from tunewell.readers.data.unusable import why_unusable
@@ -52,12 +53,16 @@ def read_split(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the caller says about the columns; see `read_split`."""
+    """What the caller says about the columns; see `read_split`.
+
+    `several_files` says that the file is one of several, which may hold a single class.
+    """
 
     text: str | None = None
     label: str | None = None
     label_required: bool = True
     layout: Layout | None = None
+    several_files: bool = False
 
 
 def split_of(given: Iterable[Table], path: Path, *, name: str, told: Told) -> Split:
@@ -82,8 +87,8 @@ def split_of(given: Iterable[Table], path: Path, *, name: str, told: Told) -> Sp
     split = builder.finish(name, path, table, understood.reason, tuple(columns))
     if not len(split):
         raise _nothing(path, table, split.broken)
-    if told.label_required and split.kind is Kind.CLASSIFICATION:
-        _require_classes(split.labels, path, name, understood.label)
+    if not told.several_files:
+        _require_labels(split, path, told)
     return _with_class_names(split, path)
 
 
@@ -186,15 +191,49 @@ def _files(given: Path | Sequence[Path]) -> Sequence[Path]:
 
 
 def _read_files(paths: Sequence[Path], name: str, told: Told) -> Split:
+    if len(paths) == 1:
+        return split_of(open_tables(paths[0], name), paths[0], name=name, told=told)
+    own = dataclasses.replace(told, several_files=True)
     splits: list[Split] = []
+    lost: list[BrokenRow] = []
+    failed: list[InputError] = []
     for path in paths:
-        splits.append(split_of(open_tables(path, name), path, name=name, told=told))
+        tables = open_tables(path, name)
+        try:
+            first = next(tables)
+        except InputError as error:
+            failed.append(error)
+            if not isinstance(error, NoRowsError):
+                problem = f"cannot be read: the file {str(error).removeprefix(f'{path}: ')}"
+                lost.append(BrokenRow(1, problem, path, ends_file=True))
+            continue
+        try:
+            read = split_of(itertools.chain([first], tables), path, name=name, told=own)
+        except NoRowsError as error:
+            failed.append(error)
+            continue
+        splits.append(read)
         source = splits[0].source
-        # One file of many may hold a single class.
-        told = Told(
-            source.text_column, source.label_column, label_required=False, layout=source.layout
+        own = Told(
+            source.text_column,
+            source.label_column,
+            label_required=False,
+            layout=source.layout,
+            several_files=True,
         )
-    return join(splits)
+    if not splits:
+        raise failed[0]
+    whole = join(splits)
+    _require_labels(whole, paths[0], told)
+    reason = whole.source.reason
+    if len(failed) > len(lost):
+        empty = counted(len(failed) - len(lost), "file")
+        reason += f"; {empty} of {len(paths):,} without rows"
+    return dataclasses.replace(
+        whole,
+        broken=(*whole.broken, *lost),
+        source=dataclasses.replace(whole.source, reason=reason),
+    )
 
 
 def require_classification(dataset: Dataset) -> Dataset:
@@ -215,7 +254,7 @@ def require_classification(dataset: Dataset) -> Dataset:
 def _nothing(path: Path, table: Table, broken: Sequence[BrokenRow] = ()) -> InputError:
     problems = broken or table.broken
     if not problems:
-        return InputError(f"{path}: has a header line but no rows")
+        return NoRowsError(f"{path}: has a header line but no rows")
     first = problems[0]
     return InputError(
         f"{path}: none of its {len(problems):,} rows can be read; the first, at line "
@@ -223,14 +262,14 @@ def _nothing(path: Path, table: Table, broken: Sequence[BrokenRow] = ()) -> Inpu
     )
 
 
-def _require_classes(
-    labels: Sequence[str | None], path: Path, name: str, column: str | None
-) -> None:
-    classes = {label for label in labels if label is not None}
+def _require_labels(split: Split, path: Path, told: Told) -> None:
+    if not told.label_required or split.kind is not Kind.CLASSIFICATION:
+        return
+    classes = {label for label in split.labels if label is not None}
     if not classes:
-        message = f"{path}: every label in column {column!r} is missing"
+        message = f"{path}: every label in column {split.source.label_column!r} is missing"
         raise InputError(message)
-    if len(classes) == 1 and name == "train":
+    if len(classes) == 1 and split.name == "train":
         message = (
             f"{path}: every row has the same label, {classes.pop()!r}; a classifier needs two "
             "classes or more"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from tunewell.readers.data.names import LABEL_NAMES, TEXT_NAMES, fold_name
 from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table
-from tunewell.readers.encoding import ESCAPED
+from tunewell.readers.encoding import ESCAPED, mended
 from tunewell.subjects.dataset import BrokenRow
 
-DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons"}
+DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 ROWS_LOOKED_AT = 50
 MOST_RESTARTS = 20
 """Quotes that open and never close are recovered from this often: each costs a pass."""
@@ -64,8 +64,8 @@ def read_delimited(text: str, suffix: str, encoding: str) -> Table:
     kept: list[list[str]] = []
     kept_starts: list[int] = []
     broken = list(parsed.broken)
-    for row, start in zip(rows, starts, strict=True):
-        problem = _problem(row, len(names))
+    for given, start in zip(rows, starts, strict=True):
+        row, problem = _understood(given, len(names))
         if problem is not None:
             broken.append(BrokenRow(start, problem))
             continue
@@ -79,13 +79,16 @@ def read_delimited(text: str, suffix: str, encoding: str) -> Table:
     )
 
 
-def _problem(row: list[str], width: int) -> str | None:
+def _understood(row: list[str], width: int) -> tuple[list[str], str | None]:
+    """The row with letters of Windows-1252 read as such, and what is wrong with it."""
     if len(row) != width and not (len(row) > width and not any(row[width:])):
         fields = "field" if len(row) == 1 else "fields"
-        return f"has {len(row)} {fields} where the first row has {width}"
-    if any(ESCAPED.search(cell) for cell in row if not cell.isascii()):
-        return "holds bytes that are not valid UTF-8"
-    return None
+        return row, f"has {len(row)} {fields} where the first row has {width}"
+    if all(cell.isascii() or not ESCAPED.search(cell) for cell in row):
+        return row, None
+    if mended("".join(row)) is None:
+        return row, "holds bytes that are not valid UTF-8"
+    return [mended(cell) or "" for cell in row], None
 
 
 def _delimiter(lines: Sequence[str], suffix: str) -> tuple[str, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from tunewell.readers.data.table import MOST_ROW_CHARACTERS, Table, from_records
-from tunewell.readers.encoding import ESCAPED
+from tunewell.readers.encoding import mended
 from tunewell.subjects.dataset import BrokenRow
 
 BATCH_BYTES = 32 * 2**20
@@ -21,8 +22,12 @@ def read_json_lines(text: str, encoding: str) -> Table:
     return _read(enumerate(text.split("\n"), start=1), encoding)
 
 
-def stream_json_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[Table]:
+def stream_json_lines(
+    chunks: Iterable[bytes], encoding: str, damage: Callable[[], str | None] = lambda: None
+) -> Iterator[Table]:
     """Read a file of any size that comes in pieces of bytes, one table for each `BATCH_BYTES`.
+
+    `damage` is asked after the last piece: what it says stands for the row in which the data ends.
 
     Raises:
         UnicodeDecodeError: if it is not valid in its encoding.
@@ -32,15 +37,20 @@ def stream_json_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[Table]
     pending: list[str] = []
     size, number = 0, 1
     for chunk in itertools.chain(chunks, [b""]):
-        pending.append(decoder.decode(chunk, final=not chunk))
+        problem = None if chunk else damage()
+        pending.append(decoder.decode(chunk, final=not chunk and problem is None))
         size += len(chunk)
         if chunk and size < BATCH_BYTES:
             continue
         whole, ended, rest = "".join(pending).rpartition("\n")
         lines = whole.split("\n") if ended else []
-        if not chunk:
+        if not chunk and problem is None:
             lines.append(rest)
-        yield _read(enumerate(lines, start=number), encoding)
+        table = _read(enumerate(lines, start=number), encoding)
+        if problem is not None:
+            end = BrokenRow(number + len(lines), problem, ends_file=True)
+            table = dataclasses.replace(table, broken=(*table.broken, end))
+        yield table
         number += len(lines)
         pending, size = [rest], 0
 
@@ -56,11 +66,12 @@ def _read(lines: Iterable[tuple[int, str]], encoding: str) -> Table:
             problem = f"is longer than {MOST_ROW_CHARACTERS:,} characters"
             broken.append(BrokenRow(number, problem))
             continue
-        if not line.isascii() and ESCAPED.search(line):
+        read = line if line.isascii() else mended(line)
+        if read is None:
             broken.append(BrokenRow(number, "holds bytes that are not valid UTF-8"))
             continue
         try:
-            record = decode(line)
+            record = decode(read)
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
             broken.append(BrokenRow(number, f"is not valid JSON: {error}"))
             continue

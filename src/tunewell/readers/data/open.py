@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 from tunewell.core.errors import InputError
 from tunewell.readers.data.arrow import is_saved, read_saved, saved_splits, stream_parquet
 from tunewell.readers.data.delimited import read_delimited
+from tunewell.readers.data.fasttext import is_fasttext, read_fasttext
 from tunewell.readers.data.json_lines import read_json_lines, stream_json_lines
 from tunewell.readers.data.json_whole import json_splits, read_json
 from tunewell.readers.data.table import Table
-from tunewell.readers.files import chunks, probe
+from tunewell.readers.files import Content, probe
+from tunewell.subjects.dataset import BrokenRow
 
 DELIMITED = (".csv", ".tsv", ".txt")
 JSON_LINES = (".jsonl", ".ndjson")
@@ -29,6 +33,10 @@ WHAT_TO_DO = {
     "Parquet file": "name it .parquet",
     "zip archive": "unpack it first",
 }
+
+
+class NoRowsError(InputError):
+    """A file that is as it should be and holds no row, as jobs with many writers leave some."""
 
 
 def open_tables(path: Path, split: str) -> Iterator[Table]:
@@ -50,7 +58,7 @@ def open_tables(path: Path, split: str) -> Iterator[Table]:
         raise InputError(message)
     if not looked.head:
         message = f"{path}: is empty"
-        raise InputError(message)
+        raise NoRowsError(message)
     suffix = data_suffix(path)
     if suffix not in SUFFIXES:
         known = ", ".join(SUFFIXES)
@@ -62,21 +70,36 @@ def open_tables(path: Path, split: str) -> Iterator[Table]:
     if suffix in JSON_LINES and looked.size_bytes > WHOLE_BYTES:
         yield from _stream_lines(path, looked.encoding)
         return
-    text = _text(path, looked.encoding)
+    yield _read_whole(path, suffix, looked.encoding, split)
+
+
+def _read_whole(path: Path, suffix: str, encoding: str, split: str) -> Table:
+    """The rows of a text file that is read in one go."""
+    text, damage = _text(path, encoding)
+    end = None if damage is None else BrokenRow(text.count("\n") + 1, damage, ends_file=True)
+    if damage is not None and suffix != ".json":
+        text = text[: text.rfind("\n") + 1]  # the row in which the data ends is none
     if not text or text.isspace():
+        if damage is not None:
+            message = f"{path}: {damage}, before its first row; fetch it again"
+            raise InputError(message)
         message = f"{path}: holds nothing but white space"
-        raise InputError(message)
+        raise NoRowsError(message)
     if suffix == ".json":
-        yield read_json(text, looked.encoding, split=split, place=str(path))
+        table = read_json(text, encoding, split=split, place=str(path))
     elif suffix in JSON_LINES:
-        yield read_json_lines(text, looked.encoding)
+        table = read_json_lines(text, encoding)
+    elif is_fasttext(text):
+        table = read_fasttext(text, encoding)
     else:
-        yield read_delimited(text, suffix, looked.encoding)
+        table = read_delimited(text, suffix, encoding)
+    return table if end is None else dataclasses.replace(table, broken=(*table.broken, end))
 
 
 def _stream_lines(path: Path, encoding: str) -> Iterator[Table]:
+    content = Content(path)
     try:
-        yield from stream_json_lines(chunks(path), encoding)
+        yield from stream_json_lines(content, encoding, damage=lambda: content.damage)
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}"
         raise InputError(message) from None
@@ -92,7 +115,7 @@ def named_splits(path: Path) -> dict[str, Path]:
     if data_suffix(path) == ".json" and path.is_file():
         looked = probe(path)
         if looked.disguise is None:
-            return dict.fromkeys(json_splits(_text(path, looked.encoding)), path)
+            return dict.fromkeys(json_splits(_text(path, looked.encoding)[0]), path)
     return {}
 
 
@@ -113,10 +136,16 @@ def _open_folder(path: Path, split: str) -> Table:
     return read_saved(splits.get(split, splits["train"]))
 
 
-def _text(path: Path, encoding: str) -> str:
+def _text(path: Path, encoding: str) -> tuple[str, str | None]:
+    """The file's text, and what is wrong with a gzip file."""
     errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+    content = Content(path)
     try:
-        return b"".join(chunks(path)).decode(encoding, errors)
+        data = b"".join(content)
+        if content.damage is not None:
+            # The last character may be cut in two.
+            return codecs.getincrementaldecoder(encoding)(errors).decode(data), content.damage
+        return data.decode(encoding, errors), None
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}"
         raise InputError(message) from None
