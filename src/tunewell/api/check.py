@@ -16,7 +16,7 @@ from tunewell.core.finding import Safety, SetKey
 from tunewell.core.words import counted
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
-from tunewell.facts.engine import use
+from tunewell.facts.data_engine import use
 from tunewell.fixes.files import apply_fixes
 from tunewell.fixes.undo import write_recorded
 from tunewell.readers.recipes import write_recipe

@@ -110,7 +110,7 @@ def adjust(
     import msgspec
 
     from tunewell.core.finding import Confidence, Severity
-    from tunewell.facts.engine import Engine
+    from tunewell.facts.data_engine import Engine
 
     changes: dict[str, object] = {}
     if engine is not None:

@@ -11,7 +11,7 @@ import msgspec
 
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import Confidence, Severity
-from tunewell.facts.engine import Engine
+from tunewell.facts.data_engine import Engine
 
 FILE_NAME = "tunewell.toml"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.facts.engine import daft, over
+from tunewell.facts.data_engine import daft, over
 from tunewell.facts.folding import chosen, folded, whole
 from tunewell.facts.jaccard import similarities
 from tunewell.facts.lookup import Lookup

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tunewell.facts import engine
+from tunewell.facts import data_engine
 from tunewell.facts.language import (
     OTHER_SCRIPT,
     SCRIPTS,
@@ -85,17 +85,18 @@ def _candidates(split: Split, main: str) -> Ints:
     if main in WORDS:
         own = screened(split, own_words(main, OWN_WORDS))
         others = np.setdiff1d(np.arange(len(texts)), own)
-        strange = engine.found(texts.take(others), foreign_words(main, FOREIGN_WORDS))
+        strange = data_engine.found(texts.take(others), foreign_words(main, FOREIGN_WORDS))
         return np.union1d(others[strange], screened(split, OTHER_SCRIPT))
-    lengths = np.asarray(engine.over(texts, lambda column: column.length()))
+    lengths = np.asarray(data_engine.over(texts, lambda column: column.length()))
     letters = SCRIPTS["Japanese kana"] + SCRIPTS["Chinese characters"]
     own = _counts(split, f"[{letters if main == 'Japanese' else SCRIPTS[main]}]")
     return np.flatnonzero((lengths > 0) & (own < FEW_LETTERS * lengths))
 
 
 def _counts(split: Split, pattern: str) -> Ints:
-    functions = engine.daft().functions
+    functions = data_engine.daft().functions
     texts = parts(split).texts
     return np.asarray(
-        engine.over(texts, lambda column: functions.regexp_count(column, pattern)), dtype=np.int64
+        data_engine.over(texts, lambda column: functions.regexp_count(column, pattern)),
+        dtype=np.int64,
     )

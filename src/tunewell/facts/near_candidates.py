@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.facts.engine import daft, over
+from tunewell.facts.data_engine import daft, over
 from tunewell.facts.jaccard import runs
 from tunewell.facts.lookup import Lookup
 from tunewell.subjects.parts import Texts

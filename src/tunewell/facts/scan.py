@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.facts import engine
+from tunewell.facts import data_engine
 from tunewell.facts.memo import fact
 from tunewell.facts.parts import parts
 from tunewell.subjects.dataset import Split
@@ -39,11 +39,11 @@ class Screen:
 def screened(split: Split, pattern: str) -> Ints:
     """The numbers of the parts in which a pattern is found."""
     texts = parts(split).texts
-    if len(texts) < FEW_TEXTS and engine.chosen() is engine.Engine.NATIVE:
+    if len(texts) < FEW_TEXTS and data_engine.chosen() is data_engine.Engine.NATIVE:
         search = re.compile(pattern).search
         hits = [at for at, text in enumerate(texts) if search(text)]
         return np.array(hits, dtype=np.int64)
-    return engine.found(texts, pattern)
+    return data_engine.found(texts, pattern)
 
 
 @fact

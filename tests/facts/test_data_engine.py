@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunewell.facts import engine
+from tunewell.facts import data_engine
 from tunewell.facts.scan import Screen, fitting, rows_of, screened
 from tunewell.subjects.parts import Role, Texts
 from tunewell.testing import rows
@@ -27,9 +27,9 @@ for thread in threading.enumerate():
 print(sorted(set(calls)))
 """
 OURS = """
-from tunewell.facts import engine
+from tunewell.facts import data_engine
 from tunewell.subjects.parts import Texts
-print(engine.found(Texts.of(["see www.x.org", "no"] * 2000), "www").sum())
+print(data_engine.found(Texts.of(["see www.x.org", "no"] * 2000), "www").sum())
 """
 PLAIN = "import daft"
 
@@ -63,20 +63,20 @@ def test_found_agrees_with_python(texts: list[str]) -> None:
     column = Texts.of(texts)
     pattern = r"[0-9a-c]{2}|[xX]| $"
     expected = [at for at, text in enumerate(column) if re.search(pattern, text)]
-    assert engine.found(column, pattern).tolist() == expected
+    assert data_engine.found(column, pattern).tolist() == expected
 
 
 def test_order_is_kept_over_many_batches() -> None:
     texts = [f"row {n} {'hit' if n % 997 == 0 else ''}" for n in range(300_000)]
-    assert engine.found(Texts.of(texts), "hit").tolist() == list(range(0, 300_000, 997))
+    assert data_engine.found(Texts.of(texts), "hit").tolist() == list(range(0, 300_000, 997))
 
 
 def test_a_second_engine_in_one_process_is_refused() -> None:
-    engine.daft()
+    data_engine.daft()
     if find_spec("ray") is None:
         pytest.skip("Ray is not installed")
     with pytest.raises(RuntimeError, match="in use"):
-        engine.use(engine.Engine.RAY)
+        data_engine.use(data_engine.Engine.RAY)
 
 
 def test_screen_looks_at_roles_and_confirms() -> None:
@@ -100,11 +100,11 @@ def test_ray_finds_what_this_machine_finds() -> None:
     pytest.importorskip("ray")
     code = """
 import sys
-from tunewell.facts import engine
+from tunewell.facts import data_engine
 from tunewell.subjects.parts import Texts
-engine.use(engine.Engine(sys.argv[1]))
+data_engine.use(data_engine.Engine(sys.argv[1]))
 texts = Texts.of([f"row {n} {'hit' if n % 97 == 0 else ''}" for n in range(50_000)])
-print(engine.found(texts, "hit").tolist())
+print(data_engine.found(texts, "hit").tolist())
 """
     told = [
         subprocess.run(
