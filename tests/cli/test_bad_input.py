@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 from collections.abc import Callable
@@ -136,6 +137,59 @@ def test_a_full_disk_that_a_library_tells(
 
     monkeypatch.setattr("tunewell.api.check.check", full)
     one_sentence(tunewell("check", data), part="the disk is full", names="disk")
+
+
+@pytest.mark.parametrize("option", ["--train", "--eval", "--benchmark", "--probabilities"])
+def test_a_pattern_that_nothing_fits(tunewell: Run, tmp_path: Path, option: str) -> None:
+    data = write(tmp_path / "train.csv", GOOD)
+    ended = tunewell("check", data, option, tmp_path / "none-*.csv")
+    one_sentence(ended, part="no file fits", names="none-*.csv")
+
+
+@pytest.mark.parametrize("address", ["https://a.b/train.csv", "hf://datasets/a/b/train.csv"])
+def test_an_address_that_is_not_read(tunewell: Run, address: str) -> None:
+    one_sentence(tunewell("check", address), part="fetch it", names=address)
+
+
+def test_a_gzip_file_cut_before_its_first_row(tunewell: Run, tmp_path: Path) -> None:
+    data = write(tmp_path / "train.csv.gz", gzip.compress(GOOD.encode())[:15])
+    one_sentence(tunewell("check", data), part="cut short", names="train.csv.gz")
+
+
+def test_a_gzip_file_cut_in_the_middle_fails_and_says_where(tunewell: Run, tmp_path: Path) -> None:
+    packed = gzip.compress(GOOD.encode())
+    ended = tunewell("check", write(tmp_path / "train.csv.gz", packed[: 9 * len(packed) // 10]))
+    assert ended.status == 1
+    assert "the gzip file is cut short here" in " ".join(ended.out.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "part"), [(b"", "NumPy"), (b"text", "NumPy"), (b"PK\x03\x04", "NumPy")]
+)
+def test_probabilities_that_are_none(
+    tunewell: Run, tmp_path: Path, content: bytes, part: str
+) -> None:
+    data = write(tmp_path / "train.csv", GOOD)
+    given = write(tmp_path / "oof.npy", content)
+    ended = tunewell("check", data, "--probabilities", given)
+    one_sentence(ended, part=part, names="oof.npy")
+
+
+def test_probabilities_without_data(tunewell: Run, tmp_path: Path) -> None:
+    given = write(tmp_path / "oof.npy", b"")
+    run = tmp_path / "empty"
+    run.mkdir()
+    write(run / "tunewell.toml", "")
+    one_sentence(
+        tunewell("check", run, "--probabilities", given), part="training data", names="oof.npy"
+    )
+
+
+def test_files_of_one_split_with_other_columns(tunewell: Run, tmp_path: Path) -> None:
+    write(tmp_path / "part-0.csv", GOOD)
+    write(tmp_path / "part-1.csv", GOOD.replace("text,label", "sentence,intent", 1))
+    ended = tunewell("check", f"{tmp_path}/part-*.csv")
+    one_sentence(ended, part="no column 'text'", names="part-1.csv")
 
 
 def test_a_folder_without_training_data_says_so(tunewell: Run, tmp_path: Path) -> None:

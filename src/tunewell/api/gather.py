@@ -22,6 +22,7 @@ from tunewell.readers.log_text import read_log_text
 from tunewell.readers.logs import read_run
 from tunewell.readers.machine import read_machine
 from tunewell.readers.model_reference import resolve_model
+from tunewell.readers.out_of_fold import read_out_of_fold
 from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recipes import read_recipe, read_training_arguments
 from tunewell.readers.recognise import Found
@@ -70,6 +71,8 @@ def gather(given: Given, settings: Settings) -> Gathered:
         gathered.examined.append(
             Examined(what="benchmark", path=str(given.benchmark), reason="given with --benchmark")
         )
+    if given.probabilities is not None:
+        _read_probabilities(gathered, given.probabilities)
     _read_script(gathered, roles, given)
     if given.augmenter is not None:
         gathered.subjects.append(given.augmenter)
@@ -119,6 +122,16 @@ def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: S
     )
     gathered.subjects.append(gathered.dataset)
     gathered.examined = data_examined(gathered.dataset) + gathered.examined
+
+
+def _read_probabilities(gathered: Gathered, path: Path) -> None:
+    if gathered.dataset is None:
+        message = f"{path}: probabilities are about training data; pass that too"
+        raise InputError(message)
+    gathered.subjects.append(read_out_of_fold(path, gathered.dataset))
+    gathered.examined.append(
+        Examined(what="probabilities", path=str(path), reason="given with --probabilities")
+    )
 
 
 def _read_script(gathered: Gathered, roles: list[Found], given: Given) -> None:

@@ -34,6 +34,7 @@ class Given:
     label: str | None = None
     hub: bool = False
     benchmark: Path | None = None
+    probabilities: Path | None = None
     script: Path | None = None
     augmenter: Augmenter | None = None
 

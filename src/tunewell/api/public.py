@@ -19,6 +19,7 @@ def check(
     text: str | None = None,
     label: str | None = None,
     benchmark: str | Path | None = None,
+    probabilities: str | Path | None = None,
 ) -> Document:
     """Find faults in data, settings and model before anything is trained.
 
@@ -33,6 +34,8 @@ def check(
         text: the column that holds the text.
         label: the column that holds the label.
         benchmark: questions that must not be in the training data.
+        probabilities: what models say of training rows that they had not seen; a .npy file of
+            shape (rows, classes), or another of the kinds that docs/how-to/check-data.md lists.
 
     Raises:
         tunewell.core.errors.UserError: if something given cannot be used.
@@ -51,6 +54,7 @@ def check(
         text=text,
         label=label,
         benchmark=locate_one(benchmark),
+        probabilities=locate_one(probabilities),
     )
     return command.check(given, given.settings())[0]
 

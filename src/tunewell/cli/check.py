@@ -35,6 +35,10 @@ def check(
     benchmark: Annotated[
         str | None, typer.Option(help="Questions that must not be in the training data.")
     ] = None,
+    probabilities: Annotated[
+        str | None,
+        typer.Option(help="What your own models say of training rows that they had not seen."),
+    ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Write repaired copies beside the originals.")
     ] = False,
@@ -77,6 +81,7 @@ def check(
         log=log,
         predictions=predictions,
         benchmark=locate_one(benchmark),
+        probabilities=locate_one(probabilities),
         script=script,
         augmenter=None if augment_with is None else load_augmenter(augment_with),
     )

@@ -57,6 +57,9 @@ def open_tables(path: Path, split: str) -> Iterator[Table]:
         message = f"{path}: is not data but a {looked.disguise}; {hint}"
         raise InputError(message)
     if not looked.head:
+        content = Content(path)
+        if not b"".join(content) and content.damage is not None:
+            raise _lost(path, content.damage)
         message = f"{path}: is empty"
         raise NoRowsError(message)
     suffix = data_suffix(path)
@@ -81,8 +84,7 @@ def _read_whole(path: Path, suffix: str, encoding: str, split: str) -> Table:
         text = text[: text.rfind("\n") + 1]  # the row in which the data ends is none
     if not text or text.isspace():
         if damage is not None:
-            message = f"{path}: {damage}, before its first row; fetch it again"
-            raise InputError(message)
+            raise _lost(path, damage)
         message = f"{path}: holds nothing but white space"
         raise NoRowsError(message)
     if suffix == ".json":
@@ -94,6 +96,10 @@ def _read_whole(path: Path, suffix: str, encoding: str, split: str) -> Table:
     else:
         table = read_delimited(text, suffix, encoding)
     return table if end is None else dataclasses.replace(table, broken=(*table.broken, end))
+
+
+def _lost(path: Path, damage: str) -> InputError:
+    return InputError(f"{path}: {damage}, before its first row; fetch it again")
 
 
 def _stream_lines(path: Path, encoding: str) -> Iterator[Table]:
