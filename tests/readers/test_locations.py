@@ -51,6 +51,12 @@ def test_an_address_that_no_reader_takes(address: str) -> None:
         locate(address)
 
 
+@pytest.mark.parametrize("address", ["s3://", "s3:///key", "gs://"])
+def test_an_address_without_a_bucket(address: str) -> None:
+    with pytest.raises(InputError, match="names no bucket"):
+        locate(address)
+
+
 def test_a_file_address_is_a_path() -> None:
     assert locate("file:///a/b.csv") == (Path("/a/b.csv"),)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tunewell.core.errors import InputError
 from tunewell.readers.data.open import SUFFIXES, data_suffix
-from tunewell.subjects.remote import REMOTE, RemotePath
+from tunewell.subjects.remote import REMOTE, SCHEMES, RemotePath
 
 ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://")
 MAGIC = re.compile(r"[*?\[]")
@@ -40,6 +40,9 @@ def locate(given: str | Path, base: Path | None = None) -> tuple[Path, ...]:
     if address is not None:
         if address[1] == "file":
             return locate(text.removeprefix("file://").removeprefix("localhost"))
+        if address[1] in SCHEMES:
+            message = f"{text}: names no bucket and no file in it"
+            raise InputError(message)
         message = (
             f"{text}: data is not read over {address[1]}; fetch it and pass the file, or "
             "name it in a store (s3:// or gs://)"

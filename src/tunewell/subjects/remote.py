@@ -29,6 +29,7 @@ REMOTE = re.compile(rf"({'|'.join(SCHEMES)}):/{{1,2}}(?=[^/])")
 
 TRIES = 2
 CONNECT_SECONDS = 5
+RETRY_SECONDS = 3
 ANSWER_SECONDS = 30
 PIECE = 2**22
 SHOWN = 200
@@ -105,7 +106,7 @@ class RemotePath(_Native):
         from pyarrow import fs  # noqa: PLC0415  0.1 s that local files need not wait for
 
         if self.scheme == "gs":
-            return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=CONNECT_SECONDS))
+            return fs.GcsFileSystem(retry_time_limit=timedelta(seconds=RETRY_SECONDS))
         endpoint = _endpoint()
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if region is None:
