@@ -88,3 +88,18 @@ def test_each_file_is_repaired_by_itself(tmp_path: Path) -> None:
     assert "text 0 1" in first
     assert json.loads(last.splitlines()[0])["text"] == "mended"
     assert "mended" in list(edit_dataset(data, edits).train.texts)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PAR1 and nothing more", b"version https://git-lfs.github.com/spec/v1\n"]
+)
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_file_among_shards_is_never_left_out(
+    tmp_path: Path, content: bytes, folder: bool
+) -> None:
+    paths = written(tmp_path)
+    paths[1].write_bytes(content)
+    found = recognise([tmp_path] if folder else paths)
+    assert [entry.role for entry in found] == ["train"] * 3
+    lost = next(entry for entry in found if entry.path == paths[1])
+    assert "a file of the split of part-000.jsonl.gz" in lost.reason

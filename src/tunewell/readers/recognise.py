@@ -247,7 +247,7 @@ def _with_siblings(found: list[Found]) -> list[Found]:
     """
     roles = {
         stem: entry
-        for entry in found
+        for entry in reversed(found)  # the first of a split gives its name
         if entry.role in {"train", "eval", "test"} and (stem := shard_stem(entry.path)) is not None
     }
     belongs = ((entry, roles.get(shard_stem(entry.path) or "")) for entry in found)
