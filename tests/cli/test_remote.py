@@ -122,6 +122,28 @@ def test_a_folder_of_a_store_stands_for_the_data_in_it(store: Store) -> None:
     assert [thing.what for thing in document.examined[:2]] == ["training data", "evaluation data"]
 
 
+def test_names_that_look_like_something_else(store: Store) -> None:
+    for name in ("train[1].csv", "train a+b%20#c.csv", "tráin.csv"):
+        assert "40 rows" in check(store.put(f"names/{name}", GOOD.encode())).examined[0].reason
+
+
+def test_settings_are_those_of_the_working_folder(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    address = store.put("settings/all.csv", GOOD.replace("text,label", "note,kind").encode())
+    (tmp_path / "tunewell.toml").write_text('[data]\ntext = "note"\nlabel = "kind"\n')
+    assert "text is 'note'" in check(address).examined[0].reason
+
+
+def test_a_gzip_file_cut_short_in_a_store(tunewell: Run, store: Store) -> None:
+    packed = gzip.compress(LINES)
+    address = store.put("cut/train.jsonl.gz", packed[: len(packed) * 9 // 10])
+    ended = tunewell("check", address)
+    assert ended.status == 1
+    assert "the gzip file is cut short here" in " ".join(ended.out.split())
+
+
 def test_a_path_that_lost_a_slash_is_known(store: Store) -> None:
     store.put("slash/train.csv", GOOD.encode())
     assert "40 rows" in check(Path("s3://slash/train.csv")).examined[0].reason

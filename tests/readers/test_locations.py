@@ -28,6 +28,12 @@ def test_a_name_that_looks_like_a_pattern_is_itself(tmp_path: Path) -> None:
     assert locate(path) == (path,)
 
 
+def test_the_home_folder_in_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.csv").touch()
+    assert locate("~/*.csv") == (tmp_path / "a.csv",)
+
+
 def test_a_path_need_not_be_there() -> None:
     assert locate("none.csv") == (Path("none.csv"),)
     assert locate_one(None) is None

@@ -33,6 +33,8 @@ def locate(given: str | Path, base: Path | None = None) -> tuple[Path, ...]:
     """
     text = str(given)
     local = Path(text) if base is None else base / text
+    if text.startswith("~/") and not local.exists():
+        local = Path(text).expanduser()  # in quotes the shell leaves it as it is
     remote = REMOTE.match(text)
     if remote is not None and not local.exists():
         return _in_store(f"{remote[1]}://{text[remote.end() :]}")
@@ -112,6 +114,8 @@ def _in_store(address: str) -> tuple[Path, ...]:
     folder = RemotePath(f"{address.partition('://')[0]}://{'/'.join(fixed)}")
     below = len(fixed) + 1 < len(path.key.split("/")) or "**" in path.name
     found = [p for p in _files_in(folder, below=below) if pattern.fullmatch(p.key)]
+    if not found and path.info().is_file:
+        return (path,)  # a name that looks like a pattern
     return tuple(_some(address, found))
 
 
