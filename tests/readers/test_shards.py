@@ -35,6 +35,7 @@ def test_files_of_one_split_share_a_stem(one: str, other: str) -> None:
         ("train.csv", "train_old.csv"),
         ("train_v1.csv", "train_v2.csv"),
         ("2023.csv", "2024.csv"),
+        ("train-00000-of-00002.parquet", "train-00001-of-00004.parquet"),
         ("train-00000-of-00002.parquet", "test-00001-of-00002.parquet"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 NUMBERED = re.compile(
     r"(?:^|[-_.])(?:part|shard|chunk|split)[-_.]?\d+|(?:^|[-_.]|(?<=[a-z]))0\d{2,}(?!\d)"
 )
-OF = re.compile(r"[-_.]?\d+-of-\d+")
+OF = re.compile(r"[-_.]?\d+-(of-\d+)")
 
 
 def shard_stem(path: Path) -> str | None:
@@ -18,8 +18,9 @@ def shard_stem(path: Path) -> str | None:
     Versions and years ("train_2.csv", "2024.csv") are no shards: a shard's number is padded with
     zeros, counted "of" a total, or follows a word such as "part".
     """
-    for pattern in (OF, NUMBERED):
-        stem, found = pattern.subn("#", path.name, count=1)
+    # The total stays: what is left of an older split "of 2" is no part of one "of 4".
+    for pattern, mark in ((OF, r"#\1"), (NUMBERED, "#")):
+        stem, found = pattern.subn(mark, path.name, count=1)
         if found:
             return str(path.with_name(stem))
     return None
