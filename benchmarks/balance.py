@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from tunewell.core.progress import Silent
-from tunewell.facts.balance import TITLES, remedies
+from tunewell.facts.labels.balance import TITLES, remedies
 from tunewell.proof.experiment import prove
 from tunewell.readers.data import read_dataset
 from tunewell.readers.model_reference import resolve_model

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.adapt.drift import embeddings
-from tunewell.facts.text_features import ngram_features
+from tunewell.facts.sampling.text_features import ngram_features
 from tunewell.stats.two_sample import mmd_test
 
 RESULT = Path(__file__).parent / "results" / "drift.json"

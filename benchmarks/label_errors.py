@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewell.facts.out_of_fold import out_of_fold, with_features
+from tunewell.facts.labels.out_of_fold import out_of_fold, with_features
 from tunewell.stats.label_noise import label_errors
 from tunewell.subjects.dataset import Dataset, Source, Split
 from tunewell.subjects.out_of_fold import OutOfFold

@@ -150,7 +150,7 @@ def child(tool: str, file: str, processors: int) -> None:
         from tunewell.subjects.parts import Texts
 
         texts: Any = Texts(column)
-        from tunewell.facts import duplicates
+        from tunewell.facts.near import duplicates
 
         usual, duplicates.EVERY_PAIR_UP_TO = duplicates.EVERY_PAIR_UP_TO, 0
         small: Any = Texts.of(["one of two short texts", "two of two short texts"])
@@ -186,7 +186,7 @@ def resident(what: str) -> int:
 
 def tunewell(texts: Any) -> Any:  # noqa: ANN401  whatever the tool takes and gives
     """Folding, exact groups, MinHash, comparison in full, clusters."""
-    from tunewell.facts.duplicates import groups, similar
+    from tunewell.facts.near.duplicates import groups, similar
     from tunewell.subjects.dataset import Dataset, Source, Split
 
     where = Source(Path("rows"), "arrow", "text", None, ("text",), "a benchmark")
@@ -266,8 +266,8 @@ def judged(file: Path, sources: int, size: str) -> dict[str, Any]:
     import numpy as np
     import pyarrow as pa
 
-    from tunewell.facts.folding import folded, whole
-    from tunewell.facts.jaccard import similarities
+    from tunewell.facts.near.folding import folded, whole
+    from tunewell.facts.near.jaccard import similarities
     from tunewell.subjects.parts import Texts
 
     cluster = np.load(f"{file}.npy")

@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tunewell.facts.folding import fold
-from tunewell.facts.leakage import distinct, reworded
-from tunewell.facts.paraphrase import partners
-from tunewell.facts.wording import NUMBER_WORDS
+from tunewell.facts.leakage.judged import distinct, reworded
+from tunewell.facts.leakage.paraphrase import partners
+from tunewell.facts.leakage.wording import NUMBER_WORDS
+from tunewell.facts.near.folding import fold
 
 RESULTS = Path(__file__).parent / "results" / "paraphrase.md"
 RATE = 0.01

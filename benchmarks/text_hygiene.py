@@ -28,7 +28,7 @@ from tunewell.core.personal_formats import luhn, personal_in
 from tunewell.core.sensitive import Sensitive
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
-from tunewell.facts.mojibake import repaired
+from tunewell.facts.writing.mojibake import repaired
 from tunewell.readers.data import read_dataset
 
 RESULT = Path(__file__).parent / "results" / "text_hygiene.md"

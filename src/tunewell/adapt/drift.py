@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewell.core.errors import InputError
-from tunewell.facts.text_features import ngram_features
+from tunewell.facts.sampling.text_features import ngram_features
 from tunewell.stats.multiple import holm
 from tunewell.stats.two_sample import TwoSample, mmd_test, shares_test, witness
 from tunewell.subjects.data_shift import DataShift, LabelShare, MovedRow

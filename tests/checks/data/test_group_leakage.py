@@ -6,7 +6,7 @@ import pytest
 from tests.checks.stories import stories
 
 from tunewell.checks.data.group_leakage import group_leakage
-from tunewell.facts.group_columns import is_group_name
+from tunewell.facts.leakage.group_columns import is_group_name
 from tunewell.subjects.dataset import Dataset
 from tunewell.testing import CheckCases, dataset, rows, run_check
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from tunewell.checks.data.identical_pair import identical_pair
 from tunewell.core.finding import Severity
-from tunewell.facts.folding import fold
+from tunewell.facts.near.folding import fold
 from tunewell.testing import CheckCases, dataset, rows, run_check
 
 GOOD = {"prompt": "What is two and two?", "chosen": "Four.", "rejected": "Five."}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tunewell.checks.data.mojibake import mojibake
 from tunewell.core.finding import Finding, Fix, Safety, SetText
-from tunewell.facts.mojibake import repaired
+from tunewell.facts.writing.mojibake import repaired
 from tunewell.fixes.files import apply_fixes
 from tunewell.readers.data import read_dataset
 from tunewell.testing import CheckCases, dataset, rows, run_check

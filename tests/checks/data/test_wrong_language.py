@@ -6,7 +6,7 @@ import pytest
 
 from tunewell.checks.data.wrong_language import wrong_language
 from tunewell.core.finding import Severity
-from tunewell.facts.language import told
+from tunewell.facts.writing.language import told
 from tunewell.subjects.dataset import Dataset
 from tunewell.testing import CheckCases, dataset, rows, run_check
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Confidence, Evidence, Finding, Number, Severity, Table
 from tunewell.core.words import counted
-from tunewell.facts.flagged import Flagged, joined
-from tunewell.facts.lengths import lengths
 from tunewell.facts.parts import of_roles, parts, require_kind
 from tunewell.facts.scan import Screen, fitting, screened
+from tunewell.facts.writing.flagged import Flagged, joined
+from tunewell.facts.writing.lengths import lengths
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Role

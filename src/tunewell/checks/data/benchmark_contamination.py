@@ -19,9 +19,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.leakage import asked, bends_score, distinct, reworded, whole
+from tunewell.facts.leakage.judged import asked, bends_score, distinct, reworded, whole
+from tunewell.facts.leakage.runs import SHORTEST, shared_runs
 from tunewell.facts.parts import places, questions
-from tunewell.facts.runs import SHORTEST, shared_runs
 from tunewell.subjects.benchmark import Benchmark
 from tunewell.subjects.dataset import Dataset
 

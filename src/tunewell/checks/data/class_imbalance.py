@@ -14,10 +14,10 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.balance import Remedy, remedies
-from tunewell.facts.labels import FEWEST_TO_LEARN, LABELLED, unit
+from tunewell.facts.labels.balance import Remedy, remedies
+from tunewell.facts.labels.classes import FEWEST_TO_LEARN, LABELLED, unit
+from tunewell.facts.labels.spellings import merged_counts
 from tunewell.facts.parts import require_kind
-from tunewell.facts.spellings import merged_counts
 from tunewell.subjects.augmenter import Augmenter
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind

@@ -20,9 +20,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.duplicates import groups
-from tunewell.facts.folding import fold, folded
-from tunewell.facts.labels import label_sets
+from tunewell.facts.labels.classes import label_sets
+from tunewell.facts.near.duplicates import groups
+from tunewell.facts.near.folding import fold, folded
 from tunewell.facts.parts import parts, places, questions, require_kind
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind

@@ -17,9 +17,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.duplicates import groups
-from tunewell.facts.fillers import essence
-from tunewell.facts.labels import label_sets
+from tunewell.facts.labels.classes import label_sets
+from tunewell.facts.labels.fillers import essence
+from tunewell.facts.near.duplicates import groups
 from tunewell.facts.parts import places, require_kind
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind

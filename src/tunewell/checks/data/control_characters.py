@@ -21,9 +21,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.invisible import SCREEN, Residue, mended, residues
 from tunewell.facts.parts import parts, places
 from tunewell.facts.scan import Screen, fitting, rows_of
+from tunewell.facts.writing.invisible import SCREEN, Residue, mended, residues
 from tunewell.subjects.dataset import Dataset, Split
 
 EXAMPLES = 8

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity
 from tunewell.core.words import counted
-from tunewell.facts.irregular import Noted
 from tunewell.facts.parts import parts
+from tunewell.facts.turns.irregular import Noted
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.parts import LEARNED, Role
 

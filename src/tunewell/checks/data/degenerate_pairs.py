@@ -19,8 +19,8 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.folding import folded
-from tunewell.facts.pair_scores import holds_scores, numbers
+from tunewell.facts.near.folding import folded
+from tunewell.facts.pairs.pair_scores import holds_scores, numbers
 from tunewell.facts.parts import parts, places, require_kind
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind

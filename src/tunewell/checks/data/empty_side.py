@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Finding, Number, Severity, Table
 from tunewell.core.words import counted
-from tunewell.facts.flagged import flag
+from tunewell.facts.pairs.preferences import blank, sides
 from tunewell.facts.parts import parts, require_kind
-from tunewell.facts.preferences import blank, sides
+from tunewell.facts.writing.flagged import flag
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Role

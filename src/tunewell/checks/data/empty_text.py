@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Finding, Severity
 from tunewell.core.words import counted
-from tunewell.facts.flagged import flag
 from tunewell.facts.parts import of_roles, parts
 from tunewell.facts.scan import Screen, fitting
+from tunewell.facts.writing.flagged import flag
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Role

@@ -21,10 +21,10 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.pair_scores import holds_scores
+from tunewell.facts.near.text_overlap import WORD
+from tunewell.facts.pairs.pair_scores import holds_scores
 from tunewell.facts.parts import places, questions, require_judged
-from tunewell.facts.text_features import ngram_features, style_features
-from tunewell.facts.text_overlap import WORD
+from tunewell.facts.sampling.text_features import ngram_features, style_features
 from tunewell.stats.multiple import holm
 from tunewell.stats.told_apart import ToldApart, tell_apart
 from tunewell.subjects.dataset import Dataset, Split

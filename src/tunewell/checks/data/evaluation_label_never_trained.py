@@ -18,9 +18,9 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.labels import LABELLED, label_sets
+from tunewell.facts.labels.classes import LABELLED, label_sets
+from tunewell.facts.labels.spellings import renamed
 from tunewell.facts.parts import places, require_judged, require_kind
-from tunewell.facts.spellings import renamed
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind
 

@@ -19,8 +19,8 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.nearness import Nearness, nearness
 from tunewell.facts.parts import places, questions, require_judged
+from tunewell.facts.sampling.nearness import Nearness, nearness
 from tunewell.stats.intervals import wilson
 from tunewell.stats.multiple import holm
 from tunewell.subjects.dataset import Dataset, Split

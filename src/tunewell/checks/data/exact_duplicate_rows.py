@@ -18,7 +18,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.duplicates import groups
+from tunewell.facts.near.duplicates import groups
 from tunewell.facts.parts import places
 from tunewell.subjects.dataset import Dataset, Split
 

@@ -20,11 +20,11 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.group_columns import group_key, known_groups
-from tunewell.facts.leakage import asked
+from tunewell.facts.leakage.group_columns import group_key, known_groups
+from tunewell.facts.leakage.judged import asked
+from tunewell.facts.leakage.resplit import move_whole_groups
+from tunewell.facts.leakage.runs import shared_runs
 from tunewell.facts.parts import places, questions, require_judged
-from tunewell.facts.resplit import move_whole_groups
-from tunewell.facts.runs import shared_runs
 from tunewell.subjects.dataset import Dataset, Split
 
 EXAMPLES = 5

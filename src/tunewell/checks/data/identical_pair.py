@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Finding, Number, Severity, Table
 from tunewell.core.words import counted
-from tunewell.facts.flagged import flag
-from tunewell.facts.folding import folded
+from tunewell.facts.near.folding import folded
+from tunewell.facts.pairs.preferences import blank, lengths, sides
 from tunewell.facts.parts import parts, require_kind
-from tunewell.facts.preferences import blank, lengths, sides
+from tunewell.facts.writing.flagged import flag
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Texts

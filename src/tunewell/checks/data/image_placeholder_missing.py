@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity
-from tunewell.facts.irregular import Noted
 from tunewell.facts.parts import parts
 from tunewell.facts.scan import Screen, fitting
+from tunewell.facts.turns.irregular import Noted
 from tunewell.subjects.dataset import MESSAGES, Dataset, Split
 
 PLACEHOLDER = (

@@ -22,9 +22,9 @@ from tunewell.core.finding import (
     Text,
 )
 from tunewell.core.words import counted
-from tunewell.facts.flagged import excerpt
-from tunewell.facts.out_of_fold import out_of_fold as cross_validated
+from tunewell.facts.labels.out_of_fold import out_of_fold as cross_validated
 from tunewell.facts.parts import places
+from tunewell.facts.writing.flagged import excerpt
 from tunewell.stats.label_noise import LabelErrors
 from tunewell.stats.label_noise import label_errors as judge
 from tunewell.subjects.dataset import Dataset, Split

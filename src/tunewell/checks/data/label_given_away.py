@@ -19,10 +19,10 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.giveaways import Giveaway, Mark, giveaways, marks
-from tunewell.facts.labels import label_sets
+from tunewell.facts.labels.classes import label_sets
+from tunewell.facts.labels.giveaways import Giveaway, Mark, giveaways, marks
+from tunewell.facts.labels.spellings import folded_label
 from tunewell.facts.parts import places, require_kind
-from tunewell.facts.spellings import folded_label
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 

@@ -17,9 +17,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.label_heads import NAMELESS
+from tunewell.facts.labels.label_heads import NAMELESS
+from tunewell.facts.labels.spellings import folded_label
 from tunewell.facts.parts import require_kind
-from tunewell.facts.spellings import folded_label
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind

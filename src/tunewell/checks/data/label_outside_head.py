@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Classes, Finding, Fix, Number, Safety, Severity
-from tunewell.facts.label_heads import counted_from_one, outside_head
-from tunewell.facts.labels import LABELLED
+from tunewell.facts.labels.classes import LABELLED
+from tunewell.facts.labels.label_heads import counted_from_one, outside_head
 from tunewell.facts.parts import require_kind
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset

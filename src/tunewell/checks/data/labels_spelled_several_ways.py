@@ -18,9 +18,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.labels import LABELLED, unit
+from tunewell.facts.labels.classes import LABELLED, unit
+from tunewell.facts.labels.spellings import Spelling, spellings
 from tunewell.facts.parts import require_kind
-from tunewell.facts.spellings import Spelling, spellings
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 

@@ -16,7 +16,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.label_order import LabelOrder, label_order
+from tunewell.facts.labels.label_order import LabelOrder, label_order
 from tunewell.facts.parts import require_kind
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind

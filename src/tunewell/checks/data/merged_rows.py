@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Confidence, Finding, Severity
 from tunewell.core.words import counted
-from tunewell.facts.flagged import flag, unless_asked
 from tunewell.facts.parts import require_kind
 from tunewell.facts.scan import Screen, fitting
+from tunewell.facts.writing.flagged import flag, unless_asked
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Role

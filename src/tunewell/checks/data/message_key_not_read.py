@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.errors import InputError
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity
-from tunewell.facts.irregular import Noted, noted
-from tunewell.facts.templates import RefusedError, Template, template_of
+from tunewell.facts.turns.irregular import Noted, noted
+from tunewell.facts.turns.templates import RefusedError, Template, template_of
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.reading import Irregular

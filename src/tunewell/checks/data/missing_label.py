@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, DropRows, Finding, Fix, Number, Row, Safety, Severity
-from tunewell.facts.labels import has_labels
+from tunewell.facts.labels.classes import has_labels
 from tunewell.facts.parts import places, require_kind
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind

@@ -20,9 +20,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.mojibake import LOST, SCREEN, repaired
 from tunewell.facts.parts import parts, places
 from tunewell.facts.scan import Screen, fitting, rows_of
+from tunewell.facts.writing.mojibake import LOST, SCREEN, repaired
 from tunewell.subjects.dataset import Dataset
 
 EXAMPLES = 6

@@ -17,7 +17,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.duplicates import groups, near_pairs
+from tunewell.facts.near.duplicates import groups, near_pairs
 from tunewell.facts.parts import places
 from tunewell.subjects.dataset import Dataset
 

@@ -19,8 +19,8 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
+from tunewell.facts.pairs.preferences import sides
 from tunewell.facts.parts import places, require_kind
-from tunewell.facts.preferences import sides
 from tunewell.stats.intervals import wilson
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind

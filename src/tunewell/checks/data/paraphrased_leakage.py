@@ -16,7 +16,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.leakage import FEWEST_KNOWN, asked, reworded
+from tunewell.facts.leakage.judged import FEWEST_KNOWN, asked, reworded
 from tunewell.facts.parts import places, questions, require_judged
 from tunewell.subjects.dataset import Dataset
 

@@ -22,8 +22,8 @@ from tunewell.core.finding import (
 )
 from tunewell.core.mask import replaced
 from tunewell.core.words import counted
-from tunewell.facts import sensitive
 from tunewell.facts.parts import places
+from tunewell.facts.writing import sensitive
 from tunewell.subjects.dataset import Dataset
 
 EXAMPLES = 8

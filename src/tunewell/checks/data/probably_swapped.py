@@ -17,8 +17,8 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
+from tunewell.facts.pairs.preferences import contexts, sides
 from tunewell.facts.parts import places, require_kind
-from tunewell.facts.preferences import contexts, sides
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Finding, Severity, Table
-from tunewell.facts.flagged import flag
+from tunewell.facts.pairs.preferences import sides
 from tunewell.facts.parts import parts, require_kind
-from tunewell.facts.preferences import sides
+from tunewell.facts.writing.flagged import flag
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.reading import Irregular

@@ -17,9 +17,9 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.labels import FEWEST_TO_LEARN, LABELLED, class_counts, unit
+from tunewell.facts.labels.classes import FEWEST_TO_LEARN, LABELLED, class_counts, unit
+from tunewell.facts.labels.spellings import merged_counts
 from tunewell.facts.parts import require_kind
-from tunewell.facts.spellings import merged_counts
 from tunewell.subjects.dataset import Dataset
 
 NAMES_SHOWN = 5

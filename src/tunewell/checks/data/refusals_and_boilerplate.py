@@ -22,10 +22,10 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.flagged import Flagged, asked, flag, unless_asked
 from tunewell.facts.parts import parts, require_kind
 from tunewell.facts.scan import Screen, fitting
-from tunewell.facts.shared_phrases import SharedPhrase, shared_phrases
+from tunewell.facts.writing.flagged import Flagged, asked, flag, unless_asked
+from tunewell.facts.writing.shared_phrases import SharedPhrase, shared_phrases
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Role

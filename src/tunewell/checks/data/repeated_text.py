@@ -21,9 +21,9 @@ from tunewell.core.finding import (
     Severity,
 )
 from tunewell.core.words import counted
-from tunewell.facts.flagged import Flagged, flag, joined, unless_asked
-from tunewell.facts.lengths import lengths
 from tunewell.facts.parts import of_roles, parts, require_kind
+from tunewell.facts.writing.flagged import Flagged, flag, joined, unless_asked
+from tunewell.facts.writing.lengths import lengths
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import Role

@@ -19,7 +19,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.label_order import LabelOrder, Stretch, label_order
+from tunewell.facts.labels.label_order import LabelOrder, Stretch, label_order
 from tunewell.facts.parts import places, require_kind
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind

@@ -22,7 +22,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.pair_scores import holds_scores, numbers
+from tunewell.facts.pairs.pair_scores import holds_scores, numbers
 from tunewell.facts.parts import places, require_kind
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind

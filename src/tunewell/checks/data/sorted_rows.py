@@ -18,10 +18,10 @@ from tunewell.core.finding import (
     Severity,
 )
 from tunewell.core.words import counted
-from tunewell.facts.pair_scores import holds_scores
+from tunewell.facts.pairs.pair_scores import holds_scores
+from tunewell.facts.pairs.preferences import lengths
 from tunewell.facts.parts import parts
-from tunewell.facts.preferences import lengths
-from tunewell.facts.row_order import Runs, rank_autocorrelation, runs_of
+from tunewell.facts.sampling.row_order import Runs, rank_autocorrelation, runs_of
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 

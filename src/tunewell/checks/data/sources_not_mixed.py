@@ -17,8 +17,8 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.row_order import runs_of
-from tunewell.facts.source_columns import source_columns
+from tunewell.facts.sampling.row_order import runs_of
+from tunewell.facts.sampling.source_columns import source_columns
 from tunewell.subjects.dataset import Dataset, Split
 
 FEWEST_ROWS = 50

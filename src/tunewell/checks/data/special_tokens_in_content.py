@@ -21,11 +21,11 @@ from tunewell.core.finding import (
     Severity,
 )
 from tunewell.core.words import counted
-from tunewell.facts.conversations import has_messages
-from tunewell.facts.flagged import Flagged, flag
-from tunewell.facts.irregular import Noted, percent
 from tunewell.facts.parts import parts, require_kind
 from tunewell.facts.scan import Screen, fitting, rows_of
+from tunewell.facts.turns.conversations import has_messages
+from tunewell.facts.turns.irregular import Noted, percent
+from tunewell.facts.writing.flagged import Flagged, flag
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import GENERATIVE, Kind

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity
-from tunewell.facts.irregular import Noted, noted
 from tunewell.facts.parts import require_kind
+from tunewell.facts.turns.irregular import Noted, noted
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.reading import Irregular

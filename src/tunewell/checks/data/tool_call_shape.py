@@ -9,8 +9,8 @@ import numpy as np
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Safety, Severity
-from tunewell.facts.irregular import Noted, noted
 from tunewell.facts.parts import parts
+from tunewell.facts.turns.irregular import Noted, noted
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.parts import Role
 from tunewell.subjects.reading import Irregular

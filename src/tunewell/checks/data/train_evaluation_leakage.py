@@ -18,8 +18,8 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.duplicates import groups, near_pairs
-from tunewell.facts.leakage import sampling_error
+from tunewell.facts.leakage.judged import sampling_error
+from tunewell.facts.near.duplicates import groups, near_pairs
 from tunewell.facts.parts import places, require_judged
 from tunewell.subjects.dataset import Dataset
 

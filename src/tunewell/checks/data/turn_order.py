@@ -17,10 +17,10 @@ from tunewell.core.finding import (
     Text,
 )
 from tunewell.core.words import counted
-from tunewell.facts.conversations import conversation, has_messages, shapes
-from tunewell.facts.irregular import Noted
-from tunewell.facts.joining import joins, out_of_order
-from tunewell.facts.templates import RefusedError, Template, template_of
+from tunewell.facts.turns.conversations import conversation, has_messages, shapes
+from tunewell.facts.turns.irregular import Noted
+from tunewell.facts.turns.joining import joins, out_of_order
+from tunewell.facts.turns.templates import RefusedError, Template, template_of
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset, Split
 

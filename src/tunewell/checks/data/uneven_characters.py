@@ -22,7 +22,7 @@ from tunewell.core.finding import (
 )
 from tunewell.facts.parts import parts, places
 from tunewell.facts.scan import Ints, rows_of, screened
-from tunewell.facts.uneven import FORMS, TwoForms
+from tunewell.facts.writing.uneven import FORMS, TwoForms
 from tunewell.subjects.dataset import Dataset, Split
 
 

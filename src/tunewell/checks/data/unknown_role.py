@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Safety, Severity
-from tunewell.facts.irregular import noted
+from tunewell.facts.turns.irregular import noted
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.messages import ROLE_WORDS
 from tunewell.subjects.reading import Irregular

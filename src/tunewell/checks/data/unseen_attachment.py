@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Confidence, Finding, Severity
 from tunewell.core.words import counted
-from tunewell.facts.flagged import asked, flag, joined
 from tunewell.facts.parts import of_roles, parts, require_kind
 from tunewell.facts.scan import Screen, fitting, rows_of
+from tunewell.facts.writing.flagged import asked, flag, joined
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.layout import Kind
 from tunewell.subjects.parts import ASKED, Role

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Confidence, Evidence, Finding, Number, Severity
 from tunewell.core.words import counted
-from tunewell.facts.flagged import flag, joined
-from tunewell.facts.lengths import lengths
 from tunewell.facts.parts import of_roles, parts
+from tunewell.facts.writing.flagged import flag, joined
+from tunewell.facts.writing.lengths import lengths
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.parts import Role
 

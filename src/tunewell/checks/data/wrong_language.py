@@ -23,8 +23,8 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.foreign import Foreign, foreign, main_language
 from tunewell.facts.parts import parts, places
+from tunewell.facts.writing.foreign import Foreign, foreign, main_language
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.parts import ASKED, LEARNED
 

@@ -19,7 +19,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.facts.evaluation import ConfusedPair, class_scores, confused_pairs, require_learned
-from tunewell.facts.text_overlap import near_repeats
+from tunewell.facts.near.text_overlap import near_repeats
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.evaluation import Evaluation
 

@@ -1,0 +1,1 @@
+"""Texts that are the same or nearly the same, found without comparing all with all."""

@@ -1,0 +1,1 @@
+"""Text pairs and preference pairs."""

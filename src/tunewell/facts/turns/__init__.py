@@ -1,0 +1,1 @@
+"""Conversations: the order of their turns, and the templates that render them."""

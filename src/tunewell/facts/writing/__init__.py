@@ -1,0 +1,1 @@
+"""How texts are written: characters, languages, lengths, phrases, what must not be in them."""
