@@ -26,7 +26,6 @@ CUT = re.compile(
 )
 """The beginning of a key at the end of a text that was cut to be shown."""
 
-LEAST_BITS_CUT = 2.0
 ESCAPE = re.compile(r"\\(?:[nrt\"']|u[0-9a-f]{4})")
 NAMES_OF_THINGS = frozenset({"file", "path", "url", "fingerprint", "code", "check", "tunewell"})
 """Fields that say where something is. A path that looks like a number must still lead there."""

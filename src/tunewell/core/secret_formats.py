@@ -32,7 +32,6 @@ INVENTED = re.compile(
     r"<|>|\{|\}|\$|%s|0123456|1234567|abcdef(?:g|12)|(?-i:ABCDEFG)|todo|none|null|hunter2|foobar"
 )
 REPEATED = re.compile(r"(.)\1{4}|(..)\2{3}|(...)\3{2}")
-LOCAL = re.compile(r"(?i)localhost|127\.0\.0\.1|0\.0\.0\.0|example|host(?:name)?$|^db$|^server$")
 JWT_OF_THE_MANUAL = ("John Doe", "1234567890")
 """What the token holds that jwt.io and countless tutorials show."""
 

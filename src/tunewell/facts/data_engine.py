@@ -75,14 +75,18 @@ def _require_ray() -> None:
         raise MissingExtraError(message)
 
 
+def wait_for_threads() -> None:
+    """Let the engine's threads finish: one that holds the interpreter at its end aborts it."""
+    time.sleep(LAST_WAIT)
+
+
 @functools.cache
 def daft() -> Any:  # noqa: ANN401  the module is imported late and typed as it likes
     """The engine's module, imported with every report to its makers switched off."""
     os.environ.update(QUIET)
     import daft as module  # noqa: PLC0415  0.25 s that --help need not wait for
 
-    # Threads of the engine that still hold the interpreter when it is taken down abort the process.
-    atexit.register(time.sleep, LAST_WAIT)
+    atexit.register(wait_for_threads)
     if _chosen is Engine.RAY:
         import logging  # noqa: PLC0415
 

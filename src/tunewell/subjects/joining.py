@@ -21,7 +21,6 @@ def join(splits: Sequence[Split]) -> Split:
         return first
     offsets = np.cumsum([0, *(len(split) for split in splits)])
     parts = _parts([split.parts or Parts.single(split.texts) for split in splits])
-    names = dict.fromkeys(name for split in splits for name in split.extra)
     origins = [
         split.source if split.file_number is None else split.sources[split.file_number[row]]
         for split in splits
@@ -44,10 +43,10 @@ def join(splits: Sequence[Split]) -> Split:
         parts=None if first.parts is None else parts,
         label_sets=None
         if first.label_sets is None
-        else [names for split in splits for names in split.label_sets or ()],
+        else [labels for split in splits for labels in split.label_sets or ()],
         extra={
             name: [cell for split in splits for cell in split.extra.get(name, [None] * len(split))]
-            for name in names
+            for name in dict.fromkeys(name for split in splits for name in split.extra)
         },
         irregular=tuple(
             dataclasses.replace(note, row=note.row + int(offset))
