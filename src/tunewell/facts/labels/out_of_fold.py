@@ -50,10 +50,11 @@ MOST_CHARACTERS = 2_000
 """Characters of a text that are looked at."""
 
 MOST_FOR_RUNS = 20_000_000
-"""Characters of all texts above which runs of characters are left out: they take most time."""
+"""Characters of all texts above which runs of characters are left out: with them 5.9 million took
+11 s of one core, without them 45.6 million took 31 s (77 labels)."""
 
 MOST_IN_ALL = 100_000_000
-"""Characters of all texts above which nothing is judged: a minute is spent on about so many."""
+"""Characters of all texts above which nothing is judged: by the figure above about a minute."""
 
 MOST_CELLS = 500_000_000
 """Rows times classes above which nothing is judged: probabilities of 2 GB."""
