@@ -25,6 +25,7 @@ from tunewell.core.finding import (
     Matrix,
     MoveRows,
     Number,
+    RenameKey,
     Row,
     Safety,
     Series,
@@ -470,6 +471,7 @@ def every_kind() -> Mapping[str, Finding]:
     )
     edits = (
         SetKey(path="fp16", old=True, new=None, file="train.toml", line=3),
+        RenameKey(key="evaluation_strategy", new="eval_strategy", file="train.py", line=9),
         DropRows(split="train", rows=tuple(range(40))),
         SetText(split="eval", row=7, old="caf\u00c3\u00a9", new="café"),
         SetLabel(split="train", rows=(1,), old="a", new="b"),
@@ -556,7 +558,8 @@ def hostile_document() -> Document:
               "encoding": {"x": {"field": "a"}, "y": {"field": "b", "type": "quantitative"}}}),
     )  # fmt: skip
     edits = (
-        SetKey(path=h, old=h, new=h, file=h, line=1),
+        SetKey(path=h, old=h, new=h, file=h, line=1, key=h),
+        RenameKey(key=h, new=h, file=h, line=1),
         DropRows(split=h, rows=(1,)),
         SetText(split=h, row=1, old=h, new=h),
         SetLabel(split=h, rows=(1,), old=h, new=h),

@@ -186,12 +186,32 @@ Evidence: TypeAlias = Number | Series | Table | Matrix | Tokens | Text | Chart
 # -- fixes -------------------------------------------------------------------------------------
 
 
+SettingValue: TypeAlias = str | int | float | bool | tuple[str, ...] | None
+
+
 class SetKey(Record, frozen=True, tag="set_key", tag_field="kind"):
-    """Change one setting of the recipe. `old` is None where the setting was not written."""
+    """Change one setting of the recipe. `old` is None where the setting was not written.
+
+    A `new` of None takes the setting out. `key` is the file's own name for the setting, dotted,
+    where that differs from `path`.
+    """
 
     path: str
-    old: str | int | float | bool | None
-    new: str | int | float | bool | None
+    old: SettingValue
+    new: SettingValue
+    file: str | None = None
+    line: int | None = None
+    key: str | None = None
+
+
+class RenameKey(Record, frozen=True, tag="rename_key", tag_field="kind"):
+    """Call one key of a configuration by another name; its value stays.
+
+    `key` is the file's own name, dotted; `new` is the last part of the name that takes its place.
+    """
+
+    key: str
+    new: str
     file: str | None = None
     line: int | None = None
 
@@ -250,7 +270,9 @@ class MoveRows(Record, frozen=True, tag="move_rows", tag_field="kind"):
     to: str
 
 
-Edit: TypeAlias = SetKey | DropRows | SetText | JoinTurns | SetLabel | AddRows | MoveRows
+Edit: TypeAlias = (
+    SetKey | RenameKey | DropRows | SetText | JoinTurns | SetLabel | AddRows | MoveRows
+)
 
 
 class Fix(Record, frozen=True):

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from tunewell.core.finding import Key, SetKey
-from tunewell.subjects.recipe import Recipe
+from tunewell.core.finding import Key, SetKey, SettingValue
+from tunewell.subjects.recipe import Place, Recipe
 
 
-def place(recipe: Recipe, setting: str) -> Key:
+def setting(recipe: Recipe, path: str) -> Any:  # noqa: ANN401  settings have every type
+    """The value of a setting by its dotted path; None where its group is not there."""
+    value: Any = recipe
+    for name in path.split("."):
+        if value is None:
+            return None
+        value = getattr(value, name)
+    return value
+
+
+def place(recipe: Recipe, path: str) -> Key:
     """Where a setting stands in the recipe's file."""
-    return Key(
-        path=setting,
-        file=str(recipe.file) if recipe.file else None,
-        line=recipe.lines.get(setting),
-    )
+    at = recipe.places.get(path, Place(recipe.file))
+    return Key(path=at.key or path, file=str(at.file) if at.file else None, line=at.line)
 
 
-def change(recipe: Recipe, setting: str, new: str | float | bool | None) -> SetKey:
+def change(recipe: Recipe, path: str, new: SettingValue) -> SetKey:
     """The edit that gives a setting a new value."""
+    at = recipe.places.get(path, Place(recipe.file))
     return SetKey(
-        path=setting,
-        old=getattr(recipe, setting) if setting in recipe.given else None,
+        path=path,
+        old=setting(recipe, path) if path in recipe.given else None,
         new=new,
-        file=str(recipe.file) if recipe.file else None,
-        line=recipe.lines.get(setting),
+        file=str(at.file) if at.file else None,
+        line=at.line,
+        key=at.key,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from tunewell.core.finding import (
     AddRows,
@@ -49,10 +50,18 @@ def edit_dataset(dataset: Dataset, edits: Iterable[Edit]) -> Dataset:
 
 def edit_recipe(recipe: Recipe, edits: Iterable[Edit]) -> Recipe:
     """The recipe after every `SetKey` among the edits."""
-    values = {edit.path: edit.new for edit in edits if isinstance(edit, SetKey)}
-    if not values:
-        return recipe
-    return dataclasses.replace(recipe, **values, given=recipe.given | values.keys())  # type: ignore[arg-type]
+    for edit in edits:
+        if isinstance(edit, SetKey):
+            changed = _replaced_at(recipe, edit.path.split("."), edit.new)
+            recipe = dataclasses.replace(changed, given=recipe.given | {edit.path})
+    return recipe
+
+
+def _replaced_at(group: Any, path: Sequence[str], new: object) -> Any:  # noqa: ANN401
+    """The settings with one of them, however deep, replaced."""
+    name, *rest = path
+    value = _replaced_at(getattr(group, name), rest, new) if rest else new
+    return dataclasses.replace(group, **{name: value})
 
 
 def _change_rows(split: Split, edits: Sequence[Edit]) -> Split:

@@ -16,6 +16,7 @@ from tunewell.core.finding import (
     Finding,
     JoinTurns,
     MoveRows,
+    RenameKey,
     Safety,
     SetKey,
     SetLabel,
@@ -263,7 +264,7 @@ def _edits(findings: Iterable[Finding], *, unsafe: bool) -> Iterator[tuple[str, 
     for finding in findings:
         fix = next((f for f in finding.fixes if f.safety in allowed and f.edits), None)
         for edit in fix.edits if fix is not None else ():
-            if not isinstance(edit, SetKey):
+            if not isinstance(edit, SetKey | RenameKey):
                 yield f"{finding.code} {finding.name}", edit
 
 

@@ -15,12 +15,18 @@ import msgspec
 
 from tunewell.core.errors import InputError, SettingsError
 from tunewell.core.finding import SetKey
-from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.recipe import Place, Recipe
 
-NOT_SETTINGS = frozenset({"given", "file", "lines"})
+NOT_SETTINGS = frozenset(
+    {
+        "adapter", "preparation", "hardware", "saving", "generation", "preference", "format",
+        "given", "file", "places", "written", "optim", "warmup_steps", "neftune_noise_alpha",
+    }
+)  # fmt: skip
 FIELDS: Mapping[str, Any] = {
     name: hint for name, hint in get_type_hints(Recipe).items() if name not in NOT_SETTINGS
 }
+"""The settings of a `[recipe]` table: what Tunewell's own training understands."""
 
 ONE_OF: Mapping[str, tuple[str, ...]] = {
     "task": ("text-classification",),
@@ -91,7 +97,8 @@ def read_recipe(table: Mapping[str, Any], file: Path | None = None) -> Recipe:
     values: dict[str, Any] = {}
     for key, value in table.items():
         values[key] = _value(key, value, _place(file, key, lines))
-    return Recipe(**values, given=frozenset(values), file=file, lines=MappingProxyType(dict(lines)))
+    places = {key: Place(file, line) for key, line in lines.items()}
+    return Recipe(**values, given=frozenset(values), file=file, places=MappingProxyType(places))
 
 
 def read_training_arguments(path: Path) -> Recipe:
@@ -120,13 +127,13 @@ def read_training_arguments(path: Path) -> Recipe:
         for key in re.findall(r'"(\w+)"\s*:', line):
             lines.setdefault(key, number)
     values: dict[str, Any] = {}
-    at: dict[str, int] = {}
+    at: dict[str, Place] = {}
     for key, value in _foreign(table).items():
         origin, given = value
         values[key] = _value(key, given, _place(path, origin, lines))
         if origin in lines:
-            at[key] = lines[origin]
-    return Recipe(**values, given=frozenset(values), file=path, lines=MappingProxyType(at))
+            at[key] = Place(path, lines[origin], origin)
+    return Recipe(**values, given=frozenset(values), file=path, places=MappingProxyType(at))
 
 
 def write_recipe(path: Path, edits: Iterable[SetKey]) -> str:

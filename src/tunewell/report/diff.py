@@ -12,9 +12,11 @@ from tunewell.core.finding import (
     Edit,
     JoinTurns,
     MoveRows,
+    RenameKey,
     SetKey,
     SetLabel,
     SetText,
+    SettingValue,
 )
 from tunewell.core.mask import mask
 from tunewell.core.words import counted
@@ -99,9 +101,12 @@ def _parts(  # noqa: PLR0911  one return a kind of edit
             line = "" if edit.line is None else f":{edit.line}"
             return (
                 "" if edit.file is None else f"{edit.file}{line}",
-                [] if edit.old is None else [f"{edit.path} = {value(edit.old)}"],
-                [] if edit.new is None else [f"{edit.path} = {value(edit.new)}"],
+                [] if edit.old is None else [f"{edit.key or edit.path} = {value(edit.old)}"],
+                [] if edit.new is None else [f"{edit.key or edit.path} = {value(edit.new)}"],
             )
+        case RenameKey():
+            line = "" if edit.line is None else f":{edit.line}"
+            return "" if edit.file is None else f"{edit.file}{line}", [edit.key], [edit.new]
         case DropRows():
             return edit.split, [f"{counted(len(edit.rows), 'row')} left out"], []
         case SetText():
@@ -121,8 +126,10 @@ def _parts(  # noqa: PLR0911  one return a kind of edit
             assert_never(edit)
 
 
-def value(setting: str | float | bool) -> str:
+def value(setting: SettingValue) -> str:
     """A setting's value as TOML writes it."""
+    if isinstance(setting, tuple):
+        return f"[{', '.join(map(value, setting))}]"
     if isinstance(setting, bool):
         return str(setting).lower()
     if isinstance(setting, str):

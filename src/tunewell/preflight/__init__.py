@@ -1,0 +1,1 @@
+"""Rehearse a training on copies of the user's own objects, and record what happened as subjects."""
