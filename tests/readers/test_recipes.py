@@ -36,7 +36,7 @@ def test_values_and_lines(toml: Path) -> None:
     assert recipe.num_train_epochs == 3.0
     assert recipe.weight_decay == 0.01
     assert recipe.given == {"model", "learning_rate", "max_length", "num_train_epochs"}
-    assert recipe.lines["learning_rate"] == 7
+    assert recipe.places["learning_rate"].line == 7
 
 
 def test_no_table_gives_the_standard_values() -> None:
@@ -92,4 +92,4 @@ def test_training_arguments(tmp_path: Path) -> None:
     recipe = read_training_arguments(path)
     assert (recipe.learning_rate, recipe.precision, recipe.label_smoothing) == (3e-5, "bf16", 0.1)
     assert recipe.warmup_ratio == 0.05
-    assert recipe.lines["learning_rate"] == 3
+    assert recipe.places["learning_rate"].line == 3
