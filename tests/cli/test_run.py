@@ -1,6 +1,7 @@
 """`tunewell run`: the script is unchanged, the look comes first, a refusal is not swallowed."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -37,6 +38,8 @@ if "raise" in os.environ.get("TUNEWELL_TEST", ""):
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("TUNEWELL_TEST", raising=False)
+    # The library's log handler keeps the stderr of the first test, which is closed by now.
+    monkeypatch.setattr(logging, "raiseExceptions", False)
     monkeypatch.chdir(ROOT)
     monkeypatch.syspath_prepend(str(ROOT))
     path = tmp_path / "train.py"
