@@ -14,7 +14,9 @@ from tunewell.knowledge.standard_values import (
 
 
 @pytest.mark.parametrize(
-    "value", table(), ids=lambda v: f"{v.task}-{v.method}-{v.setting}-{v.max_parameters}-{v.families}"
+    "value",
+    table(),
+    ids=lambda v: f"{v.task}-{v.method}-{v.setting}-{v.max_parameters}-{v.families}",
 )
 def test_every_value_is_ordered_and_has_sources(value: StandardValue) -> None:
     """Lowest to highest, with two sources or more."""

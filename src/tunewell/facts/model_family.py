@@ -14,7 +14,7 @@ UNITS = {"b": 1e9, "m": 1e6}
 
 
 def family_of(recipe: Recipe, checkpoint: Checkpoint | None) -> Family | None:
-    """The family: by `model_type` where the model is at hand, by the checkpoint's name otherwise."""
+    """The family: by `model_type` where the model is at hand, otherwise by its name."""
     if checkpoint is not None:
         return families.of_type(checkpoint.model_type)
     return families.of_name(recipe.model) if recipe.model else None

@@ -185,6 +185,12 @@ def imported_names(script: Script) -> tuple[ImportedName, ...]:
     )
 
 
+@fact
+def called_names(script: Script) -> frozenset[str]:
+    """The names of everything that the script calls, without what they belong to."""
+    return frozenset(_called(call) for call in _calls(script.tree))
+
+
 def imports_package(script: Script, package: str) -> bool:
     """Whether the script imports a package or a part of it."""
     return _imports(script.tree, package)

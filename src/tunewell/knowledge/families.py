@@ -1,4 +1,4 @@
-"""Families of language models and the names of their parts, read from the table beside this file."""
+"""Families of language models and the names of their parts, from the table beside this file."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     types: tuple[str, ...]
     names: tuple[str, ...]
     linear: tuple[str, ...]
+    relatives: tuple[str, ...] = ()
     markers: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
 
@@ -31,7 +32,7 @@ def table() -> tuple[Family, ...]:
 
 def of_type(model_type: str) -> Family | None:
     """The family of a `model_type`; None where the table does not know it."""
-    return next((family for family in table() if model_type in family.types), None)
+    return next((f for f in table() if model_type in f.types or model_type in f.relatives), None)
 
 
 def of_template(template: str) -> tuple[Family, ...]:
@@ -45,10 +46,14 @@ def of_name(name: str) -> Family | None:
     Of several words the last in the name counts: "DeepSeek-R1-Distill-Qwen-7B" is a Qwen.
     """
     folded = name.casefold().rpartition("/")[2]
-    found = [
-        (folded.rfind(word), -len(word), number)
+    found = sorted(
+        (folded.find(word), -len(word), number)
         for number, family in enumerate(table())
         for word in family.names
         if word in folded
-    ]
-    return table()[max(found)[2]] if found else None
+    )
+    last, end = None, 0
+    for start, length, number in found:
+        if start >= end:  # "bert-base" inside "distilbert-base" is no word of its own
+            last, end = table()[number], start - length
+    return last

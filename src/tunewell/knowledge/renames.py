@@ -81,6 +81,19 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+class Default(msgspec.Struct, frozen=True, kw_only=True):
+    """A default that was changed, and what becomes of a run that relied on the old one."""
+
+    owner: str = msgspec.field(name="class")
+    argument: str
+    old: str
+    new: str
+    library: str
+    since: str
+    source: str
+    effect: str
+
+
 @functools.cache
 def arguments() -> tuple[Argument, ...]:
     """Every argument that is gone."""
@@ -91,6 +104,12 @@ def arguments() -> tuple[Argument, ...]:
 def values() -> tuple[Value, ...]:
     """Every value of an argument that is gone."""
     return msgspec.convert(_rows("values"), tuple[Value, ...])
+
+
+@functools.cache
+def defaults() -> tuple[Default, ...]:
+    """Every default that was changed."""
+    return msgspec.convert(_rows("defaults"), tuple[Default, ...])
 
 
 @functools.cache
@@ -134,6 +153,11 @@ def holds(library: str, since: str, versions: Mapping[str, str]) -> bool:
     A library whose version is not known is taken to be the one that the table was verified with.
     """
     return _release(versions.get(library, VERIFIED[library])) >= _release(since)
+
+
+def not_before(version: str, other: str) -> bool:
+    """Whether a version is the other one or a later one."""
+    return _release(version) >= _release(other)
 
 
 def version_in_force(library: str, versions: Mapping[str, str]) -> str:

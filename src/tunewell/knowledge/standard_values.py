@@ -110,7 +110,7 @@ def tinker_rate(family: str, hidden_size: int, *, lora: bool) -> float | None:
     power = TINKER_POWERS.get(family)
     if power is None or hidden_size <= 0:
         return None
-    return 5e-5 * (10.0 if lora else 1.0) * (2000.0 / hidden_size) ** power
+    return float(5e-5 * (10.0 if lora else 1.0) * (2000.0 / hidden_size) ** power)
 
 
 def settings_of(task: str, method: str) -> tuple[str, ...]:
