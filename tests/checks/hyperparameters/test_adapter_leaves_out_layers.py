@@ -25,6 +25,7 @@ class TestAdapterLeavesOutLayers(CheckCases):
     nearly = {
         "one layer of the feed-forward part": (targets("q_proj", "v_proj", "down_proj"),),
         "reinforcement learning": (targets("q_proj", "v_proj", task="grpo"),),
+        "a mixture of experts": (targets("q_proj", "v_proj", model="Qwen/Qwen3-30B-A3B"),),
         "an encoder": (targets("query", "value", model="FacebookAI/roberta-base"),),
         "names that are not the family's": (targets("query_key_value"),),
     }

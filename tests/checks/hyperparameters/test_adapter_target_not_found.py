@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.adapter_target_not_found import adapter_target_not_found
 from tunewell.core.finding import Confidence, Severity
 from tunewell.subjects.checkpoint import Checkpoint
@@ -22,7 +22,7 @@ LLAMA = Checkpoint(Path("llama"), {"model_type": "llama"}, TENSORS)
 PICKLED = Checkpoint(Path("llama"), {"model_type": "llama"})
 
 
-def targets(*names: str, model: str | None = None, **settings: Any) -> Recipe:
+def targets(*names: str, model: str | None = None, **settings: Any) -> Recipe:  # noqa: ANN401
     adapter = Adapter(target_modules=names)
     return Recipe(task="sft", method="lora", model=model, adapter=adapter, **settings)
 

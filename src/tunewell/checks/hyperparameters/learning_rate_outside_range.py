@@ -21,6 +21,7 @@ from tunewell.knowledge.standard_values import StandardValue, lookup, tinker_rat
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
 
+METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
 SAME_SCALE = ("adam", "ademamix")
 """Words in the names of optimizers whose rates mean what the published ones mean."""
 
@@ -96,7 +97,7 @@ def learning_rate_outside_range(
     if times < factor * (1 - 1e-9) or (standard.published(rate) and not default):
         return
     below = rate < standard.low
-    method = "full fine-tuning" if recipe.method == "full" else recipe.method.upper()
+    method = METHODS.get(recipe.method, recipe.method)
     far = f"{times:,.0f} times" if times < float("inf") else "infinitely"
     formula = tinker_rate(
         family.name if family is not None else "",
