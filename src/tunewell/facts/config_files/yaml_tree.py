@@ -23,6 +23,8 @@ SPECIAL = {
     "-.inf": float("-inf"),
     ".nan": float("nan"),
 }
+COLON = re.compile(r"\s*:")
+ALIAS = re.compile(r"\s*:\s*(\*[^\s,\]}]+)")
 MERGE = "<<"
 
 
@@ -70,9 +72,13 @@ class _Composed:
         start, end = node.start_mark.index, node.end_mark.index
         if shared := start < key[1]:
             # The parser gives the node of the anchor; here stands only its alias.
-            alias = re.compile(r"\s*:\s*(\*[^\s,\]}]+)").match(self._text, key[1])
+            alias = ALIAS.match(self._text, key[1])
             start, end = alias.span(1) if alias is not None else (key[1], key[1])
         kind = node.id
+        if start == end and key[1]:
+            # Of a value that is not there the parser says where the next thing begins.
+            colon = COLON.match(self._text, key[1])
+            start = end = colon.end() if colon is not None else key[1]
         if kind == "scalar":
             return Node(self._scalar(node), (start, end), line, key, shared=shared)
         if id(node) in self._open:

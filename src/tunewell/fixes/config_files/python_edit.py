@@ -29,17 +29,20 @@ def set_argument(text: str, key: str, value: Any, line: int | None) -> str:  # n
     script = _Script(text)
     call, name = script.call(key, line)
     part = script.written(call, name, line)
-    if part is None and value is None:
-        return text
-    if part is None:
-        if "." in name:
-            message = "it belongs into a value that is not written out here"
-            raise LookupError(message)
-        return _with_argument(script, call, f"{name}={_expression(value)}")
+    if part is not None:
+        if value is None:
+            return _without(text, part)
+        start, end = part.value
+        return text[:start] + _expression(value) + text[end:]
+    if call is None:
+        message = "several calls could take it"
+        raise LookupError(message)
     if value is None:
-        return _without(text, part)
-    start, end = part.value
-    return text[:start] + _expression(value) + text[end:]
+        return text
+    if "." in name:
+        message = "it belongs into a value that is not written out here"
+        raise LookupError(message)
+    return _with_argument(script, call, f"{name}={_expression(value)}")
 
 
 def rename(text: str, key: str, new: str, line: int | None) -> str:
@@ -54,7 +57,7 @@ def rename(text: str, key: str, new: str, line: int | None) -> str:
     if part is None:
         message = "the call has no such argument"
         raise LookupError(message)
-    if any(a.keyword is not None and a.keyword.value == new for a in call.args):
+    if call is not None and new in script.names(call):
         message = f"{new} is there too"
         raise LookupError(message)
     start, end = part.name
@@ -96,11 +99,13 @@ class _Script:
             self._starts[at.end.line - 1] + at.end.column,
         )
 
-    def call(self, key: str, line: int | None) -> tuple[cst.Call, str]:
+    def call(self, key: str, line: int | None) -> tuple[cst.Call | None, str]:
         """The call that a key begins with, and the rest of the key.
 
+        The call is None where several could be meant and none stands on this line.
+
         Raises:
-            LookupError: if there is none, or none on this line.
+            LookupError: if there is none.
         """
         found: list[tuple[int, cst.Call, str]] = []
         for call in self._calls():
@@ -115,16 +120,23 @@ class _Script:
         here = [entry for entry in calls if line is not None and self._covers(entry[0], line)]
         if not here and (line is None or len(calls) == 1):
             here = calls
-        if not here:
-            message = "no call in the script takes it"
-            raise LookupError(message)
-        return here[-1]  # the innermost, where one stands within another
+        if here:
+            return here[-1]  # the innermost, where one stands within another
+        if calls:
+            return None, calls[0][1]
+        message = "no call in the script takes it"
+        raise LookupError(message)
 
-    def written(self, call: cst.Call, name: str, line: int | None) -> _Part | None:
+    @staticmethod
+    def names(call: cst.Call) -> set[str]:
+        """The names of a call's arguments."""
+        return {a.keyword.value for a in call.args if a.keyword is not None}
+
+    def written(self, call: cst.Call | None, name: str, line: int | None) -> _Part | None:
         """Where an argument is written: in the call, or in a dictionary that the call takes."""
         import libcst as cst  # noqa: PLC0415
 
-        for argument in call.args:
+        for argument in call.args if call is not None else ():
             if argument.keyword is not None and argument.keyword.value == name:
                 return _Part(
                     self.span(argument), self.span(argument.keyword), self.span(argument.value)

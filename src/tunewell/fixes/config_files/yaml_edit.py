@@ -53,7 +53,16 @@ def rename(tree: Tree, key: str, new: str) -> str:
 
 
 def _own(tree: Tree, key: str) -> Node | None:
-    """The value under a key that is written where it stands, not merged in."""
+    """The value under a key that is written where it stands, not merged in.
+
+    Raises:
+        LookupError: if what it belongs to stands elsewhere in the file.
+    """
+    parts = key.split(".")
+    above = [tree.find(".".join(parts[:count])) for count in range(1, len(parts))]
+    if any(node is not None and (node.shared or node.inherited) for node in above):
+        message = "what it belongs to stands elsewhere in the file"
+        raise LookupError(message)
     node = tree.find(key)
     return None if node is None or node.inherited else node
 
