@@ -52,10 +52,10 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token="[PAD]",  # noqa: S106  a token
-        unk_token="[UNK]",  # noqa: S106  a token
-        cls_token="[CLS]",  # noqa: S106  a token
-        sep_token="[SEP]",  # noqa: S106  a token
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
         model_max_length=32,
     ).save_pretrained(str(folder))
     config = BertConfig(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    *paths: str | Path,
+    *paths: str | Path | object,
     train: str | Path | None = None,
     evaluation: str | Path | None = None,
     test: str | Path | None = None,
@@ -25,7 +25,9 @@ def check(
 
     Args:
         paths: data files, settings, a model, or a folder of them; also patterns (`data/*.parquet`)
-            and addresses in a store (`s3://bucket/data/*.parquet`).
+            and addresses in a store (`s3://bucket/data/*.parquet`). Or one trainer (Hugging Face,
+            TRL, sentence-transformers), which is rehearsed on a copy and stays as it is; of the
+            other arguments only `config` counts then.
         train: training data; `evaluation` and `test` likewise.
         evaluation: rows that steer training.
         test: rows that have the last word.
@@ -44,8 +46,11 @@ def check(
     from tunewell.api.given import Given
     from tunewell.readers.locations import locate_all, locate_named, locate_one
 
+    trainers = [thing for thing in paths if not isinstance(thing, str | Path)]
+    if trainers:
+        return _check_trainer(trainers, config)
     given = Given(
-        paths=locate_all(paths),
+        paths=locate_all([path for path in paths if isinstance(path, str | Path)]),
         train=locate_named(train),
         evaluation=locate_named(evaluation),
         test=locate_named(test),
@@ -57,6 +62,20 @@ def check(
         probabilities=locate_one(probabilities),
     )
     return command.check(given, given.settings())[0]
+
+
+def _check_trainer(trainers: list[object], config: str | Path | None) -> Document:
+    from tunewell.api.given import settings_near
+    from tunewell.api.preflight import check_trainer
+    from tunewell.core.errors import InputError
+    from tunewell.preflight.arguments import is_trainer
+
+    trainer = trainers[0]
+    if len(trainers) > 1 or not is_trainer(trainer):
+        kinds = ", ".join(type(thing).__name__ for thing in trainers)
+        message = f"check takes paths or one Hugging Face trainer, not {kinds}"
+        raise InputError(message)
+    return check_trainer(trainer, settings_near(Path(), _path(config)))
 
 
 def diagnose(

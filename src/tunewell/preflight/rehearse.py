@@ -1,0 +1,98 @@
+"""Rehearse a trainer: every probe over a sample of its rows, and its parts as subjects."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tunewell.core.check import NotRunError
+from tunewell.preflight import collate, step
+from tunewell.preflight.arguments import recipe_of
+from tunewell.preflight.rows import choose
+from tunewell.preflight.stage import Probe, Stage, core_of, task_of
+from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.train.quiet import quiet
+
+PROBES: tuple[Probe, ...] = (collate.PROBE, step.PROBE)
+"""Every part of a rehearsal, the cheapest first."""
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """Subjects, why some are missing, and the seconds that each part took."""
+
+    subjects: list[object] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
+    """Run every probe over the trainer, which stays as it is, like all random states.
+
+    Args:
+        trainer: a Hugging Face trainer or one built on it (TRL, sentence-transformers).
+        resume: what its `train` is given for `resume_from_checkpoint`.
+    """
+    rehearsal = Rehearsal()
+    with quiet():
+        stage = stage_of(trainer)
+        rehearsal.subjects += (
+            [recipe_of(trainer, resume=resume), checkpoint_of(stage)] if stage else []
+        )
+        for probe in PROBES:
+            name = probe.gives.__name__
+            started = time.perf_counter()
+            if stage is None:
+                rehearsal.missing[name] = (
+                    "the training set is empty or can be walked through only once"
+                )
+                continue
+            try:
+                rehearsal.subjects.append(probe.run(stage))
+            except NotRunError as reason:
+                rehearsal.missing[name] = str(reason)
+            except Exception as error:  # noqa: BLE001  a rehearsal never breaks the user's program
+                rehearsal.missing[name] = f"the rehearsal failed: {collate.told(error)}"
+            rehearsal.seconds[name] = time.perf_counter() - started
+    return rehearsal
+
+
+def stage_of(trainer: Any) -> Stage | None:
+    """The trainer with the rows to look at; None where the training set cannot be looked at."""
+    core = core_of(trainer.model)
+    train = choose(trainer.train_dataset)
+    if train is None:
+        return None
+    judged = getattr(trainer, "eval_dataset", None)
+    if isinstance(judged, dict):
+        judged = next(iter(judged.values()), None)
+    return Stage(
+        trainer=trainer,
+        task=task_of(trainer, core),
+        core=core,
+        train=train,
+        evaluation=choose(judged),
+    )
+
+
+def checkpoint_of(stage: Stage) -> Checkpoint:
+    """The live model and tokenizer as a saved folder would show them."""
+    core, tokenizer = stage.core, stage.tokenizer
+    config = core.config.to_dict() if hasattr(core, "config") else {}
+    special: dict[str, str] = {}
+    if tokenizer is not None and hasattr(tokenizer, "special_tokens_map"):
+        special = {k: v for k, v in tokenizer.special_tokens_map.items() if isinstance(v, str)}
+    template = getattr(tokenizer, "chat_template", None)
+    return Checkpoint(
+        path=Path(str(config.get("_name_or_path") or getattr(core, "name_or_path", "") or "model")),
+        config={"architectures": [type(core).__name__], **config},
+        tensors={name: tuple(tensor.shape) for name, tensor in core.named_parameters()},
+        max_length=None,
+        chat_template=template if isinstance(template, str) else None,
+        special_tokens=special,
+        added_tokens=tuple(tokenizer.get_added_vocab())
+        if hasattr(tokenizer, "get_added_vocab")
+        else (),
+    )

@@ -1,0 +1,78 @@
+"""The step-one proof before the first step: one real optimizer step of a copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from tunewell.preflight.shadow import shadow
+from tunewell.preflight.stage import Probe, Stage
+from tunewell.subjects.model_state import ModelState, TensorStep
+from tunewell.train.step_one import StepOne
+
+
+class _Witness(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+    """Sees the first step of the copy."""
+
+    def __init__(self) -> None:
+        self._proof = StepOne()
+        self.tensors: list[dict[str, Any]] = []
+        self.rate = 0.0
+        self.loss: torch.Tensor | None = None
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **parts: Any) -> None:  # noqa: ARG002
+        """With gradients, before the step."""
+        if not self.tensors:
+            self.rate = max(float(group["lr"]) for group in parts["optimizer"].param_groups)
+            self._proof.before(parts["model"], parts["optimizer"])
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **parts: Any) -> None:  # noqa: ARG002
+        """After it."""
+        if not self.tensors:
+            self.tensors = self._proof.after(parts["model"])
+
+
+def prove_step(stage: Stage) -> ModelState:
+    """Take one optimizer step on a copy, over the longest rows first.
+
+    Raises:
+        NotRunError: if the weights cannot be copied here.
+    """
+    witness = _Witness()
+    size = max(1, stage.trainer.args.train_batch_size)
+    steps = stage.trainer.args.gradient_accumulation_steps
+    rows = _enough(stage.train.rows, size * steps)
+    with shadow(
+        stage.trainer, rows, dataset=stage.train.dataset, callbacks=(witness,), max_steps=1
+    ) as twin:
+        losses: list[torch.Tensor] = []
+        step = twin.training_step
+
+        def first_loss(*given: Any, **named: Any) -> Any:
+            loss = step(*given, **named)
+            losses.append(loss.detach().float())
+            return loss
+
+        twin.training_step = first_loss
+        twin.train()
+    config = getattr(stage.core, "config", None)
+    return ModelState(
+        tensors=tuple(TensorStep(**entry) for entry in witness.tensors),
+        learning_rate=witness.rate,
+        first_loss=float(sum(losses) / len(losses)) if losses else None,
+        classes=getattr(config, "num_labels", None) if stage.task == "sequence" else None,
+    )
+
+
+PROBE = Probe(gives=ModelState, run=prove_step)
+
+MOST_ROWS = 64
+"""Rows of a rehearsed step at most: what moves shows after few, and a large batch takes long."""
+
+
+def _enough(rows: tuple[int, ...], wanted: int) -> list[int]:
+    """So many rows, the chosen ones over again where there are fewer."""
+    wanted = min(wanted, MOST_ROWS)
+    return [rows[place % len(rows)] for place in range(wanted)]

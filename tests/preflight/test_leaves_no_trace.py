@@ -1,0 +1,109 @@
+"""A check of a trainer changes nothing: not its model, not its random states, not its files."""
+
+import hashlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.preflight import tiny
+
+import tunewell
+
+
+def preference(out: Path) -> Any:
+    from trl import DPOConfig, DPOTrainer
+
+    from tunewell.train.quiet import quiet
+
+    said = tiny.sentences(60)
+    rows = [
+        {"prompt": said[i], "chosen": said[i + 20], "rejected": said[i + 40]} for i in range(20)
+    ]
+    with quiet(1):
+        return DPOTrainer(
+            tiny.lora(tiny.causal(), lora_dropout=0.1),
+            args=tiny.arguments(out, DPOConfig),
+            train_dataset=tiny.dataset(rows),
+            processing_class=tiny.tokenizer(),
+        )
+
+
+def own_optimizer(out: Path) -> Any:
+    import torch
+
+    trainer = tiny.classifier(out)
+    trainer.optimizer = torch.optim.SGD(trainer.model.parameters(), lr=0.1, momentum=0.9)
+    return trainer
+
+
+TRAINERS: dict[str, Callable[[Path], Any]] = {
+    "a classifier with dropout": tiny.classifier,
+    "accumulation": lambda out: tiny.classifier(out, gradient_accumulation_steps=3),
+    "an optimizer of the user's own": own_optimizer,
+    "SFT": tiny.sft,
+    "SFT with noise on the embeddings": lambda out: tiny.sft(out, neftune_noise_alpha=5.0),
+    "SFT with LoRA": lambda out: tiny.sft(out, model=tiny.lora(tiny.causal(), lora_dropout=0.1)),
+    "SFT with activation checkpointing": lambda out: tiny.sft(out, activation_checkpointing=True),
+    "DPO with LoRA": preference,
+}
+every_trainer = pytest.mark.parametrize("build", TRAINERS.values(), ids=TRAINERS)
+
+
+def fingerprint(trainer: Any) -> dict[str, Any]:
+    """Everything a rehearsal might touch."""
+    import torch
+
+    model = trainer.model
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    return {
+        "tensors": {
+            name: hashlib.sha256(tensor.detach().numpy().tobytes()).hexdigest()
+            for name, tensor in tensors.items()
+        },
+        "gradients": {name: p.grad is None for name, p in model.named_parameters()},
+        "needs gradients": {name: p.requires_grad for name, p in model.named_parameters()},
+        "modes": {name: module.training for name, module in model.named_modules()},
+        "hooks": {
+            name: len(module._forward_hooks) + len(module._forward_pre_hooks)
+            for name, module in model.named_modules()
+        },
+        "config": model.config.to_dict(),
+        "args": trainer.args.to_dict(),
+        "state": trainer.state.__dict__.copy(),
+        "attributes": {name: id(value) for name, value in vars(trainer).items()},
+        "metrics": repr(getattr(trainer, "_metrics", None)),
+        "python": random.getstate(),
+        "numpy": repr(np.random.get_state()),  # noqa: NPY002  what trainers use
+        "torch": torch.get_rng_state().tolist(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+@every_trainer
+def test_nothing_is_changed(build: Callable[[Path], Any], tmp_path: Path) -> None:
+    trainer = build(tmp_path / "out")
+    files = sorted(tmp_path.rglob("*"))
+    before = fingerprint(trainer)
+    document = tunewell.check(trainer)
+    after = fingerprint(trainer)
+    for part in before:
+        assert after[part] == before[part], part
+    assert sorted(tmp_path.rglob("*")) == files
+    assert not document.broken
+    assert {"Batch", "ModelState"} <= document.facts["rehearsal_seconds"].keys()
+    assert not [o for o in document.not_run if "rehearsal failed" in o.reason]
+
+
+@every_trainer
+def test_losses_are_bit_equal(build: Callable[[Path], Any], tmp_path: Path) -> None:
+    import torch
+
+    torch.manual_seed(1)
+    plain = tiny.train(build(tmp_path / "plain"))
+    torch.manual_seed(1)
+    trainer = build(tmp_path / "checked")
+    tunewell.check(trainer)
+    assert tiny.train(trainer) == plain
