@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tunewell.api.check import examined_document
 from tunewell.api.gather import Gathered
 from tunewell.core.document import Document, Examined
-from tunewell.engine.settings import Settings
+
+if TYPE_CHECKING:
+    from tunewell.engine.settings import Settings
 
 
 def check_trainer(trainer: Any, settings: Settings) -> Document:  # noqa: ANN401

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tunewell.core.document import Section
 from tunewell.core.finding import Matrix, Series, Table
-from tunewell.core.proof import Estimate, Proof
 from tunewell.facts.evaluation import confusion
-from tunewell.subjects.evaluation import Evaluation
-from tunewell.subjects.trace import Trace
+
+if TYPE_CHECKING:
+    from tunewell.core.proof import Estimate, Proof
+    from tunewell.subjects.evaluation import Evaluation
+    from tunewell.subjects.trace import Trace
 
 CURVES = ("loss", "eval_loss", "eval_accuracy", "eval_f1", "learning_rate", "grad_norm")
 

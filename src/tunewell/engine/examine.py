@@ -6,9 +6,8 @@ import datetime as dt
 import fnmatch
 import hashlib
 import traceback
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,6 +18,9 @@ from tunewell.core.finding import Category, Confidence, Finding, Key, Location, 
 from tunewell.core.mask import mask, mask_finding
 from tunewell.engine import registry
 from tunewell.engine.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 PLACES_KEPT = 50
 """Places listed for one finding; `where_total` says how many there are."""

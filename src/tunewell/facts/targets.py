@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from tunewell.core.check import NotApplicableError
 from tunewell.core.finding import Row, Tokens
 from tunewell.subjects.batch import IGNORED, Batch, BatchRow, Collated, Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Ints = NDArray[np.int64]
 
@@ -106,7 +109,7 @@ def stream(found: list[Document]) -> bool:
 
     Such pieces end wherever the length ends, and are trained in full.
     """
-    if len(found) < 2 or not all(d.whole for d in found):  # noqa: PLR2004  one has no equal
+    if len(found) == 1 or not all(d.whole for d in found):
         return False
     sizes = np.array([len(d.ids) for d in found])
     return bool((sizes == sizes.max()).mean() >= EQUAL_SHARE)

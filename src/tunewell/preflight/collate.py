@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tunewell.preflight.rows import MEASURED, Chosen
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.preflight.vocabulary import vocabulary_of
 from tunewell.subjects.batch import IGNORED, Batch, BatchRow, Collated
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TEXT_KEPT = 4_000
 """Characters of a source text that are kept with its row."""

@@ -11,8 +11,7 @@ import collections
 import contextlib
 import copy
 import tempfile
-from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
@@ -21,6 +20,9 @@ from transformers import DefaultFlowCallback, TrainerCallback, TrainerControl, T
 from transformers.trainer_callback import CallbackHandler
 
 from tunewell.core.check import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 SHARE = 0.5
 """Of the free memory of a device, the most that a copy of the trained weights may take: the rest is

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tunewell.preflight.rows import Chosen
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tunewell.preflight.rows import Chosen
 
 TASK_OF_HEAD: Mapping[str, str] = {
     "ForCausalLM": "causal",

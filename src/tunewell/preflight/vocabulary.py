@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tunewell.preflight.stage import Stage
 from tunewell.subjects.batch import Vocabulary
+
+if TYPE_CHECKING:
+    from tunewell.preflight.stage import Stage
 
 QUESTION, ANSWER = "tunewell asks", "tunewell answers"
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from tunewell.core.document import Document, Outcome, Section
 from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity, Table
-from tunewell.core.proof import Proof
 from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.diff import diff
 from tunewell.report.numbers import BEFORE_AFTER, CURVES
 from tunewell.report.terminal_evidence import evidence_lines
 from tunewell.report.words import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tunewell.core.document import Document, Outcome, Section
+    from tunewell.core.proof import Proof
 
 Style = Literal["full", "concise"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -14,6 +13,9 @@ from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.numbers import confusions, finite_points
 from tunewell.report.words import figure, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 CONFUSIONS_SHOWN = 3
 NARROWEST_COLUMN = 8

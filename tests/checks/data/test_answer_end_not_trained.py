@@ -13,13 +13,8 @@ OUTSIDE = tiny.CHATML.replace("<|im_end|>{% endgeneration %}", "{% endgeneration
 STREAM = " ".join(tiny.sentences(120))
 
 
-def ends_as_padding() -> Any:
-    """The classic: padding is the end token, and the collator masks it by its number."""
-    return tiny.tokenizer(pad="</s>")
-
-
-def with_ends(tokens: Any = None) -> list[dict[str, Any]]:
-    return live.plain_rows([q + a for q, a in live.question_answer()], tokens)
+def with_ends() -> list[dict[str, Any]]:
+    return live.plain_rows([q + a for q, a in live.question_answer()])
 
 
 def pieces(size: int = 32) -> list[dict[str, Any]]:
@@ -36,7 +31,7 @@ def cut(rows: list[dict[str, Any]], at: int) -> list[dict[str, Any]]:
 
 
 def padding_masked() -> live.Subjects:
-    tokens = ends_as_padding()
+    tokens = tiny.tokenizer(pad="</s>")
     return live.batch(
         live.trainer(with_ends(), tokens=tokens, collator=live.masking_by_token(tokens))
     )
@@ -79,13 +74,13 @@ class TestAnswerEndNotTrained(CheckCases):
     )
     nearly = live.Cases(
         padding_is_the_end_token_in_TRL=lambda: live.batch(
-            tiny.sft(live.OUT, tokens=ends_as_padding())
+            tiny.sft(live.OUT, tokens=tiny.tokenizer(pad="</s>"))
         ),
         TRL_texts=lambda: live.batch(
             tiny.sft(
                 live.OUT,
                 rows=[{"text": text} for text in tiny.sentences(20)],
-                tokens=ends_as_padding(),
+                tokens=tiny.tokenizer(pad="</s>"),
                 assistant_only_loss=False,
             )
         ),
