@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tunewell.facts.targets import Document, spans
 from tunewell.subjects.batch import IGNORED, Collated, Vocabulary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.recipe import Recipe
 
 ANSWER_MARK = re.compile(
     r"###\s?(Response|Answer|Output|Assistant)|\[/INST\]|"

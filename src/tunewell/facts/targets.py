@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 from tunewell.core.check import NotApplicableError
 from tunewell.core.finding import Row, Tokens
 from tunewell.subjects.batch import IGNORED, Batch, BatchRow, Collated, Vocabulary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Ints = NDArray[np.int64]
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tunewell.preflight.rows import MEASURED, Chosen
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.preflight.vocabulary import vocabulary_of
 from tunewell.subjects.batch import IGNORED, Batch, BatchRow, Collated
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 TEXT_KEPT = 4_000
 """Characters of a source text that are kept with its row."""

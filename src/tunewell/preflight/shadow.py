@@ -11,7 +11,8 @@ import collections
 import contextlib
 import copy
 import tempfile
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from accelerate.state import AcceleratorState, GradientState, PartialState
@@ -20,9 +21,7 @@ from transformers import DefaultFlowCallback, TrainerCallback, TrainerControl, T
 from transformers.trainer_callback import CallbackHandler
 
 from tunewell.core.check import NotRunError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from tunewell.preflight.stage import REHEARSED
 
 SHARE = 0.5
 """Of the free memory of a device, the most that a copy of the trained weights may take: the rest is
@@ -145,6 +144,7 @@ def _copied(
     twin = copy.copy(trainer)
     for name, value in vars(trainer).items():
         vars(twin)[name] = _own(value)
+    setattr(twin, REHEARSED, True)
     twin.args = _arguments(trainer.args, arguments)
     twin.model = copy_model(trainer.model, memo)
     twin.model_wrapped = twin.model

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from tunewell.preflight.rows import Chosen
 
-    from tunewell.preflight.rows import Chosen
+REHEARSED = "tunewell_rehearsed"
+"""Attribute of a trainer that is a copy: its training is nobody's."""
 
 TASK_OF_HEAD: Mapping[str, str] = {
     "ForCausalLM": "causal",

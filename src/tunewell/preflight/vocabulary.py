@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tunewell.preflight.stage import Stage
 from tunewell.subjects.batch import Vocabulary
-
-if TYPE_CHECKING:
-    from tunewell.preflight.stage import Stage
 
 QUESTION, ANSWER = "tunewell asks", "tunewell answers"
 

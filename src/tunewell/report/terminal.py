@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from tunewell.core.document import Document, Outcome, Section
 from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity, Table
+from tunewell.core.proof import Proof
 from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.diff import diff
 from tunewell.report.numbers import BEFORE_AFTER, CURVES
 from tunewell.report.terminal_evidence import evidence_lines
 from tunewell.report.words import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from tunewell.core.document import Document, Outcome, Section
-    from tunewell.core.proof import Proof
 
 Style = Literal["full", "concise"]
 
@@ -36,6 +33,7 @@ COLOUR_OF = {
 }
 EVIDENCE_SHOWN = 3
 ROWS_IN_FINDING, ROWS_IN_SECTION = 3, 20
+TOKENS_IN_SECTION = 480
 DIFF_LINES_SHOWN = 12
 CODE_WIDTH = 12
 DATA = frozenset({"training data", "evaluation data", "test data"})
@@ -222,7 +220,8 @@ def _section(page: _Page, section: Section) -> None:
     for paragraph in section.text.split("\n"):
         page.line(paragraph.strip(), lead="  ")
     for item in section.evidence:
-        for line in evidence_lines(item, page.width - 2, rows=ROWS_IN_SECTION):
+        shown = evidence_lines(item, page.width - 2, rows=ROWS_IN_SECTION, tokens=TOKENS_IN_SECTION)
+        for line in shown:
             page.line(line, lead="  ")
     page.blank()
 

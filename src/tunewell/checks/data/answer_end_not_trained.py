@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,12 +22,8 @@ from tunewell.facts.targets import (
     texts,
 )
 from tunewell.facts.turns.irregular import percent
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tunewell.subjects.batch import Batch, Vocabulary
-    from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.batch import Batch, Vocabulary
+from tunewell.subjects.recipe import Recipe
 
 NEVER_STOPS = "the model learns answers and not where they end: it goes on to the length limit"
 

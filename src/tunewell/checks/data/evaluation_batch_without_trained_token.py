@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -19,12 +19,8 @@ from tunewell.core.finding import (
 )
 from tunewell.core.words import counted
 from tunewell.facts.targets import documents, require_task
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tunewell.subjects.batch import Batch, Collated
-    from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.batch import Batch, Collated
+from tunewell.subjects.recipe import Recipe
 
 
 @check(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from tunewell.core.finding import (
 from tunewell.facts.targets import beginning, documents, require_task
 from tunewell.facts.turns.irregular import percent
 from tunewell.subjects.batch import IGNORED, Batch, BatchRow, Collated
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 ASSISTANT_MASKS = ("assistant_masks", "assistant_mask")
 
