@@ -11,6 +11,7 @@ from tests.preflight import tiny
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.collate import collate
 from tunewell.preflight.rehearse import stage_of
+from tunewell.preflight.stage import Probe
 from tunewell.train.quiet import quiet
 
 OUT = Path("out")
@@ -44,6 +45,15 @@ def batch(trainer: Any) -> Subjects:
         stage = stage_of(trainer)
         assert stage is not None
         return (collate(stage), recipe_of(trainer))
+
+
+def with_probes(trainer: Any, *probes: Probe) -> Subjects:
+    """The batch and the recipe of a trainer, and what these probes give."""
+    subjects = batch(trainer)
+    with quiet():
+        stage = stage_of(trainer)
+        assert stage is not None
+        return (*subjects, *(probe.run(stage) for probe in probes))
 
 
 def trainer(rows: Sequence[Mapping[str, Any]], **chosen: Any) -> Any:

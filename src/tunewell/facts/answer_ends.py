@@ -49,11 +49,13 @@ def answer_ends(document: Document, vocabulary: Vocabulary) -> Iterator[End]:
     In the middle of a text a run may end for many reasons, so "open" is said of the last one alone.
     """
     ends = vocabulary.terminators | vocabulary.generation_ends
+    never = {vocabulary.bos, vocabulary.pad, vocabulary.unknown, vocabulary.mask}
+    may_end = ends | (vocabulary.special - never)
     row = document.row
     runs = list(spans(document))
     for number, (low, high) in enumerate(runs):
         last = _last_said(row.pieces, low, high)
-        if int(row.ids[last]) in ends | vocabulary.special:
+        if int(row.ids[last]) in may_end:
             yield End(document, last, "trained")
             continue
         after = _next_said(row.pieces, last + 1, document.high)

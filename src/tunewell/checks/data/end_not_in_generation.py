@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Number, Safety, Severity
 from tunewell.facts.answer_ends import End, answer_ends
-from tunewell.facts.targets import around, at, require_task, require_vocabulary, texts
+from tunewell.facts.targets import around, at, require_task, require_vocabulary, stream, texts
 from tunewell.facts.turns.irregular import percent
 from tunewell.subjects.batch import Batch
 
@@ -32,9 +32,10 @@ def end_not_in_generation(batch: Batch, *, min_share: float = 0.5) -> Iterator[F
     it, up to the limit.
 
     ## How it is measured
-    By the token at the end of each trained answer; at least `min_share` of them (half) must end
-    with that one token. The tokenizer's end token counts as one at which generation stops, because
-    transformers 5 adds it to the generation configuration when training starts.
+    By the token at the end of each trained answer, pieces of a stream of text left out; at least
+    `min_share` of them (half) must end with that one token. The tokenizer's end token counts as one
+    at which generation stops, because transformers 5 adds it to the generation configuration when
+    training starts.
 
     ## Example
     The template ends turns with `<|im_end|>`, and `generation_config.eos_token_id` is that of
@@ -52,9 +53,10 @@ def end_not_in_generation(batch: Batch, *, min_share: float = 0.5) -> Iterator[F
     """
     require_task(batch, "causal")
     vocabulary = require_vocabulary(batch)
+    found = texts(batch.train)
     ends = [
         end
-        for document in texts(batch.train)
+        for document in ([] if stream(found) else found)
         for end in answer_ends(document, vocabulary)
         if end.state == "trained"
     ]
