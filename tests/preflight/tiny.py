@@ -183,7 +183,13 @@ def sft(
 
 
 def classifier(
-    out: Path, *, model: Any = None, rows: Any = None, collator: Any = None, **settings: Any
+    out: Path,
+    *,
+    model: Any = None,
+    rows: Any = None,
+    collator: Any = None,
+    trainer: Any = None,
+    **settings: Any,
 ) -> Any:
     """A healthy Trainer of a three-class BERT with dropout; its rows are tokenised."""
     from transformers import DataCollatorWithPadding, Trainer
@@ -194,7 +200,7 @@ def classifier(
     if rows is None:
         rows = [{**tokens(text), "labels": number % 3} for number, text in enumerate(sentences(24))]
     with quiet(1):
-        return Trainer(
+        return (trainer or Trainer)(
             encoder(num_labels=3) if model is None else model,
             args=arguments(out, **settings),
             train_dataset=dataset(rows),
