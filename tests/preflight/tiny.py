@@ -216,3 +216,27 @@ def train(trainer: Any) -> list[float]:
     with quiet(1):
         trainer.train()
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def looked(trainer: Any) -> Any:
+    """The setup of a trainer."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.setup import look
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return look(stage)
+
+
+def setup(*, trainable: int = 100, dtype: str = "float32", **fields: Any) -> Any:
+    """A setup written down: 100 values, of which so many are trained."""
+    from tunewell.subjects.setup import Setup, TensorGroup
+
+    groups = [
+        TensorGroup(dtype, trained, 1, values, ("model.layers.0",))
+        for trained, values in ((False, 100 - trainable), (True, trainable))
+        if values
+    ]
+    return Setup(**{"model": "Model", "task": "causal", "groups": tuple(groups), **fields})
