@@ -240,3 +240,15 @@ def setup(*, trainable: int = 100, dtype: str = "float32", **fields: Any) -> Any
         if values
     ]
     return Setup(**{"model": "Model", "task": "causal", "groups": tuple(groups), **fields})
+
+
+def stepped(trainer: Any) -> Any:
+    """One step of a copy of a trainer."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.step import prove_step
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return prove_step(stage)
