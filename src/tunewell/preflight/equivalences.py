@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import Trainer, TrainerCallback
+from transformers import TrainerCallback
 
 from tunewell.core.check import NotRunError
+from tunewell.preflight.loss import has_own_loss, owner
 from tunewell.preflight.rows import lengths_of
 from tunewell.preflight.shadow import shadow, without_dropout
 from tunewell.preflight.stage import Probe, Stage
@@ -85,8 +86,8 @@ def measure(stage: Stage) -> Equivalences:
             if getattr(trainer, "loss_is_scaled_for_ga", None) is not None
             else trainer.model_accepts_loss_kwargs or trainer.compute_loss_func is not None
         ),
-        owner=_owner(trainer, stage.core),
-        own_loss=_has_own_loss(trainer, stage.core),
+        owner=owner(trainer, stage.core),
+        own_loss=has_own_loss(trainer, stage.core),
         by_token=stage.task not in {"sequence", "preference"},
         stand_in=stand_in,
     )
@@ -139,26 +140,3 @@ def _apart(one: torch.Tensor, other: torch.Tensor) -> tuple[float, float]:
         message = "the gradient is zero or not finite"
         raise NotRunError(message)
     return float((one - other).norm()) / size, float(one @ other) / size**2
-
-
-def _owner(trainer: Any, core: Any) -> str:
-    if trainer.compute_loss_func is not None:
-        return str(getattr(trainer.compute_loss_func, "__name__", "compute_loss_func"))
-    if _overrides(trainer, "compute_loss") or _overrides(trainer, "training_step"):
-        return type(trainer).__name__
-    return type(core).__name__
-
-
-def _has_own_loss(trainer: Any, core: Any) -> bool:
-    """Whether the user, and not transformers or TRL, wrote what computes the loss."""
-    known = ("transformers.", "trl.", "sentence_transformers.")
-    if trainer.compute_loss_func is not None:
-        return True
-    for name in ("compute_loss", "training_step"):
-        if not getattr(type(trainer), name).__module__.startswith(known):
-            return True
-    return not type(core).__module__.startswith(known)
-
-
-def _overrides(trainer: Any, method: str) -> bool:
-    return getattr(type(trainer), method) is not getattr(Trainer, method)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tunewell.preflight.loss import has_own_loss
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.subjects.setup import AdapterState, NewTensor, NewTokens, Setup, TensorGroup
 
@@ -53,6 +54,7 @@ def look(stage: Stage) -> Setup:
         devices={str(k): str(v) for k, v in (getattr(core, "hf_device_map", None) or {}).items()},
         autocast=_autocast(trainer),
         rounds_well=_rounds_well(trainer),
+        own_loss=has_own_loss(trainer, core),
         without_weights=any(parameter.device.type == "meta" for _, parameter in named),
     )
 

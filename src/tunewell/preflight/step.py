@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import torch
@@ -36,6 +38,23 @@ class _Witness(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             self.tensors = self._proof.after(parts["model"])
 
 
+class _Largest:
+    """The largest output of any linear layer of a copied model."""
+
+    def __init__(self, model: Any) -> None:
+        self.value = 0.0
+        self.layer = ""
+        for name, module in model.named_modules():
+            if isinstance(module, torch.nn.Linear):
+                module.register_forward_hook(functools.partial(self._seen, name))
+
+    def _seen(self, name: str, module: Any, inputs: Any, output: torch.Tensor) -> None:  # noqa: ARG002
+        top = float(output.detach().abs().max().float())
+        top = top if math.isfinite(top) else math.inf
+        if top > self.value:
+            self.value, self.layer = top, name
+
+
 def prove_step(stage: Stage) -> ModelState:
     """Take one optimizer step on a copy, over the longest rows first.
 
@@ -63,6 +82,7 @@ def prove_step(stage: Stage) -> ModelState:
             return loss
 
         twin.training_step = first_loss
+        largest = _Largest(twin.model) if args.fp16 else None
         try:
             twin.train()
         except Exception as error:  # noqa: BLE001  the user's own training; what it raises is told
@@ -71,10 +91,13 @@ def prove_step(stage: Stage) -> ModelState:
     return ModelState(
         tensors=tuple(TensorStep(**entry) for entry in witness.tensors),
         learning_rate=witness.rate,
-        first_loss=float(sum(losses) / len(losses)) if losses else None,
+        # What the trainer would log: each batch's share of the step's loss, added up.
+        first_loss=float(sum(losses)) if losses else None,
         classes=getattr(config, "num_labels", None) if stage.task == "sequence" else None,
         raised=raised,
         stand_in=stand_in,
+        largest_activation=largest.value if largest else None,
+        largest_layer=largest.layer if largest else "",
     )
 
 

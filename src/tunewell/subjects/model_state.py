@@ -33,7 +33,9 @@ class ModelState:
     `learning_rate` is the rate of that step (0 in the first step of a warm-up: then nothing can
     move). `first_loss` is the loss before the step and `classes` the size of the head.
     `raised` is the error with which the step ended instead, and `stand_in` tells that the step was
-    one of a small model of the same kind, whose weights mean nothing.
+    one of a small model of the same kind, whose weights mean nothing. `largest_activation` is the
+    largest absolute output of a linear layer, infinite where one overflowed, and `largest_layer` its
+    name; both are measured in float16 runs alone.
     """
 
     tensors: tuple[TensorStep, ...]
@@ -42,3 +44,5 @@ class ModelState:
     classes: int | None = None
     raised: str | None = None
     stand_in: bool = False
+    largest_activation: float | None = None
+    largest_layer: str = ""

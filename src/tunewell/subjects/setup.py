@@ -76,7 +76,8 @@ class Setup:
     `quantised_layers` counts linear layers held in fewer bits, of `linear_layers`;
     `quantisation` names the method that the configuration asks for. `autocast` is the type that
     training computes in, None where it is that of the weights. `rounds_well` tells that the
-    optimizer keeps what 16-bit weights cannot hold. `saved_head` is the number of classes of the
+    optimizer keeps what 16-bit weights cannot hold, `own_loss` that the user wrote what computes the
+    loss. `saved_head` is the number of classes of the
     trained head in the model's folder that gave way to a new one.
     """
 
@@ -98,6 +99,7 @@ class Setup:
     devices: Mapping[str, str] = field(default_factory=dict)
     autocast: str | None = None
     rounds_well: bool = False
+    own_loss: bool = False
     without_weights: bool = False
 
     @property
