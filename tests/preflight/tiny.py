@@ -189,7 +189,13 @@ def sft(
 
 
 def classifier(
-    out: Path, *, model: Any = None, rows: Any = None, collator: Any = None, **settings: Any
+    out: Path,
+    *,
+    model: Any = None,
+    rows: Any = None,
+    collator: Any = None,
+    trainer: Any = None,
+    **settings: Any,
 ) -> Any:
     """A healthy Trainer of a three-class BERT with dropout; its rows are tokenised."""
     from transformers import DataCollatorWithPadding, Trainer
@@ -200,7 +206,7 @@ def classifier(
     if rows is None:
         rows = [{**tokens(text), "labels": number % 3} for number, text in enumerate(sentences(24))]
     with quiet(1):
-        return Trainer(
+        return (trainer or Trainer)(
             encoder(num_labels=3) if model is None else model,
             args=arguments(out, **settings),
             train_dataset=dataset(rows),
@@ -216,3 +222,39 @@ def train(trainer: Any) -> list[float]:
     with quiet(1):
         trainer.train()
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def looked(trainer: Any) -> Any:
+    """The setup of a trainer."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.setup import look
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return look(stage)
+
+
+def setup(*, trainable: int = 100, dtype: str = "float32", **fields: Any) -> Any:
+    """A setup written down: 100 values, of which so many are trained."""
+    from tunewell.subjects.setup import Setup, TensorGroup
+
+    groups = [
+        TensorGroup(dtype, trained, 1, values, ("model.layers.0",))
+        for trained, values in ((False, 100 - trainable), (True, trainable))
+        if values
+    ]
+    return Setup(**{"model": "Model", "task": "causal", "groups": tuple(groups), **fields})
+
+
+def stepped(trainer: Any) -> Any:
+    """One step of a copy of a trainer."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.step import prove_step
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return prove_step(stage)
