@@ -40,8 +40,9 @@ def learning_rate_outside_range(
 
     ## What it finds
     A rate at least `factor` times below or above the range that published recipes agree on, and
-    beyond every single value that any of them uses. A default that nobody chose is held against
-    the range alone: TRL's SFTConfig trains at 2e-5 whether there is an adapter or not.
+    beyond every single value that any of them uses. In supervised fine-tuning a
+    default that nobody chose is held against the range alone: SFTConfig of TRL trains at 2e-5
+    whether there is an adapter or not, while its own guide says ten times that with one.
 
     ## Why it matters
     Far too low, the run ends before the model has learned: the loss hardly moves and the hours are
@@ -93,7 +94,7 @@ def learning_rate_outside_range(
         raise NotApplicableError(reason)
     rate = recipe.learning_rate
     times = standard.times_outside(rate)
-    default = bool(recipe.given) and "learning_rate" not in recipe.given
+    default = recipe.task == "sft" and bool(recipe.given) and "learning_rate" not in recipe.given
     if times < factor * (1 - 1e-9) or (standard.published(rate) and not default):
         return
     below = rate < standard.low
