@@ -46,6 +46,7 @@ class TestAdapterTargetNotFound(CheckCases):
         "a layer that newer models of the family have": (
             targets("q_proj", "in_proj_qkvz", model="Qwen/Qwen3-Next-80B"),
         ),
+        "a program with layers of its own": (targets("output_proj", format="torchtune"), LLAMA),
         "a relative whose layers are not known": (
             targets("q_proj", "w1"),
             Checkpoint(Path("m"), {"model_type": "mixtral"}),

@@ -16,9 +16,13 @@ TUNED = Checkpoint(Path("bert"), {"model_type": "bert"}, {"classifier.weight": (
 CHOSEN = ("query", "value")
 
 
-def adapted(task: str = "text-classification", **settings: Any) -> Recipe:  # noqa: ANN401
+def adapted(
+    task: str = "text-classification",
+    form: str = "transformers",
+    **settings: Any,  # noqa: ANN401
+) -> Recipe:
     adapter = Adapter(**{"target_modules": CHOSEN, **settings})
-    return Recipe(task=task, method="lora", adapter=adapter)
+    return Recipe(task=task, method="lora", adapter=adapter, format=form)
 
 
 class TestNewHeadNotTrained(CheckCases):
@@ -35,6 +39,7 @@ class TestNewHeadNotTrained(CheckCases):
     }
     nearly = {
         "the head is saved by name": (adapted(modules_to_save=("classifier",)), BASE),
+        "the program sees to the head": (adapted("reward", form="llamafactory"),),
         "the checkpoint has a head": (adapted(), TUNED),
         "the other task type, which saves the same names": (
             adapted("token-classification", task_type="SEQ_CLS"),

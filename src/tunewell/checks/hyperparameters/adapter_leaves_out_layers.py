@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Safety, Severity, Table
-from tunewell.facts.adapter import ALL_LINEAR, FOREIGN, named_targets
+from tunewell.facts.adapter import ALL_LINEAR, FOREIGN, OWN_LAYERS, named_targets
 from tunewell.facts.model_family import family_of, has_experts
 from tunewell.facts.recipe import change, place
 from tunewell.subjects.checkpoint import Checkpoint
@@ -60,7 +60,7 @@ def adapter_leaves_out_layers(
         reason = "the layers of this model are not known"
         raise NotApplicableError(reason)
     targets = named_targets(recipe.adapter)
-    if not targets:
+    if not targets or recipe.format in OWN_LAYERS:
         return
     last = {target.rpartition(".")[2] for target in targets}
     known = last.intersection(family.linear)
