@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Safety, Severity, Table
-from tunewell.facts.adapter import ALL_LINEAR, FOREIGN, OWN_LAYERS, named_targets
+from tunewell.facts.adapter import ALL_LINEAR, FOREIGN, OWN_LAYERS, named_targets, unknown_to
 from tunewell.facts.model_family import family_of, has_experts
 from tunewell.facts.recipe import change, place
 from tunewell.subjects.checkpoint import Checkpoint
@@ -64,7 +64,7 @@ def adapter_leaves_out_layers(
         return
     last = {target.rpartition(".")[2] for target in targets}
     known = last.intersection(family.linear)
-    if not known or len(last & layers) >= min_layers:
+    if not known or unknown_to(targets, family) or len(last & layers) >= min_layers:
         return
     fix = Fix(title="target every linear layer (all-linear)", safety=Safety.UNSAFE)
     if recipe.format in FOREIGN:
