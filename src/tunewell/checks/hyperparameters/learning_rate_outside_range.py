@@ -59,8 +59,8 @@ def learning_rate_outside_range(
     was made for these two and says nothing of others.
 
     Over the 472 example configurations of axolotl 0.19, LLaMA-Factory 0.9.5 and torchtune 0.6.1
-    that set a rate, it speaks on 22, about one in twenty: full fine-tuning of a 27B model at 2e-4, of
-    a 7B model at 2e-7, LoRA at 1e-5.
+    that set a rate, it speaks on 22, about one in twenty: full fine-tuning of a 27B model at 2e-4,
+    of a 7B model at 2e-7, LoRA at 1e-5.
 
     ## Example
     Full fine-tuning of a small encoder at 1e-6, a rate for preference tuning of large models; LoRA
