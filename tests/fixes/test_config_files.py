@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.core.finding import RenameKey, SetKey
+from tunewell.core.finding import RenameKey, SetKey, SettingValue
 from tunewell.facts.config_files.json_tree import parse_json
 from tunewell.facts.config_files.yaml_tree import parse_yaml
 from tunewell.fixes.config_files import CannotEditError, edit_text
@@ -46,7 +46,7 @@ last: 1   # the end
 """
 
 
-def edit(path: str, new: Any, key: str | None = None, line: int | None = None) -> SetKey:  # noqa: ANN401
+def edit(path: str, new: SettingValue, key: str | None = None, line: int | None = None) -> SetKey:
     return SetKey(path=path, old=None, new=new, key=key or path, line=line)
 
 
@@ -307,8 +307,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401
 def test_yaml_reads_back_and_the_rest_stays(
     table: dict[str, Any],
     key: str,
-    value: Any,
-    flow: bool,  # noqa: ANN401
+    value: SettingValue,
+    flow: bool,
 ) -> None:
     text = yaml.safe_dump(plain(table), default_flow_style=flow, sort_keys=False)
     text = "".join(f"{line}   # c\n" if not flow else f"{line}\n" for line in text.splitlines())
@@ -328,8 +328,8 @@ def test_yaml_reads_back_and_the_rest_stays(
 def test_json_reads_back_and_the_rest_stays(
     table: dict[str, Any],
     key: str,
-    value: Any,
-    indent: int | None,  # noqa: ANN401
+    value: SettingValue,
+    indent: int | None,
 ) -> None:
     text = json.dumps(plain(table), indent=indent)
     new = edit_text(text, ".json", [edit(key, value)])
@@ -344,8 +344,8 @@ def test_json_reads_back_and_the_rest_stays(
 )
 def test_scripts_read_back_and_the_rest_stays(
     keywords: dict[str, Any],
-    value: Any,
-    layout: str,  # noqa: ANN401
+    value: SettingValue,
+    layout: str,
 ) -> None:
     given_words = {k: v for k, v in keywords.items() if not keyword.iskeyword(k)}
     written = [f"{name}={plain(inner)!r}" for name, inner in given_words.items()]
