@@ -106,7 +106,7 @@ def test_yaml_changes_these_lines_and_no_other(case: str) -> None:
     assert yaml.safe_load(new) is not None
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[str, str, SetKey | RenameKey]] = {
     "an alias": (YAML, ".yaml", edit("alias.x", 1)),
     "a mapping": (YAML, ".yaml", edit("optimizer", 1)),
     "below a text": (YAML, ".yaml", edit("model.x", 1)),
@@ -243,7 +243,7 @@ def test_scripts_change_these_lines_and_no_other(case: str) -> None:
 
 
 def test_several_edits_of_a_script_keep_their_lines() -> None:
-    edits = [
+    edits: list[SetKey | RenameKey] = [
         edit("weight_decay", 0.1, "TrainingArguments.weight_decay", 3),
         edit("learning_rate", None, "TrainingArguments.learning_rate", 5),
         RenameKey(key="Trainer.tokenizer", new="processing_class", line=10),
@@ -257,6 +257,17 @@ def test_several_edits_of_a_script_keep_their_lines() -> None:
 
 
 TERMS: dict[str, tuple[str, SetKey, str]] = {
+    "modules in the words of torchtune": (
+        "model:\n  lora_attn_modules: ['q_proj']\n  apply_lora_to_mlp: False\n",
+        SetKey(path="adapter.target_modules", old=("q_proj",), key="model.lora_attn_modules",
+               new=("q_proj", "o_proj", "gate_proj", "up_proj", "down_proj")),
+        "model:\n  lora_attn_modules: [q_proj, output_proj]\n  apply_lora_to_mlp: True\n",
+    ),
+    "weights no longer in 16 bits": (
+        "pure_bf16: true\n",
+        SetKey(path="hardware.dtype", old="bfloat16", new="float32", key="pure_bf16"),
+        "pure_bf16: false\n",
+    ),
     "bf16 for fp16": ("fp16: true\n", SetKey(path="precision", old="fp16", new="bf16", key="fp16"),
                       "fp16: false\nbf16: true\n"),
     "neither": ("bf16: true\n", SetKey(path="precision", old="bf16", new="fp32", key="bf16"),
