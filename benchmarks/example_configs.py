@@ -31,7 +31,7 @@ HOW = (
     "examined alone, without data and without a model."
 )
 TOLD = (Severity.ERROR, Severity.WARNING)
-SKIPPED = {".github", "node_modules", "__pycache__"}
+SKIPPED = {".github", "node_modules", "__pycache__", "tests"}
 SHOWN_FILES = 6
 
 

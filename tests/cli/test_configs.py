@@ -178,3 +178,19 @@ def test_a_script_that_leaves_a_setting_open_is_not_judged_by_the_default(
     (tmp_path / "rows.jsonl").write_text(ROWS)
     document, _ = examined(tunewell, tmp_path / "train.py")
     assert "HYP001" not in {finding.code for finding in document.findings}
+
+
+def test_what_trains_takes_settings_of_its_own(tunewell: Run, tmp_path: Path) -> None:
+    file = tmp_path / "train.yaml"
+    file.write_text(ARGUMENTS)
+    ended = tunewell("plan", tmp_path, "--config", file)
+    assert ended.status == 2
+    assert "a configuration of another program is examined by tunewell check" in ended.err
+
+
+def test_settings_may_have_another_name(tunewell: Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(ROWS)
+    (tmp_path / "tunewell.toml").write_text("[recipe]\nlearning_rate = 3e-5\n")
+    (tmp_path / "other.toml").write_text("[recipe]\nlearning_rate = 1e-9\n")
+    _, things = examined(tunewell, tmp_path, "--config", tmp_path / "other.toml")
+    assert things["recipe"] == str(tmp_path / "other.toml")
