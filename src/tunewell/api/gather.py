@@ -28,10 +28,12 @@ from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recognise import Found
 from tunewell.readers.script import read_script
 from tunewell.readers.tokenization import read_tokenization
+from tunewell.readers.versions import read_versions
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.files import FileProbe, Files
 from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.script import Script
 
 
 @dataclass(slots=True)
@@ -86,6 +88,9 @@ def gather(given: Given, settings: Settings) -> Gathered:
     if recipe is not None:
         recipe = with_task(recipe, gathered.dataset, checkpoint)
         gathered.subjects.append(recipe)
+    if any(isinstance(subject, Recipe | Script) for subject in gathered.subjects):
+        first = given.first
+        gathered.subjects.append(read_versions(first if first.is_dir() else first.parent))
     if checkpoint is not None:
         gathered.subjects.append(read_machine())
         if gathered.dataset is not None and checkpoint.tokenizer_file is not None:
@@ -191,7 +196,7 @@ def _read_model(
     if reason:
         gathered.examined.append(Examined(what="model", path=str(folder), reason=reason))
     try:
-        checkpoint = read_checkpoint(folder)
+        checkpoint = read_checkpoint(folder, weights=False)
     except InputError as error:
         if given.model is not None or named is None:
             raise

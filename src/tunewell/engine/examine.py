@@ -40,6 +40,7 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Machine": "run on the machine that will train",
     "Benchmark": "pass the questions of a benchmark: --benchmark FILE",
     "Script": "pass the script that prepares the data or trains: --script FILE",
+    "Versions": "pass a configuration, a script or a project folder",
     "DataShift": "pass current and new data to tunewell adapt",
 }
 """What to say in "not run" where a subject is missing, by its type's name."""
