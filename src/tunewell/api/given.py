@@ -71,18 +71,17 @@ def settings_near(path: Path, config: Path | None = None) -> Settings:
         if needed is not None and not needed.exists():
             message = f"{needed}: no such file or folder"
             raise InputError(message)
-    if config is not None:
-        require_own(config)
+    require_own(config)
     return load(config or (Path() if isinstance(path, RemotePath) else path))
 
 
-def require_own(config: Path) -> None:
+def require_own(config: Path | None) -> None:
     """Refuse a configuration of another program where only settings of Tunewell can be used.
 
     Raises:
         SettingsError: if it is no TOML.
     """
-    if config.is_file() and config.suffix != TOML:
+    if config is not None and config.is_file() and config.suffix != TOML:
         message = (
             f"{config}: settings of Tunewell are TOML; a configuration of another program is "
             "examined by tunewell check"

@@ -91,8 +91,7 @@ def open_workspace(
     if require_model:
         require_training_extra()
     root = project if project.is_dir() else project.parent
-    if config is not None:
-        require_own(config)
+    require_own(config)
     settings = load(config or root)
     examined: list[Examined] = []
     if settings.file is not None:
