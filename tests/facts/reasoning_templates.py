@@ -1,56 +1,27 @@
-"""Chat templates of models that reason and call tools, in the manner of what is published."""
+"""Chat templates of well-known models as TRL ships them, and a plain one."""
 
-QWEN_3 = """
-{%- if tools %}
-{{- '<|im_start|>system\\n# Tools\\n' }}{% for tool in tools %}{{ tool | tojson }}{% endfor %}{{ '<|im_end|>\\n' }}
-{%- endif %}
-{%- set last = namespace(query=messages|length - 1) %}
-{%- for message in messages[::-1] %}
-    {%- set index = (messages|length - 1) - loop.index0 %}
-    {%- if message.role == 'user' and last.query == messages|length - 1 %}
-        {%- set last.query = index %}
-    {%- endif %}
-{%- endfor %}
-{%- for message in messages %}
-    {%- if message.role == 'assistant' %}
-        {%- set content = message.content %}
-        {%- set thought = '' %}
-        {%- if '</think>' in content %}
-            {%- set thought = content.split('</think>')[0].split('<think>')[-1].strip('\\n') %}
-            {%- set content = content.split('</think>')[-1].lstrip('\\n') %}
-        {%- endif %}
-        {{- '<|im_start|>assistant\\n' }}
-        {%- if loop.index0 > last.query and (loop.last or thought) %}
-            {{- '<think>\\n' + thought + '\\n</think>\\n\\n' }}
-        {%- endif %}
-        {{- content }}
-        {%- for call in message.tool_calls or [] %}
-            {%- set call = call.function or call %}
-            {{- '<tool_call>\\n{"name": "' + call.name + '", "arguments": ' }}
-            {%- if call.arguments is string %}{{ call.arguments }}{% else %}{{ call.arguments | tojson }}{% endif %}
-            {{- '}\\n</tool_call>' }}
-        {%- endfor %}
-        {{- '<|im_end|>\\n' }}
-    {%- else %}
-        {{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
-    {%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
-"""  # noqa: E501
-"""Thoughts of past turns are left out; the last answer gets an empty one where it has none."""
+import importlib.util
+from pathlib import Path
 
-R1 = """
-{{- bos_token }}
-{%- for message in messages %}
-    {%- if message.role == 'user' %}{{ '<\uff5cUser\uff5c>' + message.content }}
-    {%- else %}
-        {%- set content = message.content.split('</think>')[-1] %}
-        {{- '<\uff5cAssistant\uff5c>' + content + eos_token }}
-    {%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}{{ '<\uff5cAssistant\uff5c><think>\\n' }}{% endif %}
-"""
+
+def published(name: str) -> str:
+    """A template of TRL's collection; those that end in "_training" are patched for training."""
+    found = importlib.util.find_spec("trl")
+    assert found is not None
+    assert found.origin is not None
+    return (Path(found.origin).parent / "chat_templates" / f"{name}.jinja").read_text("utf-8")
+
+
+QWEN_3 = published("qwen3")
+"""Leaves thoughts out of past turns; the last answer gets an empty one where it has none."""
+
+QWEN_3_TRAINING = published("qwen3_training")
+
+R1 = published("deepseek_r1_distill")
 """Opens a thought where it generates, and takes every thought out of what it is given."""
+
+LLAMA_3_1 = published("llama3_1")
+"""Writes arguments as JSON, whatever they are."""
 
 PLAIN_CHATML = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"

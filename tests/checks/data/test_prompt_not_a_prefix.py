@@ -1,7 +1,7 @@
 """DAT095 prompt-not-a-prefix."""
 
 from tests.facts.conversations import calling, turns
-from tests.facts.reasoning_templates import QWEN_3, R1
+from tests.facts.reasoning_templates import QWEN_3, R1, published
 from tests.facts.templates import CHATML, GEMMA, LLAMA_3, model
 
 from tunewell.checks.data.prompt_not_a_prefix import prompt_not_a_prefix
@@ -27,7 +27,14 @@ class TestPromptNotAPrefix(CheckCases):
         "ChatML": (rows(PLAIN), model(CHATML)),
         "Llama 3": (rows(PLAIN), model(LLAMA_3)),
         "Gemma": (rows(PLAIN), model(GEMMA)),
-    }
+        **{
+            name: (rows(PLAIN), model(published(name)))
+            for name in (
+                "gemma3", "glm4moe", "gptoss", "idefics3", "lfm2", "llama3_2", "llava_next",
+                "phi3_5", "qwen2_5", "qwen3_5_think", "qwen3_instruct_2507", "nemotron_3_nano",
+            )
+        },
+    }  # fmt: skip
 
 
 def test_both_texts_are_shown_from_where_they_part() -> None:

@@ -1,7 +1,7 @@
 """DAT096 reasoning-dropped."""
 
 from tests.facts.conversations import turns
-from tests.facts.reasoning_templates import QWEN_3, R1
+from tests.facts.reasoning_templates import QWEN_3, QWEN_3_TRAINING, R1
 from tests.facts.templates import CHATML, model
 
 from tunewell.checks.data.reasoning_dropped import reasoning_dropped
@@ -30,5 +30,6 @@ class TestReasoningDropped(CheckCases):
     }
     clean = {
         "a template that keeps all": (rows(TWO_TURNS), model(CHATML)),
+        "a template for training": (rows(TWO_TURNS), model(QWEN_3_TRAINING)),
         "no thoughts": (rows([turns("Hi", "Hello.")]), model(QWEN_3)),
     }

@@ -3,8 +3,8 @@
 import json
 
 from tests.facts.conversations import calling, turns
-from tests.facts.reasoning_templates import PLAIN_CHATML, QWEN_3
-from tests.facts.templates import CHATML, LLAMA_3, model
+from tests.facts.reasoning_templates import LLAMA_3_1, PLAIN_CHATML, QWEN_3
+from tests.facts.templates import CHATML, model
 
 from tunewell.checks.data.tool_arguments_escaped import tool_arguments_escaped
 from tunewell.core.finding import Text
@@ -19,7 +19,7 @@ class TestToolArgumentsEscaped(CheckCases):
 
     check = tool_arguments_escaped
     faulty = {
-        "a text, written as JSON": (rows([AS_TEXT] * 3), model(LLAMA_3)),
+        "a text, written as JSON": (rows([AS_TEXT] * 3), model(LLAMA_3_1)),
         "a text, within a whole call": (rows([AS_TEXT]), model(CHATML)),
         "an object, written as it is": (rows([OBJECT]), model(PLAIN_CHATML)),
     }
@@ -29,8 +29,8 @@ class TestToolArgumentsEscaped(CheckCases):
         "a template that takes both, an object": (rows([OBJECT]), model(QWEN_3)),
     }
     clean = {
-        "an object, written as JSON": (rows([OBJECT]), model(LLAMA_3)),
-        "no calls": (rows([turns("Hi", "Hello.")]), model(LLAMA_3)),
+        "an object, written as JSON": (rows([OBJECT]), model(LLAMA_3_1)),
+        "no calls": (rows([turns("Hi", "Hello.")]), model(LLAMA_3_1)),
     }
 
 

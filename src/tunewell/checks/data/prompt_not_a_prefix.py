@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity, Text
 from tunewell.facts.turns.irregular import Noted
-from tunewell.facts.turns.rendered import rendered, require_template
-from tunewell.facts.turns.templates import RefusedError, Template
+from tunewell.facts.turns.rendered import Rendered, rendered, require_template
+from tunewell.facts.turns.templates import RefusedError, Template, in_pieces
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset, Split
 
@@ -88,17 +89,31 @@ def _partings(
     """Rows whose prompt is no beginning, with how both texts go on from where they part."""
     found: dict[int, tuple[str, str]] = {}
     for made in rendered(split, checkpoint):
-        messages = made.conversation.messages
-        if len(messages) == 1 or messages[-1]["role"] != "assistant":
+        if len(made.messages) == 1 or made.messages[-1]["role"] != "assistant":
             continue
-        try:
-            prompt = template.render(messages[:-1], made.conversation.tools, asks=True)
-        except RefusedError:
+        both = _both(template, made, made.messages)
+        # A template of a vision model may take a text by itself in one place and not in another.
+        in_lists = [in_pieces(message) for message in made.messages]
+        if both is None or _fits(both) or _fits(_both(template, made, in_lists)):
             continue
-        if not made.text.startswith(prompt.rstrip()):
-            at = _parting_place(prompt, made.text)
-            found[made.row] = (prompt[at:][:SHOWN], made.text[at:][:SHOWN])
+        at = _parting_place(*both)
+        found[made.row] = (both[0][at:][:SHOWN], both[1][at:][:SHOWN])
     return found
+
+
+def _both(
+    template: Template, made: Rendered, messages: Sequence[Mapping[str, Any]]
+) -> tuple[str, str] | None:
+    """The prompt and the whole as the template writes them, None where it refuses one."""
+    tools = made.conversation.tools
+    try:
+        return template.render(messages[:-1], tools, asks=True), template.render(messages, tools)
+    except RefusedError:
+        return None
+
+
+def _fits(both: tuple[str, str] | None) -> bool:
+    return both is not None and both[1].startswith(both[0].rstrip())
 
 
 def _parting_place(one: str, other: str) -> int:

@@ -120,7 +120,7 @@ def _wrong(made: Rendered, calls: list[object], template: Template) -> tuple[str
 
 def _is_plain(made: Rendered, template: Template) -> bool:
     """Whether the other form of all arguments comes out as JSON that can be read."""
-    messages = json.loads(json.dumps(made.conversation.messages))
+    messages = json.loads(json.dumps(made.messages))
     meant: list[Mapping[str, Any]] = []
     for function in _calls(messages):
         given = function["arguments"]

@@ -58,7 +58,7 @@ def tools_not_rendered(
             if not names or _spoken_of(names, messages):
                 continue
             with contextlib.suppress(RefusedError):
-                if template.render(messages, None) == made.text:
+                if template.render(made.messages, None) == made.text:
                     rows[made.row] = [names[0]]
         details.append(rows)
     if not offering:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tunewell.core.check import NotApplicableError
 from tunewell.facts.memo import fact
 from tunewell.facts.turns.conversations import Conversation, conversation, has_messages
-from tunewell.facts.turns.templates import RefusedError, Template, template_of
+from tunewell.facts.turns.templates import RefusedError, Template, in_pieces, template_of
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset, Split
 
@@ -20,10 +22,15 @@ LOOKED_AT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One row (0-based) with its conversation and the text that the template makes of it."""
+    """One row (0-based) with its conversation and the text that the template makes of it.
+
+    `messages` are in the form in which the template takes them: with contents as texts, or as lists
+    of pieces, as templates of vision models do.
+    """
 
     row: int
     conversation: Conversation
+    messages: Sequence[Mapping[str, Any]]
     text: str
 
 
@@ -52,8 +59,16 @@ def rendered(split: Split, checkpoint: Checkpoint) -> Sequence[Rendered]:
     found = []
     for row in np.unique(np.linspace(0, len(split) - 1, LOOKED_AT).astype(int)).tolist():
         known = conversation(split, row)
-        try:
-            found.append(Rendered(row, known, template.render(known.messages, known.tools)))
-        except RefusedError:
-            continue
+        for messages in (known.messages, [in_pieces(message) for message in known.messages]):
+            with contextlib.suppress(RefusedError):
+                text = template.render(messages, known.tools)
+                if _holds(text, known.messages):
+                    found.append(Rendered(row, known, messages, text))
+                    break
     return tuple(found)
+
+
+def _holds(text: str, messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether what is asked first is in the text: some templates pass over contents in silence."""
+    asked = next((m.get("content") for m in messages if m["role"] == "user"), None)
+    return not isinstance(asked, str) or asked.strip() in text

@@ -53,7 +53,7 @@ class Template:
         except Exception as error:  # noqa: BLE001  a template can fail in any way
             reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         try:
-            return self._rendered([_in_pieces(message) for message in messages], tools, asks=asks)
+            return self._rendered([in_pieces(message) for message in messages], tools, asks=asks)
         except Exception:  # noqa: BLE001
             raise RefusedError(reason) from None
 
@@ -71,7 +71,8 @@ class Template:
         )
 
 
-def _in_pieces(message: Mapping[str, Any]) -> dict[str, Any]:
+def in_pieces(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message with its content as a list of one piece, for templates of vision models."""
     content = message.get("content")
     if not isinstance(content, str):
         return dict(message)
