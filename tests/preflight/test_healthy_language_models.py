@@ -76,7 +76,7 @@ HEALTHY: dict[str, Callable[[], Any]] = {
     "SFT on prompts and completions": lambda: sft(pairs()),
     "SFT on prompts by choice": lambda: sft(pairs(), completion_only_loss=False),
     "SFT on messages of prompts and completions": lambda: sft(asked_and_answered()),
-    "SFT on assistant turns": lambda: assistant(),
+    "SFT on assistant turns": assistant,
     "SFT on every turn": lambda: sft(tiny.chats()),
     "SFT on several turns": lambda: assistant(several_turns()),
     "SFT on several turns in full": lambda: sft(several_turns()),
@@ -86,9 +86,7 @@ HEALTHY: dict[str, Callable[[], Any]] = {
     "SFT, packed": lambda: sft(texts(), packing=True, max_length=64),
     "SFT on assistant turns, packed": lambda: assistant(packing=True, max_length=96),
     "SFT without padding": lambda: sft(texts(), padding_free=True, max_length=None),
-    "SFT with LoRA": lambda: assistant(
-        model=tiny.lora(tiny.causal()), learning_rate=2e-4
-    ),
+    "SFT with LoRA": lambda: assistant(model=tiny.lora(tiny.causal()), learning_rate=2e-4),
     "SFT with evaluation": lambda: sft(texts(), eval_strategy="no"),
     "continued pretraining in TRL": lambda: sft(
         texts(60), packing=True, packing_strategy="wrapped", max_length=32

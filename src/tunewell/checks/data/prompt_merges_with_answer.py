@@ -51,7 +51,8 @@ def prompt_merges_with_answer(batch: Batch, *, max_share: float = 0.01) -> Itera
     Fault D14 of the catalogue. TRL 1.16 says so once, in a log line.
     """
     require_task(batch, "causal")
-    rows = [(row, place) for row in batch.train.rows if (place := _border(row)) is not None]
+    borders = [(row, _border(row)) for row in batch.train.rows]
+    rows = [(row, border) for row, border in borders if border is not None]
     if not rows:
         reason = "no row has a prompt and a completion whose tokens give their texts back"
         raise NotApplicableError(reason)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity, Text
 from tunewell.facts.turns.irregular import Noted
 from tunewell.facts.turns.rendered import Rendered, rendered, require_template
+from tunewell.subjects.batch import Batch, Collated
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 
 THOUGHT = re.compile(r"<(think|thinking|reasoning)>(.*?)</\1>", re.DOTALL)
+KEYS = ("reasoning_content", "reasoning", "thinking")
 COMPARED = 80
 """Characters of a thought that are looked for, without white space."""
 SHOWN = 160
@@ -27,7 +29,7 @@ SHOWN = 160
     covers=("D15",),
 )
 def reasoning_dropped(
-    dataset: Dataset, checkpoint: Checkpoint, *, max_share: float = 0.01
+    dataset: Dataset, checkpoint: Checkpoint, batch: Batch | None, *, max_share: float = 0.01
 ) -> Iterator[Finding]:
     """Reasoning in the answers that the model's chat template does not write.
 
@@ -43,7 +45,8 @@ def reasoning_dropped(
     ## How it is measured
     The first 80 characters of each thought, without white space, are looked for in the rendered
     text. More than `max_share` of the conversations with a thought (1 %) are reported; up to 2,000
-    rows, evenly spaced, are rendered.
+    rows, evenly spaced, are rendered. Of a live trainer, thoughts under a key of their own
+    (`reasoning_content`) are looked for in the decoded rows.
 
     ## Example
     Conversations of several turns with thoughts in each, in the template of Qwen3.
@@ -58,28 +61,22 @@ def reasoning_dropped(
     Fault D15 of the catalogue.
     """
     require_template(dataset, checkpoint)
-    details, thinking = [], 0
-    for split in dataset.splits:
-        rows: dict[int, list[str]] = {}
-        for made in rendered(split, checkpoint):
-            thoughts = list(_thoughts(made))
-            thinking += bool(thoughts)
-            text = _packed(made.text)
-            lost = [t for t in thoughts if _packed(t)[:COMPARED] not in text]
-            if lost:
-                rows[made.row] = lost
-        details.append(rows)
+    details, thinking = _rendered(dataset, checkpoint)
+    splits = dataset.splits
+    if not thinking and batch is not None:
+        live, thinking = _in_batch(batch.train)
+        details, splits = [live], (dataset.train,)
     if not thinking:
-        reason = "no answer holds reasoning between <think> and </think>"
+        reason = "no answer holds reasoning"
         raise NotApplicableError(reason)
-    found = Noted(dataset.splits, details)
+    found = Noted(splits, details)
     if found.count <= max_share * thinking:
         return
     lost = next(said for rows in details for said in rows.values())
     yield Finding(
         message=(
             f"the chat template leaves reasoning out of {found.count:,} of {thinking:,} "
-            "conversations rendered that have it"
+            "conversations looked at that have it"
         ),
         where=found.where,
         evidence=(Text(name="left out", text=lost[0].strip()[:SHOWN]),),
@@ -91,6 +88,41 @@ def reasoning_dropped(
             ),
         ),
     )
+
+
+def _rendered(dataset: Dataset, checkpoint: Checkpoint) -> tuple[list[dict[int, list[str]]], int]:
+    """Thoughts that are lost, by split and row, and the conversations that have any."""
+    details, thinking = [], 0
+    for split in dataset.splits:
+        rows: dict[int, list[str]] = {}
+        for made in rendered(split, checkpoint):
+            thoughts = list(_thoughts(made))
+            thinking += bool(thoughts)
+            if lost := _lost(thoughts, made.text):
+                rows[made.row] = lost
+        details.append(rows)
+    return details, thinking
+
+
+def _in_batch(sample: Collated) -> tuple[dict[int, list[str]], int]:
+    """The same for messages that keep their thoughts under a key of their own."""
+    found: dict[int, list[str]] = {}
+    thinking = 0
+    for row in sample.rows:
+        messages = row.source.get("messages")
+        if not isinstance(messages, list) or row.index is None:
+            continue
+        turns = [message for message in messages if isinstance(message, Mapping)]
+        thoughts = [str(turn[key]) for turn in turns for key in KEYS if turn.get(key)]
+        thinking += bool(thoughts)
+        if lost := _lost(thoughts, "".join(row.pieces)):
+            found[row.index] = lost
+    return found, thinking
+
+
+def _lost(thoughts: Sequence[str], text: str) -> list[str]:
+    packed = _packed(text)
+    return [thought for thought in thoughts if _packed(thought)[:COMPARED] not in packed]
 
 
 def _thoughts(made: Rendered) -> Iterator[str]:
