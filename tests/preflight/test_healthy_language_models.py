@@ -111,14 +111,22 @@ HEALTHY: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("build", HEALTHY.values(), ids=HEALTHY)
-def test_nothing_is_said(build: Callable[[], Any], tmp_path: Path, monkeypatch: Any) -> None:
+WORTH_KNOWING = {
+    "continued pretraining in TRL": {"DAT091"},  # packed texts see each other, as is usual there
+    "lines of text without an end": {"DAT083"},  # right for text that may be read on
+}
+"""Information that is given all the same."""
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_nothing_is_said(name: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
-    document = tunewell.check(build())
+    document = tunewell.check(HEALTHY[name]())
     said = [
         f"{finding.code} {finding.message}"
         for finding in document.findings
-        if finding.severity is not Severity.INFO
+        if finding.severity is not Severity.INFO or finding.family == "data"
+        if finding.code not in WORTH_KNOWING.get(name, ())
     ]
     assert not said
     assert not document.broken

@@ -25,11 +25,12 @@ def read(trainer: object) -> Dataset:
 
 def test_messages_and_completions_are_kept_by_trl() -> None:
     assert read(tiny.sft(live.OUT)).kind is Kind.CHAT
-    rows = [{"prompt": q, "completion": a} for q, a in live.question_answer()]
+    rows = [{"prompt": q, "completion": a} for q, a in live.question_answer(end="")]
     found = read(tiny.sft(live.OUT, rows=rows, assistant_only_loss=False))
     assert found.kind is Kind.COMPLETION
     assert str(found.train.source.path) == "trainer.train_dataset"
     assert len(found.train) == len(rows)
+    assert not any("</s>" in text for text in found.train.texts)  # TRL writes it there itself
 
 
 def test_tokens_alone_are_not_read() -> None:

@@ -34,7 +34,7 @@ def live_dataset(stage: Stage) -> Dataset:
         NotRunError: if nothing but tokens is left, or nothing tells what the columns are.
     """
     try:
-        train = _split(stage.trainer.train_dataset, "train", None)
+        train = _split(stage, stage.trainer.train_dataset, "train", None)
     except InputError as error:
         reason = f"the trainer's rows do not tell what their columns are: {error}"
         raise NotRunError(reason) from None
@@ -45,7 +45,7 @@ def live_dataset(stage: Stage) -> Dataset:
     if isinstance(judged, dict):
         judged = next(iter(judged.values()), None)
     try:
-        evaluation = _split(judged, "eval", train.source.layout)
+        evaluation = _split(stage, judged, "eval", train.source.layout)
     except InputError:
         evaluation = None
     return Dataset(train=train, evaluation=evaluation)
@@ -54,14 +54,19 @@ def live_dataset(stage: Stage) -> Dataset:
 PROBE = Probe(gives=Dataset, run=live_dataset)
 
 
-def _split(dataset: Any, name: str, layout: Layout | None) -> Split | None:
+def _split(stage: Stage, dataset: Any, name: str, layout: Layout | None) -> Split | None:
     columns = getattr(dataset, "column_names", None)
     if not columns or not hasattr(dataset, "select") or not len(dataset):
         return None
     rows = np.unique(np.linspace(0, len(dataset) - 1, MOST_ROWS).astype(int))
     plain = dataset.select(rows.tolist()).with_format(None)
     cells = {column: plain[column][:] for column in columns if column not in MADE}
-    kept = {column: values for column, values in cells.items() if not _is_numbers(values)}
+    end = _added_end(stage)
+    kept = {
+        column: [_without(value, end) for value in values] if end else values
+        for column, values in cells.items()
+        if not _is_numbers(values)
+    }
     if not any(_is_said(values) for values in kept.values()):
         return None
     table = Table(
@@ -72,6 +77,17 @@ def _split(dataset: Any, name: str, layout: Layout | None) -> Split | None:
     )
     told = Told(layout=layout, label_required=False)
     return split_of([table], Path(f"trainer.{SPLITS[name]}"), name=name, told=told)
+
+
+def _added_end(stage: Stage) -> str | None:
+    """The end token where the trainer itself writes it behind the texts of its rows."""
+    if not type(stage.trainer.args).__module__.startswith("trl."):
+        return None
+    return getattr(stage.tokenizer, "eos_token", None)
+
+
+def _without(value: Any, end: str) -> Any:
+    return value.removesuffix(end) if isinstance(value, str) else value
 
 
 def _is_numbers(values: Sequence[Any]) -> bool:
