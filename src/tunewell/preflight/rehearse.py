@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, equivalences, isolation, setup, step, vectors
+from tunewell.preflight import (
+    collate,
+    equivalences,
+    isolation,
+    live_dataset,
+    setup,
+    step,
+    vectors,
+)
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
@@ -17,6 +25,7 @@ from tunewell.train.quiet import quiet
 
 PROBES: tuple[Probe, ...] = (
     collate.PROBE,
+    live_dataset.PROBE,
     vectors.PROBE,
     isolation.PROBE,
     setup.PROBE,
