@@ -69,7 +69,7 @@ def recipe_of(trainer: Any) -> Recipe:
         "adapter": adapter,
         "preparation": _preparation(trainer),
         "hardware": _hardware(args, core),
-        "saving": _saving(args),
+        "saving": _saving(trainer),
         "generation": _generation(args),
         "preference": _preference(args),
         "format": "trl" if type(args).__module__.startswith("trl.") else "transformers",
@@ -168,7 +168,8 @@ def _hardware(args: Any, core: Any) -> Hardware:
     )
 
 
-def _saving(args: Any) -> Saving:
+def _saving(trainer: Any) -> Saving:
+    args = trainer.args
     return Saving(
         output_dir=str(args.output_dir),
         eval_strategy=str(getattr(args.eval_strategy, "value", args.eval_strategy)),
@@ -182,6 +183,8 @@ def _saving(args: Any) -> Saving:
         per_device_eval_batch_size=int(args.per_device_eval_batch_size),
         eval_accumulation_steps=args.eval_accumulation_steps,
         prediction_loss_only=bool(args.prediction_loss_only),
+        metrics_computed=getattr(trainer, "compute_metrics", None) is not None,
+        logits_reduced=getattr(trainer, "preprocess_logits_for_metrics", None) is not None,
         resume_from_checkpoint=args.resume_from_checkpoint,
         ignore_data_skip=bool(args.ignore_data_skip),
     )

@@ -114,6 +114,8 @@ class Saving:
     """When it is evaluated and saved. Strategies are "no", "steps", "epoch" or "best".
 
     A step count below 1 is a share of all steps, as in `transformers.TrainingArguments`.
+    `metrics_computed` says whether a `compute_metrics` looks at the predictions, `logits_reduced`
+    whether a `preprocess_logits_for_metrics` makes them small first; None where that is not known.
     """
 
     output_dir: str | None = None
@@ -128,6 +130,8 @@ class Saving:
     per_device_eval_batch_size: int = 8
     eval_accumulation_steps: int | None = None
     prediction_loss_only: bool | None = None
+    metrics_computed: bool | None = None
+    logits_reduced: bool | None = None
     resume_from_checkpoint: str | bool | None = None
     overwrite_output_dir: bool | None = None
     ignore_data_skip: bool = False
