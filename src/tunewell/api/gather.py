@@ -23,6 +23,7 @@ from tunewell.readers.logs import read_run
 from tunewell.readers.machine import read_machine
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.out_of_fold import read_out_of_fold
+from tunewell.readers.output_folder import read_output_folder
 from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recipes import read_recipe, read_training_arguments
 from tunewell.readers.recognise import Found
@@ -78,6 +79,7 @@ def gather(given: Given, settings: Settings) -> Gathered:
         gathered.subjects.append(given.augmenter)
     checkpoint = _read_model(gathered, roles, given, settings)
     recipe = _read_recipe(gathered, roles, settings)
+    _read_output_folder(gathered, recipe)
     if checkpoint is not None:
         gathered.subjects.append(read_machine())
         if gathered.dataset is not None and checkpoint.tokenizer_file is not None:
@@ -169,6 +171,32 @@ def _read_recipe(gathered: Gathered, roles: list[Found], settings: Settings) -> 
     gathered.subjects.append(recipe)
     gathered.examined.append(Examined(what="recipe", path=where, reason=reason))
     return recipe
+
+
+def _read_output_folder(gathered: Gathered, recipe: Recipe | None) -> None:
+    """What already lies where the run will write, seen from the working folder or the recipe's."""
+    if recipe is None or recipe.saving.output_dir is None:
+        return
+    folder = _beside(recipe, recipe.saving.output_dir)
+    if folder is None:
+        return
+    resumed = recipe.saving.resume_from_checkpoint
+    gathered.subjects.append(
+        read_output_folder(
+            folder,
+            model=None if recipe.model is None else _beside(recipe, recipe.model),
+            resumed=_beside(recipe, resumed) if isinstance(resumed, str) else None,
+        )
+    )
+    gathered.examined.append(
+        Examined(what="output folder", path=str(folder), reason="named in the recipe")
+    )
+
+
+def _beside(recipe: Recipe, name: str) -> Path | None:
+    """The folder of that name, None where there is none."""
+    starts = (Path(), *([recipe.file.parent] if recipe.file is not None else []))
+    return next((start / name for start in starts if name and (start / name).is_dir()), None)
 
 
 def _read_model(

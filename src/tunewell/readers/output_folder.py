@@ -12,7 +12,9 @@ STATE = "trainer_state.json"
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
-def read_output_folder(folder: Path, *, model: Path | None = None) -> OutputFolder:
+def read_output_folder(
+    folder: Path, *, model: Path | None = None, resumed: Path | None = None
+) -> OutputFolder:
     """What an output folder holds; one that is not there holds nothing.
 
     No weight and no pickle is opened: the names of the files are read, and trainer_state.json.
@@ -20,6 +22,7 @@ def read_output_folder(folder: Path, *, model: Path | None = None) -> OutputFold
     Args:
         folder: the run's output folder.
         model: the folder that the recipe's model comes from, where it is a folder.
+        resumed: the checkpoint that the recipe names to be taken up, where it names one.
     """
     try:
         inside = sorted(folder.iterdir())
@@ -30,6 +33,7 @@ def read_output_folder(folder: Path, *, model: Path | None = None) -> OutputFold
         path=folder,
         checkpoints=tuple(sorted(steps, key=lambda saved: saved.step)),
         starting_model=None if model is None else read_saved_step(model),
+        resumed=None if resumed is None else read_saved_step(resumed),
     )
 
 

@@ -54,10 +54,11 @@ class OutputFolder:
     """The output folder of a run as it lies there before the next one starts.
 
     `checkpoints` are in the order of their steps; there may be none. `starting_model` is the
-    checkpoint that the recipe takes its model from, where that is one of a Trainer, here or
-    elsewhere.
+    checkpoint that the recipe takes its model from, `resumed` the one that it names to be taken up,
+    where that is one of a Trainer, here or elsewhere.
     """
 
     path: Path
     checkpoints: tuple[SavedStep, ...] = ()
     starting_model: SavedStep | None = None
+    resumed: SavedStep | None = None
