@@ -32,8 +32,10 @@ TASK_OF_CLASS = {
 }  # fmt: skip
 
 
-def recipe_of(trainer: Any) -> Recipe:
+def recipe_of(trainer: Any, *, resume: str | bool | None = None) -> Recipe:
     """The recipe of a Hugging Face trainer or of one built on it.
+
+    `resume` is what `train` is given for `resume_from_checkpoint`.
 
     `given` names what differs from the default of the arguments' class: what was written out and
     happens to be the default cannot be told apart.
@@ -69,7 +71,7 @@ def recipe_of(trainer: Any) -> Recipe:
         "adapter": adapter,
         "preparation": _preparation(trainer),
         "hardware": _hardware(args, core),
-        "saving": _saving(trainer),
+        "saving": _saving(trainer, resume),
         "generation": _generation(args),
         "preference": _preference(args),
         "format": "trl" if type(args).__module__.startswith("trl.") else "transformers",
@@ -168,7 +170,7 @@ def _hardware(args: Any, core: Any) -> Hardware:
     )
 
 
-def _saving(trainer: Any) -> Saving:
+def _saving(trainer: Any, resume: str | bool | None) -> Saving:
     args = trainer.args
     return Saving(
         output_dir=str(args.output_dir),
@@ -185,7 +187,7 @@ def _saving(trainer: Any) -> Saving:
         prediction_loss_only=bool(args.prediction_loss_only),
         metrics_computed=getattr(trainer, "compute_metrics", None) is not None,
         logits_reduced=getattr(trainer, "preprocess_logits_for_metrics", None) is not None,
-        resume_from_checkpoint=args.resume_from_checkpoint,
+        resume_from_checkpoint=args.resume_from_checkpoint if resume is None else resume,
         ignore_data_skip=bool(args.ignore_data_skip),
     )
 

@@ -28,16 +28,19 @@ class Rehearsal:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def rehearse(trainer: Any) -> Rehearsal:
+def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     """Run every probe over the trainer, which stays as it is, like all random states.
 
     Args:
         trainer: a Hugging Face trainer or one built on it (TRL, sentence-transformers).
+        resume: what its `train` is given for `resume_from_checkpoint`.
     """
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects += [recipe_of(trainer), checkpoint_of(stage)] if stage else []
+        rehearsal.subjects += (
+            [recipe_of(trainer, resume=resume), checkpoint_of(stage)] if stage else []
+        )
         for probe in PROBES:
             name = probe.gives.__name__
             started = time.perf_counter()
@@ -53,8 +56,6 @@ def rehearse(trainer: Any) -> Rehearsal:
             except Exception as error:  # noqa: BLE001  a rehearsal never breaks the user's program
                 rehearsal.missing[name] = f"the rehearsal failed: {collate.told(error)}"
             rehearsal.seconds[name] = time.perf_counter() - started
-    if stage is None:
-        rehearsal.subjects.append(recipe_of(trainer))
     return rehearsal
 
 
