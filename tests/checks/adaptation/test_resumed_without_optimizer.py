@@ -84,9 +84,6 @@ def test_the_schedule_really_starts_again(tmp_path: Path, *, only_model: bool) -
     trainer = run(True, max_steps=8, save_strategy="no")
     sixth = next(e["learning_rate"] for e in trainer.state.log_history if e.get("step") == 6)
     assert (sixth == 1e-3) is only_model
-    live = recipe_of(trainer)
-    resuming = dataclasses.replace(
-        live, saving=dataclasses.replace(live.saving, resume_from_checkpoint=True)
-    )
+    resuming = recipe_of(trainer, resume=True)
     found = run_check(resumed_without_optimizer, (resuming, lies_there)).findings
     assert bool(found) is only_model
