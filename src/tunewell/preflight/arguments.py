@@ -167,6 +167,7 @@ def _hardware(args: Any, core: Any) -> Hardware:
         dataloader_drop_last=bool(args.dataloader_drop_last),
         torch_compile=bool(args.torch_compile),
         use_cache=getattr(core.config, "use_cache", None),
+        use_cpu=bool(args.use_cpu),
     )
 
 

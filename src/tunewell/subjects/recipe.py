@@ -87,7 +87,7 @@ class Hardware:
 
     `dtype` is that of the loaded weights ("float32", "bfloat16", "float16", "auto"), None where
     nothing is said. `world_size` is the number of processes, None where unknown. `deepspeed` and
-    `fsdp` hold the settings themselves where they could be read.
+    `fsdp` hold the settings themselves where they could be read. `use_cpu` keeps off any GPU.
     """
 
     dtype: str | None = None
@@ -107,6 +107,7 @@ class Hardware:
     dataloader_drop_last: bool = False
     torch_compile: bool = False
     use_cache: bool | None = None
+    use_cpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
