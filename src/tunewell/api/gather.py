@@ -80,11 +80,15 @@ def gather(given: Given, settings: Settings) -> Gathered:
     checkpoint = _read_model(gathered, roles, given, settings)
     recipe = _read_recipe(gathered, roles, settings)
     _read_output_folder(gathered, recipe)
-    if checkpoint is not None:
-        gathered.subjects.append(read_machine())
-        if gathered.dataset is not None and checkpoint.tokenizer_file is not None:
-            cut = recipe.max_length if recipe is not None else None
-            gathered.subjects.append(read_tokenization(gathered.dataset, checkpoint, cut))
+    if recipe is not None or checkpoint is not None:
+        gathered.subjects.append(read_machine(_written_to(recipe)))
+    if (
+        checkpoint is not None
+        and gathered.dataset is not None
+        and checkpoint.tokenizer_file is not None
+    ):
+        cut = recipe.max_length if recipe is not None else None
+        gathered.subjects.append(read_tokenization(gathered.dataset, checkpoint, cut))
     _read_run(gathered, roles, given)
     return gathered
 
@@ -171,6 +175,13 @@ def _read_recipe(gathered: Gathered, roles: list[Found], settings: Settings) -> 
     gathered.subjects.append(recipe)
     gathered.examined.append(Examined(what="recipe", path=where, reason=reason))
     return recipe
+
+
+def _written_to(recipe: Recipe | None) -> Path | None:
+    """The folder that the run writes to, on whose disk it needs room."""
+    if recipe is None or recipe.saving.output_dir is None:
+        return None
+    return Path(recipe.saving.output_dir)
 
 
 def _read_output_folder(gathered: Gathered, recipe: Recipe | None) -> None:

@@ -63,6 +63,17 @@ def trainer_methods(script: Script, method: str) -> tuple[TrainerCall, ...]:
     return tuple(found)
 
 
+def streams(script: Script) -> bool:
+    """Whether a call asks for streamed data: `load_dataset(..., streaming=True)`."""
+    return any(
+        keyword.arg == "streaming"
+        and isinstance(keyword.value, ast.Constant)
+        and keyword.value.value is True
+        for call in _calls(script.tree)
+        for keyword in call.keywords
+    )
+
+
 def mentions(script: Script, *names: str) -> bool:
     """Whether a name, an attribute or a keyword of these stands anywhere in the script."""
     wanted = set(names)

@@ -17,7 +17,7 @@ LAST = Recipe(load_best_model_at_end=False)
 def script(evaluated: str, after: str = "", before: str = "") -> Script:
     """A script whose trainer is evaluated on such rows."""
     made = f"trainer = Trainer(model=model, args=args, eval_dataset={evaluated})"
-    return Script(Path("train.py"), ast.parse("\n".join((before, made, "trainer.train()", after))))
+    return Script(Path("train.py"), ast.parse(f"{before}\n{made}\ntrainer.train()\n{after}"))
 
 
 def data(evaluation: list[str], test: list[str]) -> Dataset:

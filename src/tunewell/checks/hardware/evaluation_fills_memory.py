@@ -17,6 +17,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
+from tunewell.facts.machine import require_training_machine
 from tunewell.facts.recipe import change, place
 from tunewell.facts.trainer_script import made_trainers
 from tunewell.facts.weights import loaded_weights
@@ -85,6 +86,7 @@ def evaluation_fills_memory(  # noqa: PLR0913  each subject tells one factor
     if not _scores_kept(recipe, script):
         reason = "only the loss is kept, or the scores are made small first"
         raise NotApplicableError(reason)
+    require_training_machine(recipe, machine)
     rows = dataset.evaluation
     if rows is None:
         reason = "pass the rows that judge the model: --eval FILE"

@@ -50,7 +50,7 @@ def judged_in_few_bits(recipe: Recipe) -> Iterator[Finding]:
         raise NotApplicableError(reason)
     key = "load_in_4bit" if bits == 4 else "load_in_8bit"  # noqa: PLR2004  bits
     yield Finding(
-        message=f"the evaluation scores the model in {bits} bits; merged or served in 16 it differs",
+        message=f"the evaluation scores the model in {bits} bits; served in 16 it differs",
         where=(place(recipe, f"hardware.{key}"), place(recipe, "saving.eval_strategy")),
         evidence=(Text(name="eval_strategy", text=strategy),),
         impact="the reported score is that of another model than the one that is served",
