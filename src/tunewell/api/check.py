@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import unified_diff
 from pathlib import Path
 
 import msgspec
 
 from tunewell.api.documents import build
+from tunewell.api.fix_settings import fix_settings
 from tunewell.api.gather import Gathered, gather
 from tunewell.api.given import Given
 from tunewell.core.document import Document, Examined
-from tunewell.core.finding import Safety, SetKey
 from tunewell.core.words import counted
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.facts.data_engine import use
 from tunewell.fixes.files import apply_fixes
-from tunewell.fixes.undo import write_recorded
-from tunewell.readers.recipes import write_recipe
 
 FAMILIES = (
     "data",
@@ -56,33 +53,9 @@ def check(
     written: tuple[str, ...] = ()
     if fix and gathered.dataset is not None:
         written = apply_fixes(document.findings, gathered.dataset, unsafe=unsafe_fixes).lines
-    if fix and settings.file is not None:
-        written += _fix_recipe(document, settings.file, unsafe=unsafe_fixes)
+    if fix:
+        written += fix_settings(document.findings, settings.file, unsafe=unsafe_fixes)
     return document, written
-
-
-def _fix_recipe(document: Document, file: Path, *, unsafe: bool) -> tuple[str, ...]:
-    """Write a copy of the settings with every fix of a setting; the first fix of a finding counts.
-
-    Where two findings want to change one setting, the worse finding comes first and wins.
-    """
-    allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
-    edits: dict[str, SetKey] = {}
-    for finding in document.findings:
-        chosen = next((f for f in finding.fixes if f.edits and f.safety in allowed), None)
-        for edit in chosen.edits if chosen is not None else ():
-            if isinstance(edit, SetKey):
-                edits.setdefault(edit.path, edit)
-    if not edits:
-        return ()
-    old, new = file.read_text(encoding="utf-8"), write_recipe(file, edits.values())
-    target = file.with_name(f"{file.stem}.fixed{file.suffix}")
-    diff = file.with_name(f"{file.stem}.fixed.diff")
-    lines = unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), file.name, target.name
-    )
-    write_recorded(file.parent, {target: new.encode(), diff: "".join(lines).encode()})
-    return (f"{target}: {counted(len(edits), 'setting')} changed; what changed is in {diff.name}",)
 
 
 def examined_document(command: str, gathered: Gathered, settings: Settings) -> Document:

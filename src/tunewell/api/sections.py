@@ -103,8 +103,7 @@ def token_mask(batch: Batch, count: int) -> Section:
     return Section(
         id="mask",
         title="What is trained on",
-        text=f"{trained:,} of {total:,} tokens of {len(tokens):,} rows, after {batch.collator}; "
-        "tokens in brackets are seen and not trained"
+        text=f"{trained:,} of {total:,} tokens of {len(tokens):,} rows, after {batch.collator}"
         if tokens
         else "the collator gave no rows of tokens",
         evidence=tokens,

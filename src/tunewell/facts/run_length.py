@@ -20,8 +20,7 @@ def planned_steps(recipe: Recipe, dataset: Dataset | None) -> int | None:
     packed = recipe.preparation.packing or recipe.preparation.padding_free
     if dataset is None or packed:
         return None
-    rows = math.ceil(len(dataset.train) / (recipe.hardware.world_size or 1))
-    return optimizer_steps(recipe, rows) if rows else None
+    return optimizer_steps(recipe, len(dataset.train)) if len(dataset.train) else None
 
 
 def in_steps(every: float, total: int) -> int:

@@ -14,6 +14,7 @@ OTHER_LOADERS = frozenset(
 """Formats whose reader does not leave the loading of the model to `from_pretrained`."""
 
 UNSAID = frozenset({None, "auto"})
+LOADS = ".from_pretrained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,15 @@ def loaded_weights(recipe: Recipe, checkpoint: Checkpoint | None) -> Loaded | No
     """The precision that the weights are loaded in; None where that is not known.
 
     transformers 5 takes the precision of the model's files where none is given. TRL gives float32
-    to a model that it loads by its name.
+    to a model that it loads by its name, and leaves one alone that a script loads for it.
     """
     said = recipe.hardware.dtype
     if said not in UNSAID:
         return Loaded(str(said), chosen="hardware.dtype" in recipe.given)
     if not is_hugging_face(recipe):
         return None
-    if recipe.format == "trl" and said is None:
+    by_script = any(LOADS in entry.owner for entry in recipe.written)
+    if recipe.format == "trl" and said is None and not by_script:
         return Loaded("float32", chosen=False)
     config = {} if checkpoint is None else checkpoint.config
     stored = config.get("dtype") or config.get("torch_dtype")

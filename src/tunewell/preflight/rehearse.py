@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, step
+from tunewell.preflight import collate, equivalences, isolation, setup, step, vectors
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.train.quiet import quiet
 
-PROBES: tuple[Probe, ...] = (collate.PROBE, step.PROBE)
+PROBES: tuple[Probe, ...] = (
+    collate.PROBE,
+    vectors.PROBE,
+    isolation.PROBE,
+    setup.PROBE,
+    step.PROBE,
+    equivalences.PROBE,
+)
 """Every part of a rehearsal, the cheapest first."""
 
 

@@ -167,7 +167,9 @@ def _tokens(tokens: Tokens, shown: int) -> Text:
     The end tells whether the model learns to stop, so it is never cut off.
     """
     pairs = list(zip(tokens.pieces, tokens.trained, strict=False))
-    text = Text(visible(f"{tokens.name} ({sum(tokens.trained):,} of {len(pairs):,} trained): "))
+    trained = sum(tokens.trained)
+    others = ", the others in brackets" if 0 < trained < len(pairs) else ""
+    text = Text(visible(f"{tokens.name} ({trained:,} of {len(pairs):,} trained{others}): "))
     left_out = len(pairs) - shown
     if left_out <= 0:
         return _runs(text, pairs)

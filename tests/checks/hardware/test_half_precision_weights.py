@@ -12,13 +12,14 @@ from tunewell.checks.hardware.half_precision_weights import half_precision_weigh
 from tunewell.core.finding import Confidence, Severity
 from tunewell.preflight.arguments import recipe_of
 from tunewell.subjects.checkpoint import Checkpoint
-from tunewell.subjects.recipe import Adapter, Hardware, Recipe
+from tunewell.subjects.recipe import Adapter, Hardware, Place, Recipe, Written
 from tunewell.testing import CheckCases, run_check
 
 BF16 = Checkpoint(Path("model"), {"model_type": "llama", "dtype": "bfloat16"})
 OLD_BF16 = Checkpoint(Path("model"), {"model_type": "llama", "torch_dtype": "bfloat16"})
 FP32 = Checkpoint(Path("model"), {"model_type": "llama", "dtype": "float32"})
 FP16 = Checkpoint(Path("model"), {"model_type": "llama", "dtype": "float16"})
+LOADED = (Written("AutoModelForCausalLM.from_pretrained", "model_name", "m", Place()),)
 
 
 def recipe(**settings: Any) -> Recipe:  # noqa: ANN401
@@ -38,6 +39,7 @@ class TestHalfPrecisionWeights(CheckCases):
             BF16,
         ),
         "a trainer whose model is bf16": (recipe(hardware=Hardware(dtype="bfloat16")),),
+        "a script that loads the model for TRL": (recipe(format="trl", written=LOADED), BF16),
         "fp16 with its scaler": (recipe(precision="fp16"), FP16),
         "fp16 without a scaler": (recipe(), FP16),
     }
