@@ -95,9 +95,10 @@ def gather(given: Given, settings: Settings) -> Gathered:
         gathered.subjects.append(read_versions(first if first.is_dir() else first.parent))
     if recipe is not None or checkpoint is not None:
         gathered.subjects.append(read_machine(_written_to(recipe)))
-    if None not in {gathered.dataset, checkpoint} and checkpoint.tokenizer_file is not None:
+    dataset = gathered.dataset
+    if checkpoint is not None and dataset is not None and checkpoint.tokenizer_file is not None:
         cut = recipe.max_length if recipe is not None else None
-        gathered.subjects.append(read_tokenization(gathered.dataset, checkpoint, cut))
+        gathered.subjects.append(read_tokenization(dataset, checkpoint, cut))
     _read_run(gathered, roles, given)
     return gathered
 

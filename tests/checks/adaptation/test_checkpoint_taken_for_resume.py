@@ -80,7 +80,7 @@ def test_the_argument_alone_resumes_nothing(tmp_path: Path) -> None:
     """A real run with `resume_from_checkpoint` among its arguments starts at step 0."""
     from transformers import Trainer, TrainerCallback
 
-    class First(TrainerCallback):  # type: ignore[misc]
+    class First(TrainerCallback):
         step = -1
 
         def on_train_begin(self, _: object, state: object, *__: object, **___: object) -> None:
@@ -112,7 +112,7 @@ def test_from_pretrained_loads_weights_alone(tmp_path: Path) -> None:
     """The checkpoint of a run that was stopped half way, taken for the model of the next."""
     from transformers import AutoModelForCausalLM, Trainer, TrainerCallback
 
-    class Stop(TrainerCallback):  # type: ignore[misc]
+    class Stop(TrainerCallback):
         def on_step_end(self, *args: object, **_: object) -> None:
             control = args[2]
             control.should_save = control.should_training_stop = True  # type: ignore[attr-defined]

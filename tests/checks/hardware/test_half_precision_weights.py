@@ -12,6 +12,7 @@ from tunewell.checks.hardware.half_precision_weights import half_precision_weigh
 from tunewell.core.finding import Confidence, Severity
 from tunewell.preflight.arguments import recipe_of
 from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.model_state import ModelState
 from tunewell.subjects.recipe import Adapter, Hardware, Place, Recipe, Written
 from tunewell.testing import CheckCases, run_check
 
@@ -50,6 +51,7 @@ class TestHalfPrecisionWeights(CheckCases):
         ),
         "adapters over bf16": (recipe(method="lora", adapter=Adapter()), BF16),
         "TRL loads fp32 by name": (recipe(format="trl"), BF16),
+        "a real step was taken": (recipe(), BF16, ModelState((), 1e-5)),
         "axolotl has rules of its own": (recipe(format="axolotl"), BF16),
         "DeepSpeed keeps fp32 copies": (recipe(hardware=Hardware(deepspeed={"bf16": {}})), BF16),
     }

@@ -9,6 +9,7 @@ from tunewell.core.finding import Category, Confidence, Finding, Fix, Number, Sa
 from tunewell.facts.recipe import change, place
 from tunewell.facts.weights import Loaded, loaded_weights, trains_every_weight
 from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.model_state import ModelState
 from tunewell.subjects.recipe import Recipe
 
 BITS = {"bfloat16": 8, "float16": 11}
@@ -23,7 +24,11 @@ BITS = {"bfloat16": 8, "float16": 11}
     covers=("P03", "P04"),
 )
 def half_precision_weights(
-    recipe: Recipe, checkpoint: Checkpoint | None, *, typical_weight: float = 0.02
+    recipe: Recipe,
+    checkpoint: Checkpoint | None,
+    state: ModelState | None,
+    *,
+    typical_weight: float = 0.02,
 ) -> Iterator[Finding]:
     """All weights are trained in 16 bits, where most steps are too small to change them.
 
@@ -47,7 +52,8 @@ def half_precision_weights(
     weight by about the learning rate. A number w in bf16 has 8 significant bits, so that it moves
     only by steps of about w / 512 or more. The finding says what share of a weight's own size the
     rate is, for a weight of `typical_weight` (0.02, the deviation that most models are initialised
-    with). A tiny Llama in bf16 moved 14 % of its weights in one step at 1e-5, in fp32 all of them.
+    with). Where a real step was taken, its measure is left to speak. A tiny Llama in bf16 moved
+    14 % of its weights in one step at 1e-5, in fp32 all of them.
 
     ## Example
     `AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-0.5B")` and a learning rate of 1e-5.
@@ -74,6 +80,9 @@ def half_precision_weights(
         raise NotApplicableError(reason)
     if loaded.dtype == "float16" and recipe.precision == "fp16":
         yield _refused(recipe)
+    elif state is not None:
+        reason = "a real step was taken, and tells how many weights move"
+        raise NotApplicableError(reason)
     elif loaded.dtype == "float16" or (loaded.dtype == "bfloat16" and not loaded.chosen):
         yield _too_coarse(recipe, loaded, typical_weight)
 
