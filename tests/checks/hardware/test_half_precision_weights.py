@@ -53,6 +53,10 @@ class TestHalfPrecisionWeights(CheckCases):
         "TRL loads fp32 by name": (recipe(format="trl"), BF16),
         "a real step was taken": (recipe(), BF16, ModelState((), 1e-5)),
         "axolotl has rules of its own": (recipe(format="axolotl"), BF16),
+        "pure bf16 by LLaMA-Factory": (
+            recipe(format="llamafactory", hardware=Hardware(dtype="bfloat16")),
+            BF16,
+        ),
         "DeepSpeed keeps fp32 copies": (recipe(hardware=Hardware(deepspeed={"bf16": {}})), BF16),
     }
     clean = {

@@ -52,6 +52,9 @@ class TestBestStepNeverSaved(CheckCases):
         "evaluated as it is logged": (recipe(eval_steps=None, logging_steps=4, save_steps=4),),
         "the same share": (recipe(eval_steps=0.1, save_steps=0.1),),
         "Tunewell's own": (Recipe(),),
+        "a file of DeepSpeed, which does not say": (
+            Recipe(format="deepspeed", unknown=frozenset({"load_best_model_at_end"})),
+        ),
     }
     clean = {
         "each one saved": (recipe(),),

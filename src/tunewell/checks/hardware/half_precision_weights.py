@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Number, Safety, Severity
 from tunewell.facts.recipe import change, place
-from tunewell.facts.weights import Loaded, loaded_weights, trains_every_weight
+from tunewell.facts.weights import Loaded, is_hugging_face, loaded_weights, trains_every_weight
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.model_state import ModelState
 from tunewell.subjects.recipe import Recipe
@@ -73,6 +73,9 @@ def half_precision_weights(
         raise NotApplicableError(reason)
     if recipe.hardware.deepspeed or recipe.hardware.fsdp or "anyprecision" in recipe.optim:
         reason = "what shards the weights or steps them keeps copies of its own"
+        raise NotApplicableError(reason)
+    if not is_hugging_face(recipe):
+        reason = "what reads the recipe has rules of its own for the weights"
         raise NotApplicableError(reason)
     loaded = loaded_weights(recipe, checkpoint)
     if loaded is None:

@@ -11,6 +11,7 @@ from tunewell.core.finding import (
     Confidence,
     Finding,
     Fix,
+    Key,
     Number,
     Safety,
     SetKey,
@@ -109,6 +110,11 @@ def _refused(judged: float, saved: float) -> bool:
     return True
 
 
+def _where(recipe: Recipe, *paths: str) -> tuple[Key, ...]:
+    """The settings that are at odds, and the one that makes them so."""
+    return tuple(place(recipe, path) for path in (*paths, "load_best_model_at_end"))
+
+
 def _as_evaluated(recipe: Recipe, judged: float) -> Fix:
     steps = int(judged) if judged >= 1 else judged
     return Fix(
@@ -135,7 +141,7 @@ def _strategies_differ(recipe: Recipe) -> Finding:
             f"together, but it is evaluated by {saving.eval_strategy!r} and saved by "
             f"{saving.save_strategy!r}"
         ),
-        where=(place(recipe, "saving.save_strategy"), place(recipe, "saving.eval_strategy")),
+        where=_where(recipe, "saving.save_strategy", "saving.eval_strategy"),
         impact="transformers raises before the first step",
         fixes=(
             Fix(
@@ -153,7 +159,7 @@ def _nothing_judged(recipe: Recipe) -> Finding:
             "load_best_model_at_end has nothing to load: the run is neither evaluated nor saved, "
             "and the last model is kept without a word"
         ),
-        where=(place(recipe, "load_best_model_at_end"), place(recipe, "saving.eval_strategy")),
+        where=_where(recipe, "saving.eval_strategy"),
         severity=Severity.WARNING,
         impact="the last model is taken for the best",
         fixes=(
@@ -175,7 +181,7 @@ def _out_of_step(recipe: Recipe, judged: float) -> Finding:
             "the run is refused: load_best_model_at_end wants save_steps to be a whole multiple "
             f"of eval_steps, and {recipe.saving.save_steps:g} is none of {judged:g}"
         ),
-        where=(place(recipe, "saving.save_steps"), place(recipe, "saving.eval_steps")),
+        where=_where(recipe, "saving.save_steps", "saving.eval_steps"),
         impact="transformers raises before the first step",
         fixes=(_as_evaluated(recipe, judged),),
     )
@@ -195,7 +201,7 @@ def _partly_saved(recipe: Recipe, judged: float, counts: tuple[int, int] | None)
             f"{said} (evaluated every {judged:g}, saved every {save_steps:g}): the best model "
             "cannot be loaded unless it is among them"
         ),
-        where=(place(recipe, "saving.save_steps"), place(recipe, "saving.eval_steps")),
+        where=_where(recipe, "saving.save_steps", "saving.eval_steps"),
         severity=Severity.ERROR if hopeless else Severity.WARNING,
         evidence=(Number(name="save_steps", value=save_steps, bound=f"{judged:g}", unit="steps"),),
         impact="another model than the best is kept, and nothing says so",
@@ -210,7 +216,7 @@ def _one_evaluation(recipe: Recipe, judged: float, total: int, fewest: int) -> F
             f"the best model is chosen of one: the run has {total:,} steps and is evaluated every "
             f"{judged:g}, which is once, at its end"
         ),
-        where=(place(recipe, "saving.eval_steps"),),
+        where=_where(recipe, "saving.eval_steps"),
         severity=Severity.WARNING,
         confidence=Confidence.MEDIUM,
         evidence=(
