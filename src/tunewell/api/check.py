@@ -11,6 +11,7 @@ from tunewell.api.documents import build
 from tunewell.api.fix_settings import fix_settings
 from tunewell.api.gather import Gathered, gather
 from tunewell.api.given import Given
+from tunewell.api.rehearsed import rehearse_files, with_seconds
 from tunewell.core.document import Document, Examined
 from tunewell.core.words import counted
 from tunewell.engine.examine import examine
@@ -35,9 +36,23 @@ FILES_TOLD = 3
 
 
 def check(
-    given: Given, settings: Settings, *, fix: bool = False, unsafe_fixes: bool = False
+    given: Given,
+    settings: Settings,
+    *,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    rehearse: bool = True,
+    show_mask: int = 0,
 ) -> tuple[Document, tuple[str, ...]]:
     """Run every check for which the paths hold what it needs.
+
+    Args:
+        given: what the user passed.
+        settings: selection and thresholds.
+        fix: write repaired copies.
+        unsafe_fixes: with `fix`, also what changes the learning.
+        rehearse: build and rehearse the trainer where the files describe one of TRL.
+        show_mask: rows to show as tokens, trained and not.
 
     Returns:
         The document, and a line for each file that `fix` wrote.
@@ -49,7 +64,8 @@ def check(
     """
     use(settings.engine)
     gathered = gather(given, settings)
-    document = examined_document("check", gathered, settings)
+    seconds = rehearse_files(gathered, show_mask=show_mask) if rehearse else {}
+    document = with_seconds(examined_document("check", gathered, settings), seconds)
     written: tuple[str, ...] = ()
     if fix and gathered.dataset is not None:
         written = apply_fixes(document.findings, gathered.dataset, unsafe=unsafe_fixes).lines

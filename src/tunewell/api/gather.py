@@ -232,7 +232,7 @@ def _read_model(
     if reason:
         gathered.examined.append(Examined(what="model", path=str(folder), reason=reason))
     try:
-        checkpoint = read_checkpoint(folder)
+        checkpoint = read_checkpoint(folder, weights=False)
     except InputError as error:
         if given.model is not None or named is None:
             raise

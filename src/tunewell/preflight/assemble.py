@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight.stand_in import small_config
+from tunewell.preflight.stand_in import STANDS_IN, small_config
 from tunewell.subjects.recipe import Adapter, Recipe
 from tunewell.train.quiet import quiet
 
@@ -61,7 +61,7 @@ def assembled(recipe: Recipe, files: Sequence[Path], model: Path) -> Iterator[As
         NotRunError: if TRL is missing, has no trainer for the task, or refuses what it is given.
     """
     require_assembly(recipe, files)
-    with tempfile.TemporaryDirectory(prefix="tunewell-") as folder, quiet():
+    with tempfile.TemporaryDirectory(prefix="tunewell-") as folder, quiet(), _no_bars():
         rows, records = _sample(files)
         try:
             trainer, stands_in = _build(recipe, records, model, folder)
@@ -70,6 +70,24 @@ def assembled(recipe: Recipe, files: Sequence[Path], model: Path) -> Iterator[As
             message = f"TRL refuses to build the trainer: {type(error).__name__}: {said}"
             raise NotRunError(message) from error
         yield Assembled(trainer, rows, stands_in)
+
+
+@contextlib.contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without the progress bars of datasets: the sample is small."""
+    from datasets.utils.logging import (  # noqa: PLC0415  takes a second to import
+        disable_progress_bar,
+        enable_progress_bar,
+        is_progress_bar_enabled,
+    )
+
+    shown = is_progress_bar_enabled()
+    disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            enable_progress_bar()
 
 
 def require_assembly(recipe: Recipe, files: Sequence[Path]) -> None:
@@ -158,7 +176,9 @@ def _model(recipe: Recipe, folder: Path) -> tuple[Any, bool]:
         ), False
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return kind.from_config(small_config(config), dtype=torch.float32), True
+        small = kind.from_config(small_config(config), dtype=torch.float32)
+    setattr(small, STANDS_IN, True)
+    return small, True
 
 
 def _adapter(adapter: Adapter | None) -> Any:

@@ -45,9 +45,9 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects += (
-            [recipe_of(trainer, resume=resume), checkpoint_of(stage)] if stage else []
-        )
+        rehearsal.subjects.append(recipe_of(trainer, resume=resume))
+        if stage is not None:
+            rehearsal.subjects.append(checkpoint_of(stage))
         for probe in PROBES:
             name = probe.gives.__name__
             started = time.perf_counter()

@@ -54,6 +54,10 @@ COPIES_OF_LOGITS = 4
 BYTES = 4
 
 
+STANDS_IN = "tunewell_stands_in"
+"""Attribute of a small model that was built where the real one's weights are not at hand."""
+
+
 def able(stage: Stage) -> tuple[Stage, bool]:
     """A stage that can take a step: this one, or one with a small model, and which it is.
 
@@ -66,7 +70,7 @@ def able(stage: Stage) -> tuple[Stage, bool]:
         if "stand-in" not in stage.facts:
             stage.facts["stand-in"] = stand_in(stage, str(reason))
         return stage.facts["stand-in"], True
-    return stage, False
+    return stage, getattr(stage.core, STANDS_IN, False)
 
 
 def stand_in(stage: Stage, reason: str) -> Stage:
