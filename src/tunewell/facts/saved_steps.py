@@ -26,8 +26,9 @@ def resumed_step(recipe: Recipe, folder: OutputFolder) -> SavedStep | None:
         return None
     if said is True or str(said).casefold() in {"true", "last", "auto"}:
         return folder.checkpoints[-1] if folder.checkpoints else None
-    known = [*folder.checkpoints, *filter(None, (folder.resumed, folder.starting_model))]
-    return next((saved for saved in known if same(saved.path, Path(str(said)))), None)
+    if folder.resumed is not None:
+        return folder.resumed
+    return next((s for s in folder.checkpoints if same(s.path, Path(str(said)))), None)
 
 
 def same(one: Path, other: Path) -> bool:

@@ -11,6 +11,7 @@ from tests.checks.tiny_trainers import arguments, language_model, token_rows
 
 from tunewell.checks.adaptation.resumed_without_optimizer import resumed_without_optimizer
 from tunewell.preflight.arguments import recipe_of
+from tunewell.preflight.rehearse import rehearse
 from tunewell.readers.output_folder import read_output_folder
 from tunewell.subjects.output_folder import OutputFolder, SavedStep
 from tunewell.subjects.recipe import Recipe, Saving
@@ -87,3 +88,5 @@ def test_the_schedule_really_starts_again(tmp_path: Path, *, only_model: bool) -
     resuming = recipe_of(trainer, resume=True)
     found = run_check(resumed_without_optimizer, (resuming, lies_there)).findings
     assert bool(found) is only_model
+    seen = rehearse(trainer, resume=True).subjects
+    assert bool(run_check(resumed_without_optimizer, tuple(seen)).findings) is only_model
