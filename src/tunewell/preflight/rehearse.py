@@ -20,7 +20,10 @@ from tunewell.preflight import (
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
+from tunewell.readers.output_folder import read_output_folder
 from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.output_folder import OutputFolder
+from tunewell.subjects.recipe import Recipe
 from tunewell.train.quiet import quiet
 
 PROBES: tuple[Probe, ...] = (
@@ -54,7 +57,8 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects.append(recipe_of(trainer, resume=resume))
+        recipe = recipe_of(trainer, resume=resume)
+        rehearsal.subjects += (recipe, _surroundings(recipe))
         if stage is not None:
             rehearsal.subjects.append(checkpoint_of(stage))
         for probe in PROBES:
@@ -73,6 +77,16 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
                 rehearsal.missing[name] = f"the rehearsal failed: {collate.told(error)}"
             rehearsal.seconds[name] = time.perf_counter() - started
     return rehearsal
+
+
+def _surroundings(recipe: Recipe) -> OutputFolder:
+    """What already lies where the run will write, and where its model comes from."""
+    resumed = recipe.saving.resume_from_checkpoint
+    return read_output_folder(
+        Path(recipe.saving.output_dir or "."),
+        model=Path(recipe.model) if recipe.model else None,
+        resumed=Path(resumed) if isinstance(resumed, str) else None,
+    )
 
 
 def stage_of(trainer: Any) -> Stage | None:
