@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, step
+from tunewell.preflight import collate, step, trial
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.train.quiet import quiet
 
-PROBES: tuple[Probe, ...] = (collate.PROBE, step.PROBE)
+PROBES: tuple[Probe, ...] = (collate.PROBE, trial.PROBE, step.PROBE)
 """Every part of a rehearsal, the cheapest first."""
 
 
@@ -51,7 +51,12 @@ def rehearse(trainer: Any) -> Rehearsal:
             except NotRunError as reason:
                 rehearsal.missing[name] = str(reason)
             except Exception as error:  # noqa: BLE001  a rehearsal never breaks the user's program
-                rehearsal.missing[name] = f"the rehearsal failed: {collate.told(error)}"
+                first = stage.facts.get(trial.RAISES)
+                rehearsal.missing[name] = (
+                    f"the rehearsal failed: {collate.told(error)}"
+                    if first is None
+                    else f"a training step raises {first}"
+                )
             rehearsal.seconds[name] = time.perf_counter() - started
     if stage is None:
         rehearsal.subjects.append(recipe_of(trainer))

@@ -147,6 +147,7 @@ def _copied(
     twin.model = copy_model(trainer.model, memo)
     twin.model_wrapped = twin.model
     twin.model_init = None
+    _follow(twin, trainer.model, memo)
     twin.optimizer = copy.deepcopy(trainer.optimizer, memo)
     twin.lr_scheduler = None
     twin.data_collator = copy.deepcopy(trainer.data_collator)
@@ -167,6 +168,21 @@ def _copied(
     )
     twin.create_accelerator_and_postprocess()
     return twin
+
+
+def _follow(twin: Any, model: Any, memo: dict[int, Any]) -> None:
+    """Give the copy its own of every other part that holds the user's model, such as a loss."""
+    for name, value in vars(twin).items():
+        if isinstance(value, torch.nn.Module) and _holds(value, model):
+            vars(twin)[name] = copy.deepcopy(value, memo)
+        elif isinstance(value, dict):
+            for key, part in value.items():
+                if isinstance(part, torch.nn.Module) and _holds(part, model):
+                    value[key] = copy.deepcopy(part, memo)
+
+
+def _holds(part: torch.nn.Module, model: Any) -> bool:
+    return part is not model and any(module is model for module in part.modules())
 
 
 def _own(value: Any) -> Any:
