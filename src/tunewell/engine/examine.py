@@ -23,6 +23,8 @@ from tunewell.engine.settings import Settings
 PLACES_KEPT = 50
 """Places listed for one finding; `where_total` says how many there are."""
 
+TRAINER = "pass a trainer object in Python: tunewell.check(trainer)"
+
 HOW_TO_PASS: Mapping[str, str] = {
     "Dataset": "pass training data: --train FILE",
     "Files": "pass a file or folder",
@@ -38,6 +40,12 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Benchmark": "pass the questions of a benchmark: --benchmark FILE",
     "Script": "pass the script that prepares the data or trains: --script FILE",
     "DataShift": "pass current and new data to tunewell adapt",
+    "FirstStep": TRAINER,
+    "RehearsedEvaluation": TRAINER,
+    "RowAlone": TRAINER,
+    "Targets": TRAINER,
+    "TaggedWords": TRAINER,
+    "InBatchNegatives": TRAINER,
 }
 """What to say in "not run" where a subject is missing, by its type's name."""
 

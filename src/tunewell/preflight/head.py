@@ -11,6 +11,7 @@ import numpy as np
 
 from tunewell.facts.labels.label_heads import NAMELESS
 from tunewell.preflight.stage import Stage
+from tunewell.subjects.batch import IGNORED
 from tunewell.subjects.first_step import Head
 
 LOOKED = 4_000
@@ -75,9 +76,12 @@ def _labels(stage: Stage, column: str) -> tuple[dict[float, int], int, bool]:
     counts: Counter[float] = Counter()
     looked, whole = 0, True
     for cell in cells:
-        values = [v for v in _flat(cell) if isinstance(v, numbers.Real) and math.isfinite(v)]
+        values = [
+            value
+            for value in _flat(cell)
+            if isinstance(value, numbers.Real) and math.isfinite(value) and value != IGNORED
+        ]
         looked += bool(values)
-        # A label of one row is told from a vector of flags by its being alone.
         for value in values:
             whole = whole and float(value).is_integer()
             if len(counts) < DISTINCT or float(value) in counts:

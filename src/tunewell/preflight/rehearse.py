@@ -8,14 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, step, trial
+from tunewell.preflight import (
+    alone,
+    collate,
+    evaluate,
+    negatives,
+    step,
+    targets,
+    trial,
+    words,
+)
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.train.quiet import quiet
 
-PROBES: tuple[Probe, ...] = (collate.PROBE, trial.PROBE, step.PROBE)
+PROBES: tuple[Probe, ...] = (
+    collate.PROBE,
+    targets.PROBE,
+    words.PROBE,
+    negatives.PROBE,
+    trial.PROBE,
+    alone.PROBE,
+    evaluate.PROBE,
+    step.PROBE,
+)
 """Every part of a rehearsal, the cheapest first."""
 
 
@@ -60,6 +78,8 @@ def rehearse(trainer: Any) -> Rehearsal:
             rehearsal.seconds[name] = time.perf_counter() - started
     if stage is None:
         rehearsal.subjects.append(recipe_of(trainer))
+        if trial.is_empty(trainer.train_dataset):
+            rehearsal.subjects.append(trial.without_rows(trainer))
     return rehearsal
 
 

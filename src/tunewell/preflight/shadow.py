@@ -152,7 +152,7 @@ def _copied(
     twin.lr_scheduler = None
     twin.data_collator = copy.deepcopy(trainer.data_collator)
     source = trainer.train_dataset if dataset is None else dataset
-    twin.train_dataset = _subset(source, rows)
+    twin.train_dataset = subset(source, rows)
     twin.eval_dataset = None
     twin._get_train_sampler = lambda dataset=None: SequentialSampler(  # noqa: SLF001  the trainer's hook
         twin.train_dataset if dataset is None else dataset
@@ -229,7 +229,8 @@ def _arguments(args: Any, changes: dict[str, Any]) -> Any:
     return quieted
 
 
-def _subset(dataset: Any, rows: Sequence[int]) -> Any:
+def subset(dataset: Any, rows: Sequence[int]) -> Any:
+    """So many rows of a data set, by their numbers."""
     if hasattr(dataset, "select") and hasattr(dataset, "column_names"):
         return dataset.select(list(rows))
     return Subset(dataset, list(rows))

@@ -15,7 +15,7 @@ from tunewell.core.check import NotRunError
 from tunewell.preflight.head import head_of
 from tunewell.preflight.raised import INSTALLED, raised
 from tunewell.preflight.shadow import shadow
-from tunewell.preflight.stage import Probe, Stage
+from tunewell.preflight.stage import Probe, Stage, core_of, task_of
 from tunewell.subjects.first_step import Column, FirstStep, Raised
 
 RAISES = "first step raises"
@@ -39,7 +39,7 @@ def try_step(stage: Stage) -> FirstStep:
     with shadow(trainer, stage.train.rows[:size], dataset=stage.train.dataset) as twin:
         twin._train_batch_size = size  # noqa: SLF001  the trainer's own
         align(twin)
-        pads = _pads(stage, twin)
+        pads = pad_ids(stage, twin)
         seen.run(twin)
     if seen.raised is not None:
         stage.facts[RAISES] = seen.raised
@@ -53,6 +53,7 @@ def try_step(stage: Stage) -> FirstStep:
         accepted=tuple(inspect.signature(stage.core.forward).parameters),
         label_names=tuple(trainer.label_names),
         removes=bool(trainer.args.remove_unused_columns),
+        grouped=getattr(trainer.args, "train_sampling_strategy", "") == "group_by_length",
         own_loss=trainer.compute_loss_func is not None
         or not own.__code__.co_filename.startswith(INSTALLED),
         inputs=seen.inputs,
@@ -66,6 +67,23 @@ def try_step(stage: Stage) -> FirstStep:
 
 
 PROBE = Probe(gives=FirstStep, run=try_step)
+
+
+def is_empty(dataset: Any) -> bool:
+    """Whether a data set says that it has no row."""
+    return hasattr(dataset, "__len__") and len(dataset) == 0
+
+
+def without_rows(trainer: Any) -> FirstStep:
+    """What there is to say of a trainer that has nothing to learn from."""
+    core = core_of(trainer.model)
+    return FirstStep(
+        task=task_of(trainer, core),
+        trainer=type(trainer).__name__,
+        model=type(core).__name__,
+        batch_size=max(1, trainer.args.train_batch_size),
+        empty=True,
+    )
 
 
 def align(twin: Any) -> None:
@@ -124,7 +142,8 @@ def shapes(things: Any) -> dict[str, tuple[int, ...]]:
     return {str(k): tuple(v.shape) for k, v in items if isinstance(v, torch.Tensor)}
 
 
-def _pads(stage: Stage, twin: Any) -> tuple[int | None, int | None]:
+def pad_ids(stage: Stage, twin: Any) -> tuple[int | None, int | None]:
+    """The padding token of the tokenizer and that of the copied model."""
     collator = getattr(stage.trainer.data_collator, "tokenizer", None)
     tokens = stage.tokenizer if stage.tokenizer is not None else collator
     config = getattr(twin.model, "config", None)

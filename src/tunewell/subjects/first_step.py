@@ -48,7 +48,7 @@ class Head:
     `outputs` is `num_labels` and `problem` is `problem_type` of the configuration. `names` are
     those of `id2label`, None where they are the standard ones; `class_names` those of the data
     set's own `ClassLabel`. `labels` counts the distinct labels (at most some hundred) of `looked`
-    rows; `whole` tells whether all of them are whole numbers.
+    rows without those that are ignored (-100); `whole` tells whether all of them are whole numbers.
     """
 
     outputs: int
@@ -69,7 +69,8 @@ class FirstStep:
     shapes; `outputs` is empty where the model did not answer. `raised` is what stopped the step,
     `collating` whether it was the collator. `own_loss` tells whether the loss is the user's own.
     `pad_ids` are the padding token of the tokenizer and that of the model's configuration, the
-    latter as `train` sets it. `removes` is `remove_unused_columns`.
+    latter as `train` sets it. `removes` is `remove_unused_columns`; `grouped` tells whether rows of
+    like length share a batch. `empty` tells that the training set has no row at all.
     """
 
     task: str
@@ -80,6 +81,8 @@ class FirstStep:
     accepted: tuple[str, ...] = ()
     label_names: tuple[str, ...] = ()
     removes: bool = True
+    grouped: bool = False
+    empty: bool = False
     own_loss: bool = False
     inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     outputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
