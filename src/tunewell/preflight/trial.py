@@ -22,6 +22,8 @@ RAISES = "first step raises"
 """Key of `Stage.facts`: what the first step raised. Later probes have nothing to look at then."""
 
 MOST_ROWS = 64
+TABLE = 2
+"""Dimensions from which on a cell is more than a value or a list."""
 
 
 def try_step(stage: Stage) -> FirstStep:
@@ -192,7 +194,7 @@ def _column(name: str, rows: list[tuple[int, Any]], *, kept: bool) -> Column:
 def kind(cell: Any) -> str:
     """What a cell holds, in the words of `Column.kind`."""
     if hasattr(cell, "shape") and hasattr(cell, "tolist"):
-        return "tensor"
+        return kind(cell.tolist()) if len(cell.shape) < TABLE else "tensor"
     if isinstance(cell, str):
         return "text"
     if isinstance(cell, bool | int):
