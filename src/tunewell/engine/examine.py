@@ -23,8 +23,7 @@ from tunewell.engine.settings import Settings
 PLACES_KEPT = 50
 """Places listed for one finding; `where_total` says how many there are."""
 
-TRAINER = "pass a trainer object in Python: tunewell.check(trainer)"
-
+LIVE = "run the script with tunewell run --check-only SCRIPT, or call tunewell.check(trainer)"
 HOW_TO_PASS: Mapping[str, str] = {
     "Dataset": "pass training data: --train FILE",
     "Files": "pass a file or folder",
@@ -32,7 +31,8 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Trace": "pass a run: its output folder, trainer_state.json or run folder",
     "Evaluation": "pass predictions: --predictions FILE",
     "EvaluationPair": "pass two prediction files or runs to tunewell compare",
-    "ModelState": "train with tunewell.Watch() or tunewell train, then pass the run folder",
+    "ModelState": f"{LIVE}; or train with tunewell.Watch() and pass the run folder",
+    "Batch": LIVE,
     "Checkpoint": "pass the model: --model FOLDER",
     "Tokenization": "pass training data and --model FOLDER",
     "LogText": "pass the log or the error text: --log FILE",
@@ -40,12 +40,12 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Benchmark": "pass the questions of a benchmark: --benchmark FILE",
     "Script": "pass the script that prepares the data or trains: --script FILE",
     "DataShift": "pass current and new data to tunewell adapt",
-    "FirstStep": TRAINER,
-    "RehearsedEvaluation": TRAINER,
-    "RowAlone": TRAINER,
-    "Targets": TRAINER,
-    "TaggedWords": TRAINER,
-    "InBatchNegatives": TRAINER,
+    "FirstStep": LIVE,
+    "RehearsedEvaluation": LIVE,
+    "RowAlone": LIVE,
+    "Targets": LIVE,
+    "TaggedWords": LIVE,
+    "InBatchNegatives": LIVE,
 }
 """What to say in "not run" where a subject is missing, by its type's name."""
 

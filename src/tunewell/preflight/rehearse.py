@@ -46,16 +46,19 @@ class Rehearsal:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def rehearse(trainer: Any) -> Rehearsal:
+def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     """Run every probe over the trainer, which stays as it is, like all random states.
 
     Args:
         trainer: a Hugging Face trainer or one built on it (TRL, sentence-transformers).
+        resume: what its `train` is given for `resume_from_checkpoint`.
     """
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects += [recipe_of(trainer), checkpoint_of(stage)] if stage else []
+        rehearsal.subjects += (
+            [recipe_of(trainer, resume=resume), checkpoint_of(stage)] if stage else []
+        )
         for probe in PROBES:
             name = probe.gives.__name__
             started = time.perf_counter()
@@ -76,10 +79,8 @@ def rehearse(trainer: Any) -> Rehearsal:
                     else f"a training step raises {first}"
                 )
             rehearsal.seconds[name] = time.perf_counter() - started
-    if stage is None:
-        rehearsal.subjects.append(recipe_of(trainer))
-        if trial.is_empty(trainer.train_dataset):
-            rehearsal.subjects.append(trial.without_rows(trainer))
+    if stage is None and trial.is_empty(trainer.train_dataset):
+        rehearsal.subjects.append(trial.without_rows(trainer))
     return rehearsal
 
 

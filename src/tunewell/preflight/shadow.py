@@ -21,6 +21,7 @@ from transformers import DefaultFlowCallback, TrainerCallback, TrainerControl, T
 from transformers.trainer_callback import CallbackHandler
 
 from tunewell.core.check import NotRunError
+from tunewell.preflight.stage import REHEARSED
 
 SHARE = 0.5
 """Of the free memory of a device, the most that a copy of the trained weights may take: the rest is
@@ -143,6 +144,7 @@ def _copied(
     twin = copy.copy(trainer)
     for name, value in vars(trainer).items():
         vars(twin)[name] = _own(value)
+    setattr(twin, REHEARSED, True)
     twin.args = _arguments(trainer.args, arguments)
     twin.model = copy_model(trainer.model, memo)
     twin.model_wrapped = twin.model
