@@ -41,7 +41,11 @@ def compare_alone(stage: Stage) -> RowAlone:
     with shadow(stage.trainer, rows, dataset=chosen.dataset) as twin:
         align(twin)
         twin.model.eval()
-        batch = _answers(twin, together)
+        try:
+            batch = _answers(twin, together)
+        except ValueError as error:
+            message = f"a batch of several rows raises {error}"
+            raise NotRunError(message) from error
         found = []
         for place, row in enumerate(rows):
             alone = _answers(twin, single[place])
