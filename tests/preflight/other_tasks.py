@@ -438,6 +438,66 @@ def causal_classifier(out: Path, **settings: Any) -> Any:
     return classifier(out, model=scorer(num_labels=3), **settings)
 
 
+class SpeechCollator:
+    """The collator of the usual Whisper example. `cut` is the token that it cuts from labels."""
+
+    def __init__(self, tokens: Any, cut: int) -> None:
+        self.tokenizer, self.cut = tokens, cut
+
+    def __call__(self, rows: list[dict[str, Any]]) -> Any:
+        """Features stacked, labels padded with -100."""
+        import torch
+
+        batch = {"input_features": torch.tensor([row["input_features"] for row in rows])}
+        labels = self.tokenizer.pad(
+            [{"input_ids": row["labels"]} for row in rows], return_tensors="pt"
+        )
+        ids = labels["input_ids"].masked_fill(labels["attention_mask"].ne(1), -100)
+        if (ids[:, 0] == self.cut).all():
+            ids = ids[:, 1:]
+        return {**batch, "labels": ids}
+
+
+def transcriber(out: Path, *, cut: int = 3, **settings: Any) -> Any:
+    """A tiny Whisper whose texts begin with token 3, its start of a transcript."""
+    import torch
+    from transformers import (
+        Seq2SeqTrainer,
+        Seq2SeqTrainingArguments,
+        WhisperConfig,
+        WhisperForConditionalGeneration,
+    )
+
+    torch.manual_seed(0)
+    tokens = tiny.tokenizer()
+    model = WhisperForConditionalGeneration(
+        WhisperConfig(
+            vocab_size=400, num_mel_bins=8, d_model=16, encoder_layers=1, decoder_layers=1,
+            encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=16,
+            decoder_ffn_dim=16, max_source_positions=10, max_target_positions=32,
+            pad_token_id=2, bos_token_id=0, eos_token_id=1, decoder_start_token_id=3,
+            suppress_tokens=None, begin_suppress_tokens=None,
+        )
+    )  # fmt: skip
+    rows = [
+        {
+            "input_features": np.random.default_rng(at).normal(size=(8, 20)).tolist(),
+            "labels": [3, *tokens(text)["input_ids"], 1],
+        }
+        for at, text in enumerate(tiny.sentences(12))
+    ]
+    return built(
+        Seq2SeqTrainer,
+        model=model,
+        args=tiny.arguments(
+            out, Seq2SeqTrainingArguments, **{"remove_unused_columns": False, **settings}
+        ),
+        train_dataset=tiny.dataset(rows),
+        data_collator=SpeechCollator(tokens, cut),
+        processing_class=tokens,
+    )
+
+
 HEALTHY: Mapping[str, Callable[..., Any]] = {
     "single label": classifier,
     "multi label": multi_label,
@@ -454,5 +514,6 @@ HEALTHY: Mapping[str, Callable[..., Any]] = {
     "plain torch data set": plain_torch,
     "iterable data set": streamed,
     "decoder that classifies": causal_classifier,
+    "speech": transcriber,
 }
 """Every kind of training that nothing may be said about."""
