@@ -1,0 +1,64 @@
+"""DAT121 preference-cut-to-its-beginning."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.preflight import other_tasks as tasks
+from tests.preflight import tiny
+from tests.preflight.live import Live, seen
+
+from tunewell.checks.data.first_step_raises import first_step_raises
+from tunewell.checks.data.preference_cut_to_its_beginning import preference_cut_to_its_beginning
+from tunewell.core.finding import Severity
+from tunewell.testing import CheckCases, run_check
+
+LONG = " ".join(tiny.WORDS)
+
+
+def shared_beginning(count: int) -> list[dict[str, str]]:
+    """Preferences of which so many share a long beginning of their answers."""
+    rows = tasks.pairs()
+    for row in rows[:count]:
+        row["chosen"], row["rejected"] = f" {LONG} {row['chosen']}", f" {LONG} {row['rejected']}"
+    return rows
+
+
+def equal_before(out: Path) -> Any:
+    rows = tasks.pairs()
+    for row in rows:
+        row["rejected"] = row["chosen"]
+    return tasks.dpo(out, rows=rows)
+
+
+@pytest.mark.reproduces("R03")
+class TestPreferenceCutToItsBeginning(CheckCases):
+    """Real DPO batches, cut by TRL's collator."""
+
+    check = preference_cut_to_its_beginning
+    faulty = Live(
+        all_cut=lambda out: tasks.dpo(out, rows=shared_beginning(24), max_length=30),
+        some_cut=lambda out: tasks.dpo(out, rows=shared_beginning(6), max_length=30),
+    )
+    nearly = Live(
+        long_enough=lambda out: tasks.dpo(out, rows=shared_beginning(24), max_length=100),
+        equal_before_they_are_cut=equal_before,
+    )
+    clean = Live(healthy=tasks.dpo, reward=tasks.reward)
+
+    def test_most_pairs_are_an_error(self) -> None:
+        """A few are a warning."""
+        found = [
+            run_check(preference_cut_to_its_beginning, case).findings[0].severity
+            for case in self.faulty.values()
+        ]
+        assert found == [Severity.ERROR, Severity.WARNING]
+
+
+@pytest.mark.reproduces("R03")
+def test_rows_that_trl_takes_out_leave_nothing() -> None:
+    rows = [{**row, "prompt": f"{LONG} {LONG}"} for row in tasks.pairs()]
+    empty = seen(lambda out: tasks.dpo(out, rows=rows, max_length=30))
+    said = run_check(first_step_raises, empty).findings[0]
+    assert "holds no row" in said.message
+    assert "raise max_length" in said.fixes[0].title
