@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tunewell.core.check import NotRunError
 from tunewell.preflight import alone, collate, evaluate, negatives, targets, trial, words
@@ -24,6 +24,9 @@ LOOKS = (
     evaluate.PROBE,
 )
 """Every look but the step-one proof, which is the slowest."""
+
+Thing: TypeAlias = Any
+"""A trainer or a part of one: the libraries have no types."""
 
 Subjects = tuple[object, ...]
 Build = Callable[[Path], Any]
@@ -46,16 +49,20 @@ def seen(build: Build, probes: tuple[Probe, ...] = LOOKS) -> Subjects:
 
 
 class Live(Mapping[str, Subjects]):
-    """Cases of a check, each a function that builds a trainer in a folder."""
+    """Cases of a check, each a function that builds a trainer in a folder.
 
-    def __init__(self, **builds: Build) -> None:
+    `probes` are the looks that the check needs; every one where none is given.
+    """
+
+    def __init__(self, *probes: Probe, **builds: Build) -> None:
+        self._probes = probes or LOOKS
         self._builds = {name.replace("_", " "): build for name, build in builds.items()}
         self._seen: dict[str, Subjects] = {}
 
     def __getitem__(self, name: str) -> Subjects:
         """The subjects of one case."""
         if name not in self._seen:
-            self._seen[name] = seen(self._builds[name])
+            self._seen[name] = seen(self._builds[name], self._probes)
         return self._seen[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Healthy trainers of every task but language modelling on chats, each tiny and made on the spot."""
+"""Healthy trainers of every task but language modelling on chats, each tiny and made here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def classified(count: int = COUNT, *, shift: int = 0) -> list[dict[str, Any]]:
     return [{**tokens(text), "labels": at % 3} for at, text in enumerate(said)]
 
 
-def classifier(
+def classifier(  # noqa: PLR0913  what a test may want otherwise
     out: Path,
     *,
     rows: Any = None,
@@ -120,7 +120,9 @@ def stars(out: Path, **settings: Any) -> Any:
         for at, text in enumerate(tiny.sentences(COUNT))
     ]
     model = tiny.encoder(num_labels=1, problem_type="regression")
-    return classifier(out, rows=rows, judged=rows[:8], model=model, compute_metrics=None, **settings)
+    return classifier(
+        out, rows=rows, judged=rows[:8], model=model, compute_metrics=None, **settings
+    )
 
 
 def tagged(
@@ -296,7 +298,9 @@ def pairs(count: int = COUNT) -> list[dict[str, str]]:
     ]
 
 
-def dpo(out: Path, *, rows: Any = None, model: Any = None, tokens: Any = None, **settings: Any) -> Any:
+def dpo(
+    out: Path, *, rows: Any = None, model: Any = None, tokens: Any = None, **settings: Any
+) -> Any:
     """Direct preference optimisation of an adapter."""
     from trl import DPOConfig, DPOTrainer
 

@@ -28,31 +28,26 @@ class Cause(StrEnum):
     COLLATOR = "rows that make no batch"
     RANGE = "labels outside of the head"
     SHAPE = "labels of another shape than the head"
-    PAD_TOKEN = "no padding token"
+    PADDING = "no padding token"
     OTHER = "something else"
 
 
 @fact
 def cause(step: FirstStep) -> Cause:
     """The root of what the step raises, the first that fits."""
-    if step.empty:
-        return Cause.EMPTY
-    if step.raised is None:
-        return Cause.NONE
+    if step.empty or step.raised is None:
+        return Cause.EMPTY if step.empty else Cause.NONE
     text = step.raised.text
-    if OUT_OF_MEMORY in text.lower():
-        return Cause.MEMORY
-    if wanted_column(step) is not None or text.startswith(NO_COLUMNS):
-        return Cause.DROPPED
-    if text.startswith(NO_LOSS):
-        return Cause.LABELS
-    if step.collating:
-        return Cause.COLLATOR
-    if NO_PAD in text:
-        return Cause.PAD_TOKEN
-    if outside(step):
-        return Cause.RANGE
-    return Cause.SHAPE if shape_problem(step) else Cause.OTHER
+    signs = (
+        (Cause.MEMORY, OUT_OF_MEMORY in text.lower()),
+        (Cause.DROPPED, wanted_column(step) is not None or text.startswith(NO_COLUMNS)),
+        (Cause.LABELS, text.startswith(NO_LOSS)),
+        (Cause.COLLATOR, step.collating),
+        (Cause.PADDING, NO_PAD in text),
+        (Cause.RANGE, bool(outside(step))),
+        (Cause.SHAPE, bool(shape_problem(step))),
+    )
+    return next((root for root, seen in signs if seen), Cause.OTHER)
 
 
 def wanted_column(step: FirstStep) -> Column | None:

@@ -77,7 +77,9 @@ def rehearse_evaluation(stage: Stage) -> RehearsedEvaluation:
         labelled=look.labelled,
         has_metrics=trainer.compute_metrics is not None,
         judged=look.judged,
-        metrics=None if metrics is None or look.stopped or not complete else _with_names(metrics, names),
+        metrics=None
+        if metrics is None or look.stopped or not complete
+        else _with_names(metrics, names),
         wanted=trainer.args.metric_for_best_model or "",
         repeat_difference=repeat,
         precision=str(next(stage.core.parameters()).dtype).removeprefix("torch."),
@@ -149,7 +151,9 @@ class _Look:
         return tuple(metrics)
 
     def _predicted(self, model: Any, inputs: Any, *given: Any, **named: Any) -> Any:
-        self.inputs = tuple(inputs) if isinstance(inputs, Mapping) or hasattr(inputs, "keys") else ()
+        self.inputs = (
+            tuple(inputs) if isinstance(inputs, Mapping) or hasattr(inputs, "keys") else ()
+        )
         loss, logits, labels = self.step(model, inputs, *given, **named)
         self.losses.append(None if loss is None else float(loss.detach().float().mean()))
         self.labelled += loss is not None or labels is not None
@@ -210,7 +214,7 @@ def _repeat(twin: Any) -> float | None:
     """The largest difference of two passes over one batch, relative to the largest output."""
     batch = next(iter(twin.get_eval_dataloader()))
     twin.model.eval()
-    first, second = (_floats(twin.prediction_step(twin.model, dict(batch), False)) for _ in "ab")  # noqa: FBT003  the trainer's own
+    first, second = (_floats(twin.prediction_step(twin.model, dict(batch), False)) for _ in "ab")
     largest = None
     for one, other in zip(first, second, strict=False):
         if one.shape != other.shape or not one.size:

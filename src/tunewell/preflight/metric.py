@@ -32,10 +32,10 @@ class MetricWitness:
     def __call__(self, prediction: Any, **settings: Any) -> dict[str, Any]:
         """The user's metrics; none where the function raises."""
         answer, problem = self._try(prediction, **settings)
-        whole = padded = None
+        whole, tried, padded = None, False, None
         if not self._by_batch:
             if problem is not None:
-                whole = self._on_whole(prediction)
+                whole, tried = self._on_whole(prediction)
             elif self._generates:
                 padded = self._on_padded(prediction)
         before = self.judged.raised if self.judged is not None else None
@@ -45,6 +45,7 @@ class MetricWitness:
             ignored=(_ignored(prediction.predictions), _ignored(prediction.label_ids)),
             raised=before or problem,
             raised_whole=whole,
+            tried_whole=tried,
             raised_padded=padded,
             keys=tuple(map(str, answer)) if isinstance(answer, Mapping) else None,
         )
@@ -58,20 +59,20 @@ class MetricWitness:
         except Exception as error:  # noqa: BLE001  the user's own code; what it raises is the finding
             return None, raised(error)
 
-    def _on_whole(self, prediction: Any) -> Raised | None:
-        """The same rows again and again, up to the length of the whole set.
+    def _on_whole(self, prediction: Any) -> tuple[Raised | None, bool]:
+        """The same rows again and again, up to the length of the whole set, and whether it was run.
 
         A function that counts on every row being there fails on a sample alone.
         """
-        if self._total is None:
-            return None
+        if self._total is None or self._total <= _rows(prediction.predictions):
+            return None, False
         parts = [_repeated(p, self._total) for p in (prediction.predictions, prediction.label_ids)]
         if any(part is None for part in parts):
-            return None
+            return None, False
         grown = copy.copy(prediction)
         grown.predictions, grown.label_ids = parts
         grown.elements = tuple(parts)
-        return self._try(grown)[1]
+        return self._try(grown)[1], True
 
     def _on_padded(self, prediction: Any) -> Raised | None:
         """One more column of -100, as between batches of different length."""
@@ -102,6 +103,10 @@ def _arrays(value: Any) -> list[Any]:
     if isinstance(value, tuple | list):
         return [array for part in value for array in _arrays(part)]
     return [] if value is None else [value]
+
+
+def _rows(value: Any) -> int:
+    return max((len(array) for array in _arrays(value) if hasattr(array, "__len__")), default=0)
 
 
 def _shapes(value: Any) -> tuple[tuple[int, ...], ...]:

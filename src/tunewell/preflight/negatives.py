@@ -47,9 +47,7 @@ def count_shared(stage: Stage) -> InBatchNegatives:
     if count > MEASURED:
         rows = np.sort(np.random.default_rng(0).choice(count, MEASURED, replace=False))
     table = dataset.select(rows.tolist()) if hasattr(dataset, "select") else None
-    pairs = [
-        _cells(table, dataset, rows.tolist(), column) for column in columns[:2]
-    ]
+    pairs = [_cells(table, dataset, rows.tolist(), column) for column in columns[:2]]
     sampler = str(getattr(args.batch_sampler, "value", args.batch_sampler))
     shared, examples = _shared(pairs)
     return InBatchNegatives(

@@ -148,7 +148,7 @@ def pad_ids(stage: Stage, twin: Any) -> tuple[int | None, int | None]:
     """The padding token of the tokenizer and that of the copied model."""
     collator = getattr(stage.trainer.data_collator, "tokenizer", None)
     tokens = stage.tokenizer if stage.tokenizer is not None else collator
-    config = getattr(twin.model, "config", None)
+    config: Any = getattr(twin.model, "config", None)
     config = config.get_text_config() if hasattr(config, "get_text_config") else config
     return getattr(tokens, "pad_token_id", None), getattr(config, "pad_token_id", None)
 

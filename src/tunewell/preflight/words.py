@@ -69,14 +69,9 @@ def _words(example: Any) -> list[str] | None:
 
 def _traced(tokenizer: Any, words: Sequence[str], ids: Sequence[int]) -> list[int | None] | None:
     """The word of each token; None where the tokens are not those of the words."""
-    attempts = (
-        lambda: _split(tokenizer, words),
-        lambda: _joined(tokenizer, words),
-        lambda: _one_by_one(tokenizer, words),
-    )
-    for attempt in attempts:
+    for attempt in (_split, _joined, _one_by_one):
         try:
-            made, word_of = attempt()
+            made, word_of = attempt(tokenizer, words)
         except Exception:  # noqa: BLE001, S112  a tokenizer may refuse split words
             continue
         # A row that was cut may end in a special token of its own, and may be padded.
@@ -94,7 +89,7 @@ def _split(tokenizer: Any, words: Sequence[str]) -> tuple[list[int], list[int | 
 
 def _joined(tokenizer: Any, words: Sequence[str]) -> tuple[list[int], list[int | None]]:
     made = tokenizer(" ".join(words), return_offsets_mapping=True)
-    ends = []
+    ends: list[int] = []
     for word in words:
         ends.append((ends[-1] + 1 if ends else 0) + len(word))
     word_of: list[int | None] = []

@@ -14,7 +14,7 @@ class Judged:
     `predictions` and `labels` are the shapes of the arrays, several where it was given a tuple.
     `ignored` counts values of -100 in the predictions and in the labels. `raised` is what it raised
     on the sampled rows, `raised_whole` on the same rows repeated to the length of the whole set
-    (None where it passed, or where that was not tried), `raised_padded` on predictions of batches
+    where `tried_whole`, `raised_padded` on predictions of batches
     of different length, which the trainer fills up with -100. `keys` are those of its answer, None
     where that is no mapping.
     """
@@ -24,6 +24,7 @@ class Judged:
     ignored: tuple[int, int] = (0, 0)
     raised: Raised | None = None
     raised_whole: Raised | None = None
+    tried_whole: bool = False
     raised_padded: Raised | None = None
     keys: tuple[str, ...] | None = None
 

@@ -1,18 +1,18 @@
 """DAT118 answer-span-lost."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live
+from tests.preflight.live import Live, Thing
 
 from tunewell.checks.data.answer_span_lost import answer_span_lost
 from tunewell.core.finding import Severity
+from tunewell.preflight import collate
 from tunewell.testing import CheckCases, run_check
 
 
-def moved(step: int, *, keep: bool = True) -> list[dict[str, Any]]:
+def moved(step: int, *, keep: bool = True) -> list[dict[str, Thing]]:
     """Spans moved by some tokens; those of the question come before the context."""
     rows = []
     for row in tasks.questions():
@@ -27,7 +27,7 @@ def moved(step: int, *, keep: bool = True) -> list[dict[str, Any]]:
     return rows
 
 
-def cut(length: int, *, keep: bool = True) -> list[dict[str, Any]]:
+def cut(length: int, *, keep: bool = True) -> list[dict[str, Thing]]:
     """Rows cut after so many tokens; a lost answer points at the first token, as is usual."""
     rows = []
     for row in tasks.questions():
@@ -45,7 +45,7 @@ def cut(length: int, *, keep: bool = True) -> list[dict[str, Any]]:
     return rows
 
 
-def unanswerable(out: Path) -> Any:
+def unanswerable(out: Path) -> Thing:
     """A third of the questions have no answer, as in SQuAD 2."""
     rows = tasks.questions()
     for row in rows[::3]:
@@ -60,16 +60,18 @@ class TestAnswerSpanLost(CheckCases):
 
     check = answer_span_lost
     faulty = Live(
+        collate.PROBE,
         offsets_without_the_question=lambda out: tasks.answerer(out, rows=moved(-5)),
         beyond_the_row=lambda out: tasks.answerer(out, rows=moved(40)),
         cut_off=lambda out: tasks.answerer(out, rows=cut(9)),
         all_alike_and_no_answers_kept=lambda out: tasks.answerer(out, rows=cut(4, keep=False)),
     )
     nearly = Live(
+        collate.PROBE,
         some_have_no_answer=unanswerable,
         no_answers_kept=lambda out: tasks.answerer(out, rows=moved(0, keep=False)),
     )
-    clean = Live(right=tasks.answerer)
+    clean = Live(collate.PROBE, right=tasks.answerer)
 
     def test_what_is_lost_is_told(self) -> None:
         """Wrong places are errors; truncation is a warning."""

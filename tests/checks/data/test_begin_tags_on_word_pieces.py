@@ -7,6 +7,7 @@ from tests.preflight import other_tasks as tasks
 from tests.preflight.live import Live
 
 from tunewell.checks.data.begin_tags_on_word_pieces import begin_tags_on_word_pieces
+from tunewell.preflight import words
 from tunewell.testing import CheckCases
 
 WORDS = ("tokens",)
@@ -34,11 +35,15 @@ class TestBeginTagsOnWordPieces(CheckCases):
 
     check = begin_tags_on_word_pieces
     faulty = Live(
+        words.PROBE,
         copied=lambda out: tasks.tagger(out, rows=tasks.tagged(align=on_every_piece, keep=WORDS)),
     )
     nearly = Live(
+        words.PROBE,
         inside=lambda out: tasks.tagger(
             out, rows=tasks.tagged(align=inside_on_further_pieces, keep=WORDS)
         ),
     )
-    clean = Live(first_pieces=lambda out: tasks.tagger(out, rows=tasks.tagged(keep=WORDS)))
+    clean = Live(
+        words.PROBE, first_pieces=lambda out: tasks.tagger(out, rows=tasks.tagged(keep=WORDS))
+    )

@@ -1,19 +1,19 @@
 """DAT113 classes-learned-as-numbers."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live
+from tests.preflight.live import Live, Thing
 
 from tunewell.checks.data.classes_learned_as_numbers import classes_learned_as_numbers
 from tunewell.core.finding import Confidence
+from tunewell.preflight import trial
 from tunewell.testing import CheckCases, run_check
 
 
-def one_output(out: Path, label: Any, *, named: bool = False, **settings: Any) -> Any:
+def one_output(out: Path, label: Thing, *, named: bool = False, **settings: Thing) -> Thing:
     """A head of one output over labels made from the row's number."""
     tokens = tiny.tokenizer()
     data = tiny.dataset(
@@ -33,11 +33,13 @@ class TestClassesLearnedAsNumbers(CheckCases):
 
     check = classes_learned_as_numbers
     faulty = Live(
+        trial.PROBE,
         yes_or_no=lambda out: one_output(out, lambda at: at % 2),
         three=lambda out: one_output(out, lambda at: at % 3),
         three_with_names=lambda out: one_output(out, lambda at: at % 3, named=True),
     )
     nearly = Live(
+        trial.PROBE,
         regression_on_purpose=lambda out: one_output(
             out, lambda at: at % 3, problem_type="regression"
         ),
@@ -47,7 +49,7 @@ class TestClassesLearnedAsNumbers(CheckCases):
         # A quantity that happens to be whole in each row, with gaps.
         gaps=lambda out: one_output(out, lambda at: (at % 4) * 10),
     )
-    clean = Live(three_outputs=tasks.classifier, decimals=tasks.regression)
+    clean = Live(trial.PROBE, three_outputs=tasks.classifier, decimals=tasks.regression)
 
     def test_it_is_sure_of_two_classes_and_of_names(self) -> None:
         """Three numbers might be grades."""

@@ -1,17 +1,19 @@
 """DAT120 mostly-padding."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live
+from tests.preflight.live import Live, Thing
 
 from tunewell.checks.data.mostly_padding import mostly_padding
+from tunewell.preflight import collate, trial
 from tunewell.testing import CheckCases
 
+LOOKS = (collate.PROBE, trial.PROBE)
 
-def lengths(out: Path, *long: int, each: int = 8, **settings: Any) -> Any:
+
+def lengths(out: Path, *long: int, each: int = 8, **settings: Thing) -> Thing:
     """Rows of 8 tokens, and these among them."""
     sizes = [*long, *[each] * (24 - len(long))]
     rows = [
@@ -27,13 +29,12 @@ class TestMostlyPadding(CheckCases):
     """Real batches padded to their longest row."""
 
     check = mostly_padding
-    faulty = Live(one_long_row=lambda out: lengths(out, 128, 128))
+    faulty = Live(*LOOKS, one_long_row=lambda out: lengths(out, 128, 128))
     nearly = Live(
-        grouped=lambda out: lengths(
-            out, 128, 128, train_sampling_strategy="group_by_length"
-        ),
+        *LOOKS,
+        grouped=lambda out: lengths(out, 128, 128, train_sampling_strategy="group_by_length"),
         one_row_a_batch=lambda out: lengths(out, 128, 128, per_device_train_batch_size=1),
         all_short=lambda out: lengths(out, 100, each=3),
         half_as_long=lambda out: lengths(out, *[128] * 12, each=64),
     )
-    clean = Live(alike=tasks.classifier, preferences=tasks.dpo)
+    clean = Live(*LOOKS, alike=tasks.classifier, preferences=tasks.dpo)

@@ -1,16 +1,16 @@
 """DAT121 preference-cut-to-its-beginning."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live, seen
+from tests.preflight.live import Live, Thing, seen
 
 from tunewell.checks.data.first_step_raises import first_step_raises
 from tunewell.checks.data.preference_cut_to_its_beginning import preference_cut_to_its_beginning
 from tunewell.core.finding import Severity
+from tunewell.preflight import collate
 from tunewell.testing import CheckCases, run_check
 
 LONG = " ".join(tiny.WORDS)
@@ -24,7 +24,7 @@ def shared_beginning(count: int) -> list[dict[str, str]]:
     return rows
 
 
-def equal_before(out: Path) -> Any:
+def equal_before(out: Path) -> Thing:
     rows = tasks.pairs()
     for row in rows:
         row["rejected"] = row["chosen"]
@@ -37,14 +37,16 @@ class TestPreferenceCutToItsBeginning(CheckCases):
 
     check = preference_cut_to_its_beginning
     faulty = Live(
+        collate.PROBE,
         all_cut=lambda out: tasks.dpo(out, rows=shared_beginning(24), max_length=30),
         some_cut=lambda out: tasks.dpo(out, rows=shared_beginning(6), max_length=30),
     )
     nearly = Live(
+        collate.PROBE,
         long_enough=lambda out: tasks.dpo(out, rows=shared_beginning(24), max_length=100),
         equal_before_they_are_cut=equal_before,
     )
-    clean = Live(healthy=tasks.dpo, reward=tasks.reward)
+    clean = Live(collate.PROBE, healthy=tasks.dpo, reward=tasks.reward)
 
     def test_most_pairs_are_an_error(self) -> None:
         """A few are a warning."""

@@ -1,27 +1,29 @@
 """DAT122 row-depends-on-padding."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live
+from tests.preflight.live import Live, Thing
 
 from tunewell.checks.data.row_depends_on_padding import row_depends_on_padding
+from tunewell.preflight import alone, trial
 from tunewell.testing import CheckCases, run_check
 
+LOOKS = (trial.PROBE, alone.PROBE)
 
-def decoder(out: Path, pad: int | None, **settings: Any) -> Any:
+
+def decoder(out: Path, pad: int | None, **settings: Thing) -> Thing:
     model = tasks.scorer(num_labels=3, pad_token_id=pad)
     return tasks.classifier(out, model=model, **settings)
 
 
-def without_mask(out: Path) -> Any:
+def without_mask(out: Path) -> Thing:
     from transformers import DataCollatorWithPadding
 
     class Forgets(DataCollatorWithPadding):
-        def __call__(self, rows: Any) -> Any:
+        def __call__(self, rows: Thing) -> Thing:
             batch = super().__call__(rows)
             batch.pop("attention_mask")
             return batch
@@ -35,11 +37,13 @@ class TestRowDependsOnPadding(CheckCases):
 
     check = row_depends_on_padding
     faulty = Live(
+        *LOOKS,
         no_padding_token=lambda out: decoder(out, None, without_tokenizer=True),
         another_padding_token=lambda out: decoder(out, 7, without_tokenizer=True),
         no_attention_mask=without_mask,
     )
     nearly = Live(
+        *LOOKS,
         # `train` gives the configuration the tokenizer's ids first.
         aligned_by_train=lambda out: decoder(out, 7),
         none_but_aligned=lambda out: decoder(out, None),
@@ -49,6 +53,7 @@ class TestRowDependsOnPadding(CheckCases):
         padded_left=lambda out: decoder(out, 2, tokens=tiny.tokenizer(padding_side="left")),
     )
     clean = Live(
+        *LOOKS,
         encoder=tasks.classifier,
         decoder=lambda out: decoder(out, 2),
         reward=tasks.reward,

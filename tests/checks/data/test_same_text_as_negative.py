@@ -1,20 +1,22 @@
 """DAT124 same-text-as-negative."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live
+from tests.preflight.live import Live, Thing
 
 from tunewell.checks.data.same_text_as_negative import same_text_as_negative
+from tunewell.preflight import negatives
 from tunewell.testing import CheckCases
 
 PLAIN = "batch_sampler"
 
 
-def repeated(out: Path, *, times: int, sampler: str = PLAIN, column: str = "anchor", **settings: Any) -> Any:
+def repeated(
+    out: Path, *, times: int, sampler: str = PLAIN, column: str = "anchor", **settings: Thing
+) -> Thing:
     """Pairs of which each anchor (or positive) stands in so many rows."""
     said = tiny.sentences(48)
     rows = [
@@ -24,7 +26,7 @@ def repeated(out: Path, *, times: int, sampler: str = PLAIN, column: str = "anch
     return tasks.embedder(out, rows=rows, batch_sampler=sampler, **settings)
 
 
-def scored(out: Path) -> Any:
+def scored(out: Path) -> Thing:
     """Another loss, for which equal texts do no harm."""
     from sentence_transformers.losses import CosineSimilarityLoss
 
@@ -33,16 +35,16 @@ def scored(out: Path) -> Any:
     return tasks.embedder(out, rows=rows, loss=CosineSimilarityLoss, batch_sampler=PLAIN)
 
 
-def wrapped(out: Path) -> Any:
+def wrapped(out: Path) -> Thing:
     from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
 
-    def loss(model: Any) -> Any:
+    def loss(model: Thing) -> Thing:
         return MatryoshkaLoss(model, MultipleNegativesRankingLoss(model), [32, 16])
 
     return repeated_with(out, loss)
 
 
-def repeated_with(out: Path, loss: Any) -> Any:
+def repeated_with(out: Path, loss: Thing) -> Thing:
     said = tiny.sentences(48)
     rows = [{"anchor": said[at // 4], "positive": said[at + 24]} for at in range(24)]
     return tasks.embedder(out, rows=rows, loss=loss, batch_sampler=PLAIN)
@@ -54,17 +56,19 @@ class TestSameTextAsNegative(CheckCases):
 
     check = same_text_as_negative
     faulty = Live(
+        negatives.PROBE,
         anchors_repeated=lambda out: repeated(out, times=4),
         positives_repeated=lambda out: repeated(out, times=4, column="positive"),
         inside_of_another_loss=wrapped,
     )
     nearly = Live(
+        negatives.PROBE,
         kept_apart=lambda out: repeated(out, times=4, sampler="no_duplicates"),
         one_row_a_batch=lambda out: repeated(out, times=4, per_device_train_batch_size=1),
         another_loss=scored,
         all_different=lambda out: repeated(out, times=1),
     )
-    clean = Live(healthy=tasks.embedder)
+    clean = Live(negatives.PROBE, healthy=tasks.embedder)
 
 
 def test_the_real_loss_counts_the_twin_as_wrong(tmp_path: Path) -> None:

@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live
+from tests.preflight.live import Live, Thing
 
 from tunewell.checks.data.words_without_label import words_without_label
 from tunewell.core.finding import Confidence
+from tunewell.preflight import collate, words
 from tunewell.testing import CheckCases, run_check
 
+LOOKS = (collate.PROBE, words.PROBE)
 
-def by_offsets(*, begins: int) -> list[dict[str, Any]]:
+
+def by_offsets(*, begins: int) -> list[dict[str, Thing]]:
     """Labels for tokens whose offset in their word begins here: right for 0 with most tokenizers.
 
     With this one, which counts no leading space, a beginning of 1 is never found.
@@ -38,15 +40,19 @@ def only_first_words(words: Sequence[int | None], tags: Sequence[int]) -> list[i
     return [tags[0] if word == 0 else -100 for word in words]
 
 
-def without_words(out: Path) -> Any:
-    rows = [{k: row[k] for k in ("input_ids", "attention_mask", "labels")} for row in by_offsets(begins=1)]
+def without_words(out: Path) -> Thing:
+    rows = [
+        {k: row[k] for k in ("input_ids", "attention_mask", "labels")}
+        for row in by_offsets(begins=1)
+    ]
     return tasks.tagger(out, rows=rows)
 
 
-def cut(out: Path) -> Any:
+def cut(out: Path) -> Thing:
     """Rows cut after eight tokens: the words behind are not there."""
     rows = [
-        {k: row[k][:8] for k in ("input_ids", "attention_mask", "labels")} | {"tokens": row["tokens"]}
+        {k: row[k][:8] for k in ("input_ids", "attention_mask", "labels")}
+        | {"tokens": row["tokens"]}
         for row in tasks.tagged(keep=("tokens",))
     ]
     return tasks.tagger(out, rows=rows)
@@ -58,6 +64,7 @@ class TestWordsWithoutLabel(CheckCases):
 
     check = words_without_label
     faulty = Live(
+        *LOOKS,
         no_offset_fits=lambda out: tasks.tagger(out, rows=by_offsets(begins=1)),
         rows_that_keep_no_words=without_words,
         only_the_first_word=lambda out: tasks.tagger(
@@ -65,9 +72,11 @@ class TestWordsWithoutLabel(CheckCases):
         ),
     )
     nearly = Live(
-        offsets_that_fit=lambda out: tasks.tagger(out, rows=by_offsets(begins=0)), cut_rows=cut
+        *LOOKS,
+        offsets_that_fit=lambda out: tasks.tagger(out, rows=by_offsets(begins=0)),
+        cut_rows=cut,
     )
-    clean = Live(word_ids=tasks.tagger)
+    clean = Live(*LOOKS, word_ids=tasks.tagger)
 
     def test_nothing_at_all_is_sure(self) -> None:
         """Some words without a label may be meant."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from tunewell.core.check import NotApplicableError, check
@@ -83,32 +84,29 @@ def answer_span_lost(
     wrong = [span for span in known if span.problem in (WRONG, BEYOND)]
     cut = [span for span in known if span.problem == CUT]
     if known and len(wrong) > max_wrong * len(known):
-        yield _finding(
-            wrong, known, "do not decode to the answer", 100 * max_wrong,
-            "take the tokens whose offsets meet the answer and whose sequence_ids() is 1",
-        )  # fmt: skip
+        yield _finding(wrong, known, max_wrong, *POINTS_ELSEWHERE)
     elif known and len(cut) > max_cut * len(known):
-        yield _finding(
-            cut, known, "have lost their answer, most often to truncation", 100 * max_cut,
-            "cut long contexts into overlapping rows: stride and return_overflowing_tokens",
-            Severity.WARNING, Confidence.MEDIUM,
-        )  # fmt: skip
+        found = _finding(cut, known, max_cut, *LOST)
+        yield msgspec.structs.replace(
+            found, severity=Severity.WARNING, confidence=Confidence.MEDIUM
+        )
     elif not known and len(spans) >= FEWEST_ROWS and len({_ends(r) for r in batch.train.rows}) == 1:
-        yield _finding(
-            spans, spans, "point at one and the same token", 0.0,
-            "look at how answers become positions", Severity.ERROR, Confidence.MEDIUM,
-        )  # fmt: skip
+        found = _finding(spans, spans, 0.0, *ALIKE)
+        yield msgspec.structs.replace(found, confidence=Confidence.MEDIUM)
 
 
-def _finding(
-    bad: list[Span],
-    of: list[Span],
-    what: str,
-    bound: float,
-    title: str,
-    severity: Severity = Severity.ERROR,
-    confidence: Confidence = Confidence.HIGH,
-) -> Finding:
+POINTS_ELSEWHERE = (
+    "do not decode to the answer",
+    "take the tokens whose offsets meet the answer and whose sequence_ids() is 1",
+)
+LOST = (
+    "have lost their answer, most often to truncation",
+    "cut long contexts into overlapping rows: stride and return_overflowing_tokens",
+)
+ALIKE = ("point at one and the same token", "look at how answers become positions")
+
+
+def _finding(bad: list[Span], of: list[Span], bound: float, what: str, title: str) -> Finding:
     example = f": row {bad[0].row} has {bad[0].text!r}"
     example += f" for {bad[0].gold!r}" if bad[0].gold else ""
     return Finding(
@@ -116,7 +114,10 @@ def _finding(
         where=tuple(Row(split="train", index=span.row) for span in bad),
         evidence=(
             Number(
-                name="spans", value=100 * len(bad) / len(of), unit="%", bound=f"at most {bound:g} %"
+                name="spans",
+                value=100 * len(bad) / len(of),
+                unit="%",
+                bound=f"at most {100 * bound:g} %",
             ),
             Table(
                 name="spans and answers",
@@ -127,8 +128,6 @@ def _finding(
         ),
         impact="the model learns to point at other words, or that there is no answer",
         fixes=(Fix(title=title, safety=Safety.MANUAL),),
-        severity=severity,
-        confidence=confidence,
     )
 
 

@@ -62,10 +62,14 @@ def begin_tags_on_word_pieces(tagged: TaggedWords, *, max_words: int = 0) -> Ite
             f"have a tag that begins a span on several pieces, such as {row.words[word]!r}: "
             f"{', '.join(name for _, name in pieces[:SHOWN])}"
         ),
-        where=tuple(Row(split="train", index=at) for at in dict.fromkeys(r.index for r, _ in found)),
+        where=tuple(
+            Row(split="train", index=at) for at in dict.fromkeys(r.index for r, _ in found)
+        ),
         evidence=(
             Number(
-                name="words that begin several times", value=len(found), unit="words",
+                name="words that begin several times",
+                value=len(found),
+                unit="words",
                 bound=f"at most {max_words:,}",
             ),
             Table(
@@ -74,7 +78,7 @@ def begin_tags_on_word_pieces(tagged: TaggedWords, *, max_words: int = 0) -> Ite
                 rows=tuple(pieces[:SHOWN]),
                 total=len(pieces),
             ),
-        ),  # fmt: skip
+        ),
         impact="one name is learned as several",
         fixes=(
             Fix(

@@ -76,7 +76,9 @@ def classes_learned_as_numbers(step: FirstStep, *, max_classes: int = 20) -> Ite
         where=(Key(path="num_labels"),),
         evidence=(
             Number(
-                name="different labels", value=len(values), unit="labels",
+                name="different labels",
+                value=len(values),
+                unit="labels",
                 bound=f"more than {max_classes:,}, or not counted from 0",
             ),
             Table(
@@ -85,7 +87,7 @@ def classes_learned_as_numbers(step: FirstStep, *, max_classes: int = 20) -> Ite
                 rows=tuple((int(value), count) for value, count in head.labels.items())[:SHOWN],
                 total=len(values),
             ),
-        ),  # fmt: skip
+        ),
         impact="class 2 counts as twice class 1, and the argmax of one output is always 0",
         fixes=(
             Fix(

@@ -66,7 +66,7 @@ def column_taken_out(step: FirstStep, recipe: Recipe, *, max_raised: int = 0) ->
             Fix(
                 title="keep every column, and leave it to your own code to take them out",
                 safety=Safety.UNSAFE,
-                edits=(change(recipe, REMOVES, False),),  # noqa: FBT003  the setting's value
+                edits=(change(recipe, REMOVES, False),),
             ),
         )
         places = [wanted.name] if wanted is not None else [c.name for c in step.dropped]

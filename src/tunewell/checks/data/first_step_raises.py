@@ -23,7 +23,7 @@ from tunewell.subjects.first_step import FirstStep
 
 TOLD_ELSEWHERE = (
     Cause.NONE, Cause.MEMORY, Cause.DROPPED, Cause.LABELS, Cause.COLLATOR, Cause.RANGE,
-    Cause.SHAPE, Cause.PAD_TOKEN,
+    Cause.SHAPE, Cause.PADDING,
 )  # fmt: skip
 """Causes that a check of their own names."""
 

@@ -116,7 +116,9 @@ def _named(
 ) -> tuple[Sequence[str], Sequence[str] | None, Sequence[str]]:
     """Names of the head, those that the data gives its numbers, and those of its labels."""
     if step is not None and dataset is None:
-        head, given = (None, None) if step.head is None else (step.head.names, step.head.class_names)
+        head, given = (
+            (None, None) if step.head is None else (step.head.names, step.head.class_names)
+        )
         if head is None or given is None:
             reason = "the model's head or the labels of the training set have no names"
             raise NotApplicableError(reason)

@@ -80,7 +80,9 @@ def preference_cut_to_its_beginning(
             f"sides after they are cut{limit}, though their texts differ"
         ),
         where=(
-            place(recipe, "max_length") if recipe.max_length is not None else Key(path="max_length"),
+            place(recipe, "max_length")
+            if recipe.max_length is not None
+            else Key(path="max_length"),
             *(Row(split="train", index=one.index) for one, _ in cut if one.index is not None),
         ),
         evidence=(

@@ -74,7 +74,7 @@ def row_depends_on_padding(
     Faults E11, E12 and R17 of the catalogue, the first two reproduced with transformers 5.23; TRL
     1.16 refuses a reward model with more than one output itself.
     """
-    if cause(step) is Cause.PAD_TOKEN:
+    if cause(step) is Cause.PADDING:
         yield _unknown(step)
         return
     if alone is None:

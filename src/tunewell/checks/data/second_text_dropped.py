@@ -97,9 +97,7 @@ def second_text_dropped(batch: Batch, *, max_share: float = 0.5) -> Iterator[Fin
         ),
         impact="the label depends on a text that the model never sees",
         fixes=(
-            Fix(
-                title=f"tokenizer(row[{pair[0]!r}], row[{pair[1]!r}], ...)", safety=Safety.MANUAL
-            ),
+            Fix(title=f"tokenizer(row[{pair[0]!r}], row[{pair[1]!r}], ...)", safety=Safety.MANUAL),
         ),
     )
 
