@@ -22,6 +22,14 @@ def built(kind: Any, **parts: Any) -> Any:
         return kind(**parts)
 
 
+def arguments(out: Path, kind: Any = None, **settings: Any) -> Any:
+    """Settings of a short training; TRL's own read a name that transformers will take away."""
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        return tiny.arguments(out, kind, **settings)
+
+
 def named(names: Sequence[str] = LABELS) -> dict[str, Any]:
     """The settings of a head with these names."""
     return {
@@ -65,7 +73,7 @@ def classifier(  # noqa: PLR0913  what a test may want otherwise
     return built(
         kind or Trainer,
         model=model or tiny.encoder(**named()),
-        args=tiny.arguments(out, **chosen),
+        args=arguments(out, **chosen),
         train_dataset=_data(classified() if rows is None else rows),
         eval_dataset=_data(classified(12, shift=COUNT) if judged is None else judged),
         data_collator=collator or DataCollatorWithPadding(tokens),
@@ -263,7 +271,7 @@ def translator(
     return built(
         Seq2SeqTrainer,
         model=model,
-        args=tiny.arguments(out, Seq2SeqTrainingArguments, **chosen),
+        args=arguments(out, Seq2SeqTrainingArguments, **chosen),
         train_dataset=_data(rows),
         eval_dataset=_data(rows[:8] if isinstance(rows, list) else rows),
         data_collator=collator or DataCollatorForSeq2Seq(tokens, model=model),
@@ -308,7 +316,9 @@ def dpo(
     return built(
         DPOTrainer,
         model=model or tiny.lora(tiny.causal()),
-        args=tiny.arguments(out, DPOConfig, **{"eval_strategy": "epoch", **settings}),
+        args=arguments(
+            out, DPOConfig, **{"eval_strategy": "epoch", "learning_rate": 1e-5, **settings}
+        ),
         train_dataset=_data(rows),
         eval_dataset=_data(rows[:8]),
         processing_class=tokens or tiny.tokenizer(),
@@ -327,7 +337,7 @@ def kto(out: Path, **settings: Any) -> Any:
     return built(
         KTOTrainer,
         model=tiny.lora(tiny.causal()),
-        args=tiny.arguments(out, KTOConfig, **{"eval_strategy": "epoch", **settings}),
+        args=arguments(out, KTOConfig, **{"eval_strategy": "epoch", **settings}),
         train_dataset=tiny.dataset(rows),
         eval_dataset=tiny.dataset(rows[:8]),
         processing_class=tiny.tokenizer(),
@@ -357,7 +367,7 @@ def reward(out: Path, *, rows: Any = None, model: Any = None, **settings: Any) -
     return built(
         RewardTrainer,
         model=model or scorer(),
-        args=tiny.arguments(out, RewardConfig, **{"eval_strategy": "epoch", **settings}),
+        args=arguments(out, RewardConfig, **{"eval_strategy": "epoch", **settings}),
         train_dataset=_data(rows),
         eval_dataset=_data(rows[:8]),
         processing_class=tiny.tokenizer(),
@@ -369,7 +379,8 @@ def sentence_model() -> Any:
     import tempfile
 
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
 
     with tempfile.TemporaryDirectory() as folder:
         tiny.encoder("MaskedLM").bert.save_pretrained(folder)
@@ -384,7 +395,7 @@ def embedder(out: Path, *, rows: Any = None, loss: Any = None, **settings: Any) 
         SentenceTransformerTrainer,
         SentenceTransformerTrainingArguments,
     )
-    from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
     said = tiny.sentences(2 * COUNT)
     rows = rows or [{"anchor": said[at], "positive": said[at + COUNT]} for at in range(COUNT)]
@@ -395,7 +406,7 @@ def embedder(out: Path, *, rows: Any = None, loss: Any = None, **settings: Any) 
         model = sentence_model()
         return SentenceTransformerTrainer(
             model,
-            args=tiny.arguments(out, SentenceTransformerTrainingArguments, **chosen),
+            args=arguments(out, SentenceTransformerTrainingArguments, **chosen),
             train_dataset=_data(rows),
             eval_dataset=_data(rows[:8]),
             loss=(loss or MultipleNegativesRankingLoss)(model),
@@ -493,7 +504,7 @@ def transcriber(out: Path, *, cut: int = 3, **settings: Any) -> Any:
     return built(
         Seq2SeqTrainer,
         model=model,
-        args=tiny.arguments(
+        args=arguments(
             out, Seq2SeqTrainingArguments, **{"remove_unused_columns": False, **settings}
         ),
         train_dataset=tiny.dataset(rows),

@@ -28,7 +28,7 @@ def repeated(
 
 def scored(out: Path) -> Thing:
     """Another loss, for which equal texts do no harm."""
-    from sentence_transformers.losses import CosineSimilarityLoss
+    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 
     said = tiny.sentences(48)
     rows = [{"one": said[0], "other": said[at + 1], "score": 0.1 * (at % 10)} for at in range(24)]
@@ -36,7 +36,10 @@ def scored(out: Path) -> Thing:
 
 
 def wrapped(out: Path) -> Thing:
-    from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import (
+        MatryoshkaLoss,
+        MultipleNegativesRankingLoss,
+    )
 
     def loss(model: Thing) -> Thing:
         return MatryoshkaLoss(model, MultipleNegativesRankingLoss(model), [32, 16])
