@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import seen
+from tests.preflight.looks import seen
 
 from tunewell.checks.data.label_order_differs_from_model import label_order_differs_from_model
 from tunewell.checks.data.label_outside_head import label_outside_head

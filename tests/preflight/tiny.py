@@ -73,18 +73,24 @@ def tokenizer(
     return made
 
 
-def causal(tokens: int = 400, **settings: Any) -> Any:
-    """A Llama of two layers with random weights, the same ones each time."""
+def causal(tokens: int = 400, *, ends: Sequence[int] = (1, 4), **settings: Any) -> Any:
+    """A Llama of two layers with random weights, the same ones each time.
+
+    `ends` are the tokens at which it stops generating: </s> and <|im_end|>.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    return LlamaForCausalLM(
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=tokens, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-            num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=256, **settings,
+            num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=256,
+            bos_token_id=0, eos_token_id=1, pad_token_id=2, **settings,
         )
     )  # fmt: skip
+    model.generation_config.eos_token_id = list(ends)
+    return model
 
 
 def encoder(kind: str = "SequenceClassification", tokens: int = 400, **settings: Any) -> Any:
@@ -183,7 +189,13 @@ def sft(
 
 
 def classifier(
-    out: Path, *, model: Any = None, rows: Any = None, collator: Any = None, **settings: Any
+    out: Path,
+    *,
+    model: Any = None,
+    rows: Any = None,
+    collator: Any = None,
+    trainer: Any = None,
+    **settings: Any,
 ) -> Any:
     """A healthy Trainer of a three-class BERT with dropout; its rows are tokenised."""
     from transformers import DataCollatorWithPadding, Trainer
@@ -194,7 +206,7 @@ def classifier(
     if rows is None:
         rows = [{**tokens(text), "labels": number % 3} for number, text in enumerate(sentences(24))]
     with quiet(1):
-        return Trainer(
+        return (trainer or Trainer)(
             encoder(num_labels=3) if model is None else model,
             args=arguments(out, **settings),
             train_dataset=dataset(rows),
@@ -210,3 +222,39 @@ def train(trainer: Any) -> list[float]:
     with quiet(1):
         trainer.train()
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def looked(trainer: Any) -> Any:
+    """The setup of a trainer."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.setup import look
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return look(stage)
+
+
+def setup(*, trainable: int = 100, dtype: str = "float32", **fields: Any) -> Any:
+    """A setup written down: 100 values, of which so many are trained."""
+    from tunewell.subjects.setup import Setup, TensorGroup
+
+    groups = [
+        TensorGroup(dtype, trained, 1, values, ("model.layers.0",))
+        for trained, values in ((False, 100 - trainable), (True, trainable))
+        if values
+    ]
+    return Setup(**{"model": "Model", "task": "causal", "groups": tuple(groups), **fields})
+
+
+def stepped(trainer: Any) -> Any:
+    """One step of a copy of a trainer."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.step import prove_step
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return prove_step(stage)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from pathlib import Path
+from typing import Any
 
 from tunewell.api.check import examined_document
 from tunewell.api.gather import Gathered
-from tunewell.api.sections import token_mask
+from tunewell.api.rehearsed import show_rows, with_seconds
 from tunewell.core.document import Document, Examined
 from tunewell.engine.settings import Settings
-from tunewell.subjects.batch import Batch
-
-if TYPE_CHECKING:
-    from tunewell.preflight.rehearse import Rehearsal
+from tunewell.readers.machine import read_machine
+from tunewell.readers.versions import read_versions
 
 
 def check_trainer(
@@ -36,7 +33,7 @@ def check_trainer(
 
     rehearsal = rehearse(trainer, resume=resume)
     gathered = Gathered(
-        subjects=rehearsal.subjects,
+        subjects=[*rehearsal.subjects, read_machine(), read_versions(Path())],
         missing=rehearsal.missing,
         title=type(trainer).__name__,
         examined=[
@@ -47,12 +44,5 @@ def check_trainer(
             )
         ],
     )
-    batch = next((s for s in rehearsal.subjects if isinstance(s, Batch)), None)
-    if show_mask and batch is not None:
-        gathered.sections.append(token_mask(batch, show_mask))
-    return _with_seconds(examined_document("check", gathered, settings), rehearsal)
-
-
-def _with_seconds(document: Document, rehearsal: Rehearsal) -> Document:
-    seconds = {name: round(value, 3) for name, value in rehearsal.seconds.items()}
-    return msgspec.structs.replace(document, facts={**document.facts, "rehearsal_seconds": seconds})
+    show_rows(gathered, rehearsal, show_mask)
+    return with_seconds(examined_document("check", gathered, settings), rehearsal.seconds)

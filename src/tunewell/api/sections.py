@@ -7,6 +7,7 @@ import numpy as np
 from tunewell.core.document import Section
 from tunewell.core.finding import Matrix, Series, Table, Tokens
 from tunewell.core.proof import Estimate, Proof
+from tunewell.core.words import counted
 from tunewell.facts.evaluation import confusion
 from tunewell.subjects.batch import Batch, BatchRow
 from tunewell.subjects.evaluation import Evaluation
@@ -103,7 +104,8 @@ def token_mask(batch: Batch, count: int) -> Section:
     return Section(
         id="mask",
         title="What is trained on",
-        text=f"{trained:,} of {total:,} tokens of {len(tokens):,} rows, after {batch.collator}"
+        text=f"{trained:,} of {total:,} tokens of {counted(len(tokens), 'row')}, "
+        f"after {batch.collator}"
         if tokens
         else "the collator gave no rows of tokens",
         evidence=tokens,

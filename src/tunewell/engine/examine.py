@@ -19,6 +19,7 @@ from tunewell.core.finding import Category, Confidence, Finding, Key, Location, 
 from tunewell.core.mask import mask, mask_finding
 from tunewell.engine import registry
 from tunewell.engine.settings import Settings
+from tunewell.subjects.recipe import Recipe
 
 PLACES_KEPT = 50
 """Places listed for one finding; `where_total` says how many there are."""
@@ -39,6 +40,7 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Machine": "run on the machine that will train",
     "Benchmark": "pass the questions of a benchmark: --benchmark FILE",
     "Script": "pass the script that prepares the data or trains: --script FILE",
+    "Versions": "pass a configuration, a script or a project folder",
     "DataShift": "pass current and new data to tunewell adapt",
     "FirstStep": LIVE,
     "RehearsedEvaluation": LIVE,
@@ -147,12 +149,29 @@ def _run(
         said = mask(f"{type(error).__name__}: {error}")
         outcomes.broken.append(_outcome(check, f"{said} ({where})"))
         return
-    complete = [mask_finding(_complete(finding, check, settings)) for finding in found]
+    open_settings = _not_told(by_type.get(Recipe))
+    sure = [f for f in found if not _is_about(f, open_settings)]
+    if found and not sure:
+        outcomes.not_applicable.append(_outcome(check, "a setting that it is about is not told"))
+        return
+    complete = [mask_finding(_complete(finding, check, settings)) for finding in sure]
     shown = [f for f in complete if settings.pedantic or f.confidence is not Confidence.LOW]
     if shown:
         outcomes.findings.extend(shown)
     else:
         outcomes.passed.append(_outcome(check, check.summary))
+
+
+def _not_told(recipe: object) -> frozenset[str]:
+    """Settings, by either name, whose value the recipe's source leaves open."""
+    if not isinstance(recipe, Recipe):
+        return frozenset()
+    own = (recipe.places[path].key for path in recipe.unknown if path in recipe.places)
+    return recipe.unknown | {key for key in own if key is not None}
+
+
+def _is_about(finding: Finding, names: frozenset[str]) -> bool:
+    return any(isinstance(place, Key) and place.path in names for place in finding.where)
 
 
 def _options(check: Check, settings: Settings) -> dict[str, Any]:

@@ -12,6 +12,8 @@ NO_LOSS = "The model did not return a loss"
 NO_COLUMNS = "No columns in the dataset match"
 NO_PAD = "no padding token is defined"
 OUT_OF_MEMORY = "out of memory"
+SIZES_DIFFER = "ValueError"
+"""What torch raises for sizes that differ; a label out of range is an IndexError."""
 
 LABEL_WORDS = ("label", "target", "class", "category", "sentiment", "score", "rating", "tag", "y")
 """Words in the name of a column that hold it for labels."""
@@ -44,7 +46,7 @@ def cause(step: FirstStep) -> Cause:
         (Cause.LABELS, text.startswith(NO_LOSS)),
         (Cause.COLLATOR, step.collating),
         (Cause.PADDING, NO_PAD in text),
-        (Cause.RANGE, bool(outside(step))),
+        (Cause.RANGE, step.raised.kind != SIZES_DIFFER and bool(outside(step))),
         (Cause.SHAPE, bool(shape_problem(step))),
     )
     return next((root for root, seen in signs if seen), Cause.OTHER)

@@ -169,7 +169,7 @@ class _Look:
 def _rows(stage: Stage) -> list[int]:
     chosen = stage.evaluation
     assert chosen is not None  # noqa: S101  as required by the caller
-    vocabulary = getattr(stage.core.config, "vocab_size", 0) or 0
+    vocabulary = getattr(getattr(stage.core, "config", None), "vocab_size", 0) or 0
     writes = getattr(stage.trainer.args, "predict_with_generate", False)
     if stage.task in BY_WORD and vocabulary > LARGE_VOCABULARY and not writes:
         return sorted(chosen.rows, key=lambda row: _size(chosen.dataset[row]))[:FEW_ROWS]

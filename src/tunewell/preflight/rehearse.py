@@ -11,11 +11,15 @@ from tunewell.core.check import NotRunError
 from tunewell.preflight import (
     alone,
     collate,
+    equivalences,
     evaluate,
+    isolation,
     negatives,
+    setup,
     step,
     targets,
     trial,
+    vectors,
     words,
 )
 from tunewell.preflight.arguments import recipe_of
@@ -29,10 +33,14 @@ PROBES: tuple[Probe, ...] = (
     targets.PROBE,
     words.PROBE,
     negatives.PROBE,
+    vectors.PROBE,
+    isolation.PROBE,
+    setup.PROBE,
     trial.PROBE,
     alone.PROBE,
     evaluate.PROBE,
     step.PROBE,
+    equivalences.PROBE,
 )
 """Every part of a rehearsal, the cheapest first."""
 
@@ -56,9 +64,9 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects += (
-            [recipe_of(trainer, resume=resume), checkpoint_of(stage)] if stage else []
-        )
+        rehearsal.subjects.append(recipe_of(trainer, resume=resume))
+        if stage is not None:
+            rehearsal.subjects.append(checkpoint_of(stage))
         for probe in PROBES:
             name = probe.gives.__name__
             started = time.perf_counter()
@@ -87,19 +95,21 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
 def stage_of(trainer: Any) -> Stage | None:
     """The trainer with the rows to look at; None where the training set cannot be looked at."""
     core = core_of(trainer.model)
-    train = choose(trainer.train_dataset)
+    train = choose(_first_of(trainer.train_dataset))
     if train is None:
         return None
-    judged = getattr(trainer, "eval_dataset", None)
-    if isinstance(judged, dict):
-        judged = next(iter(judged.values()), None)
     return Stage(
         trainer=trainer,
         task=task_of(trainer, core),
         core=core,
         train=train,
-        evaluation=choose(judged),
+        evaluation=choose(_first_of(getattr(trainer, "eval_dataset", None))),
     )
+
+
+def _first_of(dataset: Any) -> Any:
+    """The data set, or the first of several by name."""
+    return next(iter(dataset.values()), None) if isinstance(dataset, dict) else dataset
 
 
 def checkpoint_of(stage: Stage) -> Checkpoint:

@@ -73,7 +73,7 @@ def choose(dataset: Any, *, seed: int = 0) -> Chosen | None:
     measured = np.arange(count)
     if count > MEASURED:
         measured = np.sort(generator.choice(count, MEASURED, replace=False))
-    lengths = _lengths(dataset, measured)
+    lengths = lengths_of(dataset, measured)
     order = np.argsort(lengths, kind="stable")
     picked = [*order[::-1][:LONGEST], *order[:SHORTEST]]
     rest = np.setdiff1d(np.arange(len(measured)), picked)
@@ -82,7 +82,8 @@ def choose(dataset: Any, *, seed: int = 0) -> Chosen | None:
     return Chosen(dataset, rows, lengths, total)
 
 
-def _lengths(dataset: Any, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def lengths_of(dataset: Any, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Lengths of some rows: tokens where the set is tokenised, else characters; 0 if unknown."""
     columns = getattr(dataset, "column_names", None)
     if columns is not None and hasattr(dataset, "select"):
         column = next((c for c in LENGTH_COLUMNS if c in columns), None)

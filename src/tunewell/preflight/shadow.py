@@ -21,7 +21,8 @@ from transformers import DefaultFlowCallback, TrainerCallback, TrainerControl, T
 from transformers.trainer_callback import CallbackHandler
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight.stage import REHEARSED
+from tunewell.preflight.forward import own_forward
+from tunewell.preflight.stage import REHEARSED, core_of
 
 SHARE = 0.5
 """Of the free memory of a device, the most that a copy of the trained weights may take: the rest is
@@ -29,6 +30,13 @@ for gradients, the optimizer's state and activations."""
 
 BYTES_OF_A_STEP = 4
 """Gradients and Adam's two moments beside the copy itself: each as large as the trained weights."""
+
+MOST_ON_CPU = 600_000_000
+"""Values of a model whose step on a CPU is waited for: two rows of 512 tokens take a minute."""
+
+
+class NoRoomError(NotRunError):
+    """The weights are not there, or a step on a copy of them takes too much memory or time."""
 
 
 @contextlib.contextmanager
@@ -74,7 +82,8 @@ def require_copyable(trainer: Any) -> None:
     """Check that a copy of the trainer can take a step of its own in this process.
 
     Raises:
-        NotRunError: if training is spread over processes, has no weights yet, or is too large.
+        NoRoomError: if it has no weights yet, or is too large or too slow here.
+        NotRunError: if training is spread over processes.
     """
     args = trainer.args
     if args.world_size > 1:
@@ -86,10 +95,12 @@ def require_copyable(trainer: Any) -> None:
         message = "weights that DeepSpeed or FSDP shards cannot be rehearsed in one process"
         raise NotRunError(message)
     by_device: collections.Counter[torch.device] = collections.Counter()
+    on_cpu = 0
     for parameter in trainer.model.parameters():
         if parameter.device.type == "meta":
             message = "the model has no weights yet (meta device)"
-            raise NotRunError(message)
+            raise NoRoomError(message)
+        on_cpu += parameter.numel() if parameter.device.type == "cpu" else 0
         if parameter.requires_grad:
             by_device[parameter.device] += parameter.numel() * parameter.element_size()
     for device, size in by_device.items():
@@ -99,7 +110,10 @@ def require_copyable(trainer: Any) -> None:
                 f"a step on a copy needs {size * BYTES_OF_A_STEP / 1e9:,.1f} GB on {device}, and "
                 f"{free / 1e9:,.1f} GB are free"
             )
-            raise NotRunError(message)
+            raise NoRoomError(message)
+    if on_cpu > MOST_ON_CPU:
+        message = f"a step of {on_cpu / 1e9:,.1f} billion values takes minutes on a CPU"
+        raise NoRoomError(message)
 
 
 def _free_bytes(device: torch.device) -> float:
@@ -119,7 +133,9 @@ def copy_model(model: Any, memo: dict[int, Any] | None = None) -> Any:
     for parameter in model.parameters():
         if not parameter.requires_grad:
             memo[id(parameter)] = parameter
-    return copy.deepcopy(model, memo)
+    copied = copy.deepcopy(model, memo)
+    own_forward(core_of(copied), core_of(model))
+    return copied
 
 
 def without_dropout(model: Any) -> Any:
@@ -169,6 +185,9 @@ def _copied(
         None,
     )
     twin.create_accelerator_and_postprocess()
+    # It would collect garbage over everything in the process, 0.6 s each time, for an accelerator
+    # that holds nothing yet.
+    twin.accelerator.free_memory = lambda *held: list(held)
     return twin
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,11 +13,21 @@ SAMPLE = 4096
 the tokens seen, so the sample lies around the largest gradient."""
 
 
+@dataclass(slots=True)
+class _Sample:
+    """Some values of a tensor before the step, its gradient's norm and where a gradient came."""
+
+    places: slice
+    values: torch.Tensor
+    norm: torch.Tensor | None
+    pushed: torch.Tensor | None
+
+
 class StepOne:
     """Watches one optimizer step. `before` is called with gradients, `after` when it is done."""
 
     def __init__(self) -> None:
-        self._before: dict[str, tuple[slice, torch.Tensor, torch.Tensor | None]] = {}
+        self._before: dict[str, _Sample] = {}
         self._holders: Counter[int] = Counter()
 
     def before(self, model: Any, optimizer: Any) -> None:  # noqa: ANN401
@@ -37,7 +48,8 @@ class StepOne:
                     first = max(0, min(first, flat.numel() - SAMPLE))
                     places = slice(first, first + SAMPLE)
             values = parameter.detach().reshape(-1)
-            self._before[name] = (places, values[places].clone(), norm)
+            pushed = None if gradient is None else flat[places] != 0
+            self._before[name] = _Sample(places, values[places].clone(), norm, pushed)
 
     def after(self, model: Any) -> list[dict[str, Any]]:  # noqa: ANN401
         """One record a tensor, with the fields of `TensorStep`."""
@@ -45,17 +57,21 @@ class StepOne:
         for name, parameter in model.named_parameters():
             if name not in self._before:
                 continue
-            places, old, norm = self._before[name]
-            values = parameter.detach().reshape(-1)
-            new = values[places]
+            sample = self._before[name]
+            new = parameter.detach().reshape(-1)[sample.places]
+            changed = new != sample.values
+            pushed = sample.pushed
             tensors.append(
                 {
                     "name": name,
                     "trainable": bool(parameter.requires_grad),
                     "in_optimizer": self._holders[id(parameter)],
-                    "gradient_norm": None if norm is None else float(norm),
-                    "moved": not torch.equal(new, old),
+                    "gradient_norm": None if sample.norm is None else float(sample.norm),
+                    "moved": bool(changed.any()),
                     "finite_after": bool(torch.isfinite(new).all()),
+                    "dtype": str(parameter.dtype).removeprefix("torch."),
+                    "pushed": 0 if pushed is None else int(pushed.sum()),
+                    "shifted": 0 if pushed is None else int((changed & pushed).sum()),
                 }
             )
         self._before = {}

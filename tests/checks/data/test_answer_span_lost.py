@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.data.answer_span_lost import answer_span_lost
 from tunewell.core.finding import Severity

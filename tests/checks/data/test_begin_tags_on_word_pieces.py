@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live
+from tests.preflight.looks import Live
 
 from tunewell.checks.data.begin_tags_on_word_pieces import begin_tags_on_word_pieces
 from tunewell.preflight import words

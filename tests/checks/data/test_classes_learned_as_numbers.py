@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.data.classes_learned_as_numbers import classes_learned_as_numbers
 from tunewell.core.finding import Confidence

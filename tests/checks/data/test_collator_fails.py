@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.data.collator_fails import collator_fails
 from tunewell.preflight import collate, trial

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.data.mostly_padding import mostly_padding
 from tunewell.preflight import collate, trial

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live, Thing, seen
+from tests.preflight.looks import Live, Thing
 
-from tunewell.checks.data.first_step_raises import first_step_raises
 from tunewell.checks.data.preference_cut_to_its_beginning import preference_cut_to_its_beginning
 from tunewell.core.finding import Severity
 from tunewell.preflight import collate
@@ -55,12 +54,3 @@ class TestPreferenceCutToItsBeginning(CheckCases):
             for case in self.faulty.values()
         ]
         assert found == [Severity.ERROR, Severity.WARNING]
-
-
-@pytest.mark.reproduces("R03")
-def test_rows_that_trl_takes_out_leave_nothing() -> None:
-    rows = [{**row, "prompt": f"{LONG} {LONG}"} for row in tasks.pairs()]
-    empty = seen(lambda out: tasks.dpo(out, rows=rows, max_length=30))
-    said = run_check(first_step_raises, empty).findings[0]
-    assert "holds no row" in said.message
-    assert "raise max_length" in said.fixes[0].title

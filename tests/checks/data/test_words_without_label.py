@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.data.words_without_label import words_without_label
 from tunewell.core.finding import Confidence

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.metrics.best_metric_not_produced import best_metric_not_produced
 from tunewell.preflight import evaluate

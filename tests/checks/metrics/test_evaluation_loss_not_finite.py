@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.metrics.evaluation_loss_not_finite import evaluation_loss_not_finite
 from tunewell.core.finding import Severity

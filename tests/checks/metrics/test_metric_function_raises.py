@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.metrics.metric_function_raises import metric_function_raises
 from tunewell.core.finding import Confidence

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.preflight import other_tasks as tasks
-from tests.preflight.live import Live, Thing
+from tests.preflight.looks import Live, Thing
 
 from tunewell.checks.metrics.no_labels_in_evaluation import no_labels_in_evaluation
 from tunewell.preflight import evaluate

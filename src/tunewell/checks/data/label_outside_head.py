@@ -114,10 +114,10 @@ def _live(step: FirstStep, max_labels: int) -> Iterator[Finding]:
         reason = "the model is no classifier of rows or tokens"
         raise NotApplicableError(reason)
     wrong = outside(step)
-    if len(wrong) <= max_labels or step.own_loss:
+    fails = cause(step) is Cause.RANGE
+    if len(wrong) <= max_labels or step.own_loss or (step.raised is not None and not fails):
         return
     rows = int(sum(head.labels[label] for label in wrong))
-    fails = cause(step) is Cause.RANGE
     most = max(head.labels)
     title = f"load the model with num_labels={int(most) + 1}, or number the labels from 0 on"
     if min(wrong) < 0:
