@@ -43,6 +43,12 @@ HOW_TO_PASS: Mapping[str, str] = {
     "OutputFolder": "pass settings whose output_dir lies on this machine",
     "Versions": "pass a configuration, a script or a project folder",
     "DataShift": "pass current and new data to tunewell adapt",
+    "FirstStep": LIVE,
+    "RehearsedEvaluation": LIVE,
+    "RowAlone": LIVE,
+    "Targets": LIVE,
+    "TaggedWords": LIVE,
+    "InBatchNegatives": LIVE,
 }
 """What to say in "not run" where a subject is missing, by its type's name."""
 

@@ -9,13 +9,19 @@ from typing import Any
 
 from tunewell.core.check import NotRunError
 from tunewell.preflight import (
+    alone,
     collate,
     equivalences,
+    evaluate,
     isolation,
     live_dataset,
+    negatives,
     setup,
     step,
+    targets,
+    trial,
     vectors,
+    words,
 )
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
@@ -29,9 +35,15 @@ from tunewell.train.quiet import quiet
 PROBES: tuple[Probe, ...] = (
     collate.PROBE,
     live_dataset.PROBE,
+    targets.PROBE,
+    words.PROBE,
+    negatives.PROBE,
     vectors.PROBE,
     isolation.PROBE,
     setup.PROBE,
+    trial.PROBE,
+    alone.PROBE,
+    evaluate.PROBE,
     step.PROBE,
     equivalences.PROBE,
 )
@@ -74,8 +86,15 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
             except NotRunError as reason:
                 rehearsal.missing[name] = str(reason)
             except Exception as error:  # noqa: BLE001  a rehearsal never breaks the user's program
-                rehearsal.missing[name] = f"the rehearsal failed: {collate.told(error)}"
+                first = stage.facts.get(trial.RAISES)
+                rehearsal.missing[name] = (
+                    f"the rehearsal failed: {collate.told(error)}"
+                    if first is None
+                    else f"a training step raises {first}"
+                )
             rehearsal.seconds[name] = time.perf_counter() - started
+    if stage is None and trial.is_empty(trainer.train_dataset):
+        rehearsal.subjects.append(trial.without_rows(trainer))
     return rehearsal
 
 
@@ -92,19 +111,21 @@ def _surroundings(recipe: Recipe) -> OutputFolder:
 def stage_of(trainer: Any) -> Stage | None:
     """The trainer with the rows to look at; None where the training set cannot be looked at."""
     core = core_of(trainer.model)
-    train = choose(trainer.train_dataset)
+    train = choose(_first_of(trainer.train_dataset))
     if train is None:
         return None
-    judged = getattr(trainer, "eval_dataset", None)
-    if isinstance(judged, dict):
-        judged = next(iter(judged.values()), None)
     return Stage(
         trainer=trainer,
         task=task_of(trainer, core),
         core=core,
         train=train,
-        evaluation=choose(judged),
+        evaluation=choose(_first_of(getattr(trainer, "eval_dataset", None))),
     )
+
+
+def _first_of(dataset: Any) -> Any:
+    """The data set, or the first of several by name."""
+    return next(iter(dataset.values()), None) if isinstance(dataset, dict) else dataset
 
 
 def checkpoint_of(stage: Stage) -> Checkpoint:
