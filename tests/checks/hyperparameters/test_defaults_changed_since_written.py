@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.checks.hyperparameters.recipes import call
+
 from tunewell.checks.hyperparameters.defaults_changed_since_written import (
     defaults_changed_since_written,
 )
@@ -49,6 +49,7 @@ class TestDefaultsChangedSinceWritten(CheckCases):
     clean = {"up to date": (call("SFTConfig", max_length=512), NOW), "unknown": (Recipe(),)}
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("row", defaults(), ids=lambda row: f"{row.owner}.{row.argument}")
 def test_the_new_default_is_that_of_the_installed_class(row: Default, tmp_path: Path) -> None:
     """Every row of the table, against the real class."""
