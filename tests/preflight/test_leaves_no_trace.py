@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.preflight import tiny
+from tests.preflight import other_tasks, tiny
 
 import tunewell
 
@@ -39,6 +39,34 @@ def own_optimizer(out: Path) -> Any:
     return trainer
 
 
+def classifier_with_dropout(out: Path) -> Any:
+    return other_tasks.classifier(
+        out,
+        preprocess=lambda logits, _: logits.argmax(-1, keepdim=True),
+        load_best_model_at_end=True,
+        save_strategy="epoch",
+        save_only_model=True,
+        metric_for_best_model="accuracy",
+        skip_memory_metrics=False,
+    )
+
+
+class Counting:
+    """A metric function that counts its calls and draws at random."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, _: Any) -> dict[str, float]:
+        """A count and a draw."""
+        self.calls += 1
+        return {"calls": float(self.calls), "luck": float(np.random.rand())}  # noqa: NPY002  as users do
+
+
+def counting(out: Path) -> Any:
+    return other_tasks.classifier(out, compute_metrics=Counting())
+
+
 TRAINERS: dict[str, Callable[[Path], Any]] = {
     "a classifier with dropout": tiny.classifier,
     "accumulation": lambda out: tiny.classifier(out, gradient_accumulation_steps=3),
@@ -48,6 +76,15 @@ TRAINERS: dict[str, Callable[[Path], Any]] = {
     "SFT with LoRA": lambda out: tiny.sft(out, model=tiny.lora(tiny.causal(), lora_dropout=0.1)),
     "SFT with activation checkpointing": lambda out: tiny.sft(out, activation_checkpointing=True),
     "DPO with LoRA": preference,
+    "an evaluation with metrics": classifier_with_dropout,
+    "metrics that keep a state": counting,
+    "tagging": other_tasks.tagger,
+    "texts written in evaluation": other_tasks.translator,
+    "masking at random": other_tasks.masked,
+    "KTO": other_tasks.kto,
+    "reward": other_tasks.reward,
+    "embeddings": other_tasks.embedder,
+    "a decoder aligned to its tokenizer": other_tasks.causal_classifier,
 }
 every_trainer = pytest.mark.parametrize("build", TRAINERS.values(), ids=TRAINERS)
 
@@ -70,11 +107,15 @@ def fingerprint(trainer: Any) -> dict[str, Any]:
             name: len(module._forward_hooks) + len(module._forward_pre_hooks)
             for name, module in model.named_modules()
         },
-        "config": model.config.to_dict(),
+        "config": model.config.to_dict()
+        if hasattr(model.config, "to_dict")
+        else repr(model.config),
         "args": trainer.args.to_dict(),
         "state": trainer.state.__dict__.copy(),
         "attributes": {name: id(value) for name, value in vars(trainer).items()},
         "metrics": repr(getattr(trainer, "_metrics", None)),
+        "metric function": repr(getattr(trainer.compute_metrics, "__dict__", None)),
+        "generation": repr(getattr(model, "generation_config", None)),
         "python": random.getstate(),
         "numpy": repr(np.random.get_state()),  # noqa: NPY002  what trainers use
         "torch": torch.get_rng_state().tolist(),

@@ -26,8 +26,10 @@ FAMILIES = (
     "hardware",
     "metrics",
     "errors",
+    "adaptation",
 )
-"""Every family but `adaptation`, which compares two sets of data or two models."""
+"""Every family. The checks of `adaptation` that compare two sets of data or two models say, in a
+plain `check`, what to pass to run them."""
 
 
 FILES_TOLD = 3
