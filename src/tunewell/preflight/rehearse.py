@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, equivalences, setup, step
+from tunewell.preflight import collate, equivalences, reference, setup, step
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
@@ -20,6 +20,7 @@ PROBES: tuple[Probe, ...] = (
     setup.PROBE,
     step.PROBE,
     equivalences.PROBE,
+    reference.PROBE,
 )
 """Every part of a rehearsal, the cheapest first."""
 
