@@ -280,3 +280,23 @@ def dpo(out: Path, model: Any, **more: Any) -> Any:
             processing_class=tokenizer(),
             **own,
         )
+
+
+def travelled(trainer: Any) -> Any:
+    """A copy of a trainer's model saved and loaded."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.round_trip import travel
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return travel(stage)
+
+
+def round_trip(**fields: Any) -> Any:
+    """A round trip written down: without loss but for `fields`."""
+    from tunewell.subjects.round_trip import RoundTrip
+
+    healthy = {"difference": 0.0, "files": ("model.safetensors",), "trained": 4, "saved": 4}
+    return RoundTrip(**{**healthy, **fields})

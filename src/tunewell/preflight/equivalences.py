@@ -93,7 +93,7 @@ def measure(stage: Stage) -> Equivalences:
     )
 
 
-PROBE = Probe(gives=Equivalences, run=measure)
+PROBE = Probe(gives=Equivalences, run=measure, steps=True)
 
 
 def _unequal(stage: Stage, count: int) -> list[int]:

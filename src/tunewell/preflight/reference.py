@@ -50,7 +50,7 @@ def compare(stage: Stage) -> Reference:
     )
 
 
-PROBE = Probe(gives=Reference, run=compare)
+PROBE = Probe(gives=Reference, run=compare, steps=True)
 
 
 def _mean(values: Any) -> float:

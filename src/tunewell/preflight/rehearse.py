@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, equivalences, reference, setup, step
+from tunewell.preflight import collate, equivalences, reference, round_trip, setup, step
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
 from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.model_state import ModelState
 from tunewell.train.quiet import quiet
 
 PROBES: tuple[Probe, ...] = (
@@ -21,6 +22,7 @@ PROBES: tuple[Probe, ...] = (
     step.PROBE,
     equivalences.PROBE,
     reference.PROBE,
+    round_trip.PROBE,
 )
 """Every part of a rehearsal, the cheapest first."""
 
@@ -52,6 +54,9 @@ def rehearse(trainer: Any) -> Rehearsal:
                     "the training set is empty or can be walked through only once"
                 )
                 continue
+            if probe.steps and _raised(rehearsal):
+                rehearsal.missing[name] = "the first step raises, which another check tells"
+                continue
             try:
                 rehearsal.subjects.append(probe.run(stage))
             except NotRunError as reason:
@@ -62,6 +67,10 @@ def rehearse(trainer: Any) -> Rehearsal:
     if stage is None:
         rehearsal.subjects.append(recipe_of(trainer))
     return rehearsal
+
+
+def _raised(rehearsal: Rehearsal) -> bool:
+    return any(isinstance(s, ModelState) and s.raised is not None for s in rehearsal.subjects)
 
 
 def stage_of(trainer: Any) -> Stage | None:

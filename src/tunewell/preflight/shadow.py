@@ -134,7 +134,9 @@ def copy_model(model: Any, memo: dict[int, Any] | None = None) -> Any:
         if not parameter.requires_grad:
             memo[id(parameter)] = parameter
     copied = copy.deepcopy(model, memo)
-    own_forward(core_of(copied), core_of(model))
+    own_forward(copied, model)
+    if core_of(copied) is not copied:
+        own_forward(core_of(copied), core_of(model))
     return copied
 
 
