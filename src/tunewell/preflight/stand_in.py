@@ -109,9 +109,15 @@ def small_model(model: Any, core: Any) -> Any:
                 parameter.data = parameter.data.to(dtype)
             parameter.requires_grad_(alike[name].requires_grad)
     small.train(model.training)
-    if getattr(core, "is_gradient_checkpointing", False):
+    if _checkpoints(core):
         small.gradient_checkpointing_enable()
     return small
+
+
+def _checkpoints(core: Any) -> bool:
+    return any(
+        getattr(module, "gradient_checkpointing", False) is True for module in core.modules()
+    )
 
 
 def small_config(config: Any) -> Any:
