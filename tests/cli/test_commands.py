@@ -122,7 +122,7 @@ def test_training_arguments_as_json_are_a_recipe(tunewell: Run, tmp_path: Path) 
         '{"learning_rate": 1e-7, "num_train_epochs": 3, "per_device_train_batch_size": 16}',
         encoding="utf-8",
     )
-    ended = tunewell("check", arguments, "--output-format", "json")
+    ended = tunewell("check", arguments, SAMPLE / "train.csv", "--output-format", "json")
     document = Document.from_json(ended.out)
-    assert {finding.code for finding in document.findings} == {"HYP001"}
+    assert "HYP001" in {finding.code for finding in document.findings}
     assert any("TrainingArguments" in thing.reason for thing in document.examined)

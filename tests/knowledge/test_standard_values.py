@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tunewell.knowledge.standard_values import StandardValue, lookup, settings_of, table
+from tunewell.knowledge.standard_values import (
+    StandardValue,
+    lookup,
+    settings_of,
+    table,
+    tinker_rate,
+)
 
 
 @pytest.mark.parametrize(
-    "value", table(), ids=lambda v: f"{v.task}-{v.method}-{v.setting}-{v.max_parameters}"
+    "value",
+    table(),
+    ids=lambda v: f"{v.task}-{v.method}-{v.setting}-{v.max_parameters}-{v.families}",
 )
 def test_every_value_is_ordered_and_has_sources(value: StandardValue) -> None:
     """Lowest to highest, with two sources or more."""
@@ -67,3 +75,59 @@ def test_times_outside() -> None:
     assert value.times_outside(0.0) == float("inf")
     assert value.published(2e-5)
     assert not value.published(1.9e-5)
+
+
+def test_the_family_goes_before_the_size() -> None:
+    """Mistral's rates are lower than Llama's in the sources that give both."""
+    sizes = {"parameters": 7_000_000_000}
+    mistral = lookup("sft", "lora", "learning_rate", family="mistral", **sizes)
+    llama = lookup("sft", "lora", "learning_rate", family="llama", **sizes)
+    other = lookup("sft", "lora", "learning_rate", family="bloom", **sizes)
+    assert mistral is not None
+    assert llama is not None
+    assert other == lookup("sft", "lora", "learning_rate")
+    assert mistral.low < llama.low
+
+
+def test_a_large_model_is_not_trained_fully_at_a_lora_rate() -> None:
+    """2e-4 is a rate for LoRA: no source but a few examples that are mistaken has it at 27B."""
+    value = lookup("sft", "full", "learning_rate", parameters=27_000_000_000, family="qwen")
+    assert value is not None
+    assert value.times_outside(2e-4) == pytest.approx(10)
+    assert not value.published(2e-4)
+
+
+def test_every_setting_has_a_value_for_a_model_of_unknown_size_and_family() -> None:
+    """`tunewell plan` shows a row for each."""
+    for task, method in {(v.task, v.method) for v in table()}:
+        for setting in settings_of(task, method):
+            assert lookup(task, method, setting) is not None, (task, method, setting)
+
+
+def test_taggers_have_the_values_of_classifiers() -> None:
+    """BERT's are one list for both."""
+    assert lookup("token-classification", "full", "learning_rate") == lookup(
+        "text-classification", "full", "learning_rate"
+    )
+    assert settings_of("token-classification", "full")
+
+
+@pytest.mark.parametrize(
+    ("family", "width", "lora", "rate"),
+    [
+        ("llama", 4096, True, 2.9e-4),  # Llama 3.1 8B, as its authors give it
+        ("llama", 2048, True, 4.9e-4),  # Llama 3.2 1B
+        ("llama", 8192, True, 1.7e-4),  # Llama 3 70B
+        ("qwen", 4096, True, 4.7e-4),  # Qwen3 8B
+        ("llama", 4096, False, 2.9e-5),
+    ],
+)
+def test_the_published_formula(family: str, width: int, lora: bool, rate: float) -> None:
+    """It gives the values that its source names."""
+    assert tinker_rate(family, width, lora=lora) == pytest.approx(rate, rel=0.03)
+
+
+def test_the_formula_is_silent_elsewhere() -> None:
+    """It was made for two families."""
+    assert tinker_rate("gemma", 4096, lora=True) is None
+    assert tinker_rate("llama", 0, lora=True) is None

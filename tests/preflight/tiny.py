@@ -73,18 +73,24 @@ def tokenizer(
     return made
 
 
-def causal(tokens: int = 400, **settings: Any) -> Any:
-    """A Llama of two layers with random weights, the same ones each time."""
+def causal(tokens: int = 400, *, ends: Sequence[int] = (1, 4), **settings: Any) -> Any:
+    """A Llama of two layers with random weights, the same ones each time.
+
+    `ends` are the tokens at which it stops generating: </s> and <|im_end|>.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(0)
-    return LlamaForCausalLM(
+    model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=tokens, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-            num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=256, **settings,
+            num_attention_heads=2, num_key_value_heads=2, max_position_embeddings=256,
+            bos_token_id=0, eos_token_id=1, pad_token_id=2, **settings,
         )
     )  # fmt: skip
+    model.generation_config.eos_token_id = list(ends)
+    return model
 
 
 def encoder(kind: str = "SequenceClassification", tokens: int = 400, **settings: Any) -> Any:

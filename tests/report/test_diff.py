@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.core.finding import SetText
+from tunewell.core.finding import SetKey, SetText
 from tunewell.report.diff import CONTEXT, TEXT_SHOWN, around_change, diff
 
 LONG = st.text(st.characters(min_codepoint=97, max_codepoint=100), max_size=400)
@@ -31,3 +31,17 @@ def test_many_texts_are_counted() -> None:
     lines = diff(edits)
     assert lines[-1].text == "and 7 more texts"
     assert len(lines) == 10
+
+
+def shown(file: str, key: str, path: str = "learning_rate") -> list[str]:
+    wanted = SetKey(path=path, old="fp16", new="bf16", file=file, line=3, key=key)
+    return [line.text for line in diff([wanted])]
+
+
+def test_a_setting_is_shown_as_its_file_writes_it() -> None:
+    assert shown("a.yaml", "x.lr") == ["a.yaml:3", 'x.lr: "fp16"', 'x.lr: "bf16"']
+    assert shown("a.json", "lr")[1:] == ['"lr": "fp16"', '"lr": "bf16"']
+    assert shown("a.py", "TrainingArguments.lr")[1:] == ["lr='fp16'", "lr='bf16'"]
+    assert shown("tunewell.toml", "lr")[1:] == ['lr = "fp16"', 'lr = "bf16"']
+    switched = ["fp16: true", "bf16: true", "fp16: false"]
+    assert shown("a.yaml", "fp16", "precision")[1:] == switched

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import unified_diff
 from pathlib import Path
 
 import msgspec
 
 from tunewell.api.documents import build
+from tunewell.api.fix_settings import fix_settings
 from tunewell.api.gather import Gathered, gather
 from tunewell.api.given import Given
+from tunewell.api.rehearsed import rehearse_files, with_seconds
 from tunewell.core.document import Document, Examined
-from tunewell.core.finding import Safety, SetKey
 from tunewell.core.words import counted
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.facts.data_engine import use
 from tunewell.fixes.files import apply_fixes
-from tunewell.fixes.undo import write_recorded
-from tunewell.readers.recipes import write_recipe
 
 FAMILIES = (
     "data",
@@ -36,9 +34,23 @@ FILES_TOLD = 3
 
 
 def check(
-    given: Given, settings: Settings, *, fix: bool = False, unsafe_fixes: bool = False
+    given: Given,
+    settings: Settings,
+    *,
+    fix: bool = False,
+    unsafe_fixes: bool = False,
+    rehearse: bool = True,
+    show_mask: int = 0,
 ) -> tuple[Document, tuple[str, ...]]:
     """Run every check for which the paths hold what it needs.
+
+    Args:
+        given: what the user passed.
+        settings: selection and thresholds.
+        fix: write repaired copies.
+        unsafe_fixes: with `fix`, also what changes the learning.
+        rehearse: build and rehearse the trainer where the files describe one of TRL.
+        show_mask: rows to show as tokens, trained and not.
 
     Returns:
         The document, and a line for each file that `fix` wrote.
@@ -50,37 +62,14 @@ def check(
     """
     use(settings.engine)
     gathered = gather(given, settings)
-    document = examined_document("check", gathered, settings)
+    seconds = rehearse_files(gathered, show_mask=show_mask) if rehearse else {}
+    document = with_seconds(examined_document("check", gathered, settings), seconds)
     written: tuple[str, ...] = ()
     if fix and gathered.dataset is not None:
         written = apply_fixes(document.findings, gathered.dataset, unsafe=unsafe_fixes).lines
-    if fix and settings.file is not None:
-        written += _fix_recipe(document, settings.file, unsafe=unsafe_fixes)
+    if fix:
+        written += fix_settings(document.findings, settings.file, unsafe=unsafe_fixes)
     return document, written
-
-
-def _fix_recipe(document: Document, file: Path, *, unsafe: bool) -> tuple[str, ...]:
-    """Write a copy of the settings with every fix of a setting; the first fix of a finding counts.
-
-    Where two findings want to change one setting, the worse finding comes first and wins.
-    """
-    allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
-    edits: dict[str, SetKey] = {}
-    for finding in document.findings:
-        chosen = next((f for f in finding.fixes if f.edits and f.safety in allowed), None)
-        for edit in chosen.edits if chosen is not None else ():
-            if isinstance(edit, SetKey):
-                edits.setdefault(edit.path, edit)
-    if not edits:
-        return ()
-    old, new = file.read_text(encoding="utf-8"), write_recipe(file, edits.values())
-    target = file.with_name(f"{file.stem}.fixed{file.suffix}")
-    diff = file.with_name(f"{file.stem}.fixed.diff")
-    lines = unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), file.name, target.name
-    )
-    write_recorded(file.parent, {target: new.encode(), diff: "".join(lines).encode()})
-    return (f"{target}: {counted(len(edits), 'setting')} changed; what changed is in {diff.name}",)
 
 
 def examined_document(command: str, gathered: Gathered, settings: Settings) -> Document:

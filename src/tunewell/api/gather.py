@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tunewell.api.evaluations import predictions_in
 from tunewell.api.given import DATA_ROLES, Given, roles_of
+from tunewell.api.recipes import data_of, find_recipe, with_task
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import data_examined
 from tunewell.core.document import Examined, Section
@@ -24,14 +25,15 @@ from tunewell.readers.machine import read_machine
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.out_of_fold import read_out_of_fold
 from tunewell.readers.predictions import read_predictions
-from tunewell.readers.recipes import read_recipe, read_training_arguments
 from tunewell.readers.recognise import Found
 from tunewell.readers.script import read_script
 from tunewell.readers.tokenization import read_tokenization
+from tunewell.readers.versions import read_versions
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.files import FileProbe, Files
 from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.script import Script
 
 
 @dataclass(slots=True)
@@ -65,6 +67,12 @@ def gather(given: Given, settings: Settings) -> Gathered:
         for found in roles
         if found.role not in DATA_ROLES
     ]
+    found = find_recipe(roles, given.paths, settings)
+    recipe = found.recipe
+    if recipe is not None:
+        roles += data_of(recipe, roles)
+    gathered.missing |= found.missing
+    gathered.examined += found.examined
     _read_data(gathered, roles, given, settings)
     if given.benchmark is not None:
         gathered.subjects.append(read_benchmark(given.benchmark))
@@ -76,8 +84,13 @@ def gather(given: Given, settings: Settings) -> Gathered:
     _read_script(gathered, roles, given)
     if given.augmenter is not None:
         gathered.subjects.append(given.augmenter)
-    checkpoint = _read_model(gathered, roles, given, settings)
-    recipe = _read_recipe(gathered, roles, settings)
+    checkpoint = _read_model(gathered, roles, given, settings, recipe)
+    if recipe is not None:
+        recipe = with_task(recipe, gathered.dataset, checkpoint)
+        gathered.subjects.append(recipe)
+    if any(isinstance(subject, Recipe | Script) for subject in gathered.subjects):
+        first = given.first
+        gathered.subjects.append(read_versions(first if first.is_dir() else first.parent))
     if checkpoint is not None:
         gathered.subjects.append(read_machine())
         if gathered.dataset is not None and checkpoint.tokenizer_file is not None:
@@ -154,28 +167,16 @@ def _disguised(probes: Iterable[FileProbe]) -> FileProbe | None:
     return next((p for p in probes if p.disguise not in (None, BINARY)), None)
 
 
-def _read_recipe(gathered: Gathered, roles: list[Found], settings: Settings) -> Recipe | None:
-    """The recipe of the settings, or else of a file with TrainingArguments as JSON."""
-    if settings.recipe:
-        recipe = read_recipe(settings.recipe, settings.file)
-        where, reason = str(settings.file), "its [recipe] table"
-    else:
-        configs = (f.path for f in roles if f.role == "config" and f.path.suffix == ".json")
-        file = next(configs, None)
-        if file is None:
-            return None
-        recipe = read_training_arguments(file)
-        where, reason = str(file), "TrainingArguments as JSON"
-    gathered.subjects.append(recipe)
-    gathered.examined.append(Examined(what="recipe", path=where, reason=reason))
-    return recipe
-
-
 def _read_model(
-    gathered: Gathered, roles: list[Found], given: Given, settings: Settings
+    gathered: Gathered,
+    roles: list[Found],
+    given: Given,
+    settings: Settings,
+    recipe: Recipe | None,
 ) -> Checkpoint | None:
-    base = settings.file.parent if settings.file else Path()
-    named = settings.recipe.get("model")
+    file = recipe.file if recipe is not None and recipe.file is not None else settings.file
+    base = file.parent if file is not None else Path()
+    named = recipe.model if recipe is not None else None
     if given.model is not None:
         folder = resolve_model(given.model, base=base, hub=given.hub)
         reason = f"named {given.model}"
@@ -186,7 +187,7 @@ def _read_model(
             # The recipe may be for another machine: everything else can still be checked.
             gathered.missing["Checkpoint"] = gathered.missing["Tokenization"] = str(error)
             return None
-        reason = f"named {named} in {settings.file.name if settings.file else 'the settings'}"
+        reason = f"named {named} in {file.name if file is not None else 'the settings'}"
     else:
         found = _first(roles, "model")
         if found is None:
@@ -194,7 +195,13 @@ def _read_model(
         folder, reason = found, ""
     if reason:
         gathered.examined.append(Examined(what="model", path=str(folder), reason=reason))
-    checkpoint = read_checkpoint(folder)
+    try:
+        checkpoint = read_checkpoint(folder, weights=False)
+    except InputError as error:
+        if given.model is not None or named is None:
+            raise
+        gathered.missing["Checkpoint"] = gathered.missing["Tokenization"] = str(error)
+        return None
     gathered.subjects.append(checkpoint)
     return checkpoint
 

@@ -13,6 +13,7 @@ from tunewell.subjects.augmenter import Augmenter
 from tunewell.subjects.remote import RemotePath
 
 DATA_ROLES = ("train", "eval", "test")
+TOML = ".toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,22 @@ class Given:
     @property
     def first(self) -> Path:
         """The path that the call is about; the working folder where none was passed."""
-        return next((p for p in (*self.paths, *self.train, self.log) if p is not None), Path())
+        named = (*self.paths, *self.train, self.log, self.recipe_file, self.script)
+        return next((p for p in named if p is not None), Path())
+
+    @property
+    def recipe_file(self) -> Path | None:
+        """A configuration of another program that was passed where settings can be."""
+        config = self.config
+        return config if config is not None and config.suffix != TOML else None
 
     def settings(self) -> Settings:
         """The settings that belong to these paths."""
-        return settings_near(self.first, self.config)
+        own = self.config if self.recipe_file is None else None
+        if self.recipe_file is not None and not self.recipe_file.is_file():
+            message = f"{self.recipe_file}: no such file"
+            raise InputError(message)
+        return settings_near(self.first, own)
 
 
 def settings_near(path: Path, config: Path | None = None) -> Settings:
@@ -78,6 +90,7 @@ def roles_of(given: Given, settings: Settings) -> list[Found]:
         "log": (given.log,),
         "predictions": (given.predictions,),
         "script": (given.script,),
+        "config": (given.recipe_file,),
     }
     roles = [
         Found(path=path, role=role, reason=f"given with --{role}", named=True)

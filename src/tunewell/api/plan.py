@@ -10,7 +10,9 @@ from tunewell.core.document import Document, Section
 from tunewell.core.finding import Table
 from tunewell.core.words import counted
 from tunewell.engine.examine import Outcomes, examine
+from tunewell.facts.model_family import family_of, parameters_of
 from tunewell.facts.recipe import optimizer_steps
+from tunewell.facts.recipe import setting as value_of
 from tunewell.knowledge import gpus
 from tunewell.knowledge.standard_values import lookup, settings_of
 from tunewell.plan.memory import Memory, ModelSize, estimate
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 FAMILIES = frozenset({"hyperparameters", "hardware"})
 ASSUMED_LENGTH = 512
+PATHS = {"lora_r": "adapter.r", "beta": "preference.beta"}
+"""Where a recipe keeps a setting that the table of standard values knows by another name."""
 GIB = 1024**3
 
 
@@ -108,13 +112,20 @@ def _length(
 
 
 def _standard_values(recipe: Recipe, checkpoint: Checkpoint | None) -> Section:
-    parameters = checkpoint.parameters if checkpoint is not None else 0
+    parameters = parameters_of(recipe, checkpoint)
+    family = family_of(recipe, checkpoint)
     rows: list[tuple[str | float | int | None, ...]] = []
     for setting in settings_of(recipe.task, recipe.method):
-        value = lookup(recipe.task, recipe.method, setting, parameters=parameters or None)
+        value = lookup(
+            recipe.task,
+            recipe.method,
+            setting,
+            parameters=parameters,
+            family=family.name if family is not None else None,
+        )
         if value is None:
             continue
-        yours = getattr(recipe, setting, None)
+        yours = value_of(recipe, PATHS.get(setting, setting))
         rows.append(
             (
                 setting,

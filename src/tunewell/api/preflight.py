@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from tunewell.api.check import examined_document
 from tunewell.api.gather import Gathered
+from tunewell.api.rehearsed import show_rows, with_seconds
 from tunewell.core.document import Document, Examined
 from tunewell.engine.settings import Settings
+from tunewell.readers.machine import read_machine
+from tunewell.readers.versions import read_versions
 
 
-def check_trainer(trainer: Any, settings: Settings) -> Document:  # noqa: ANN401
-    """Rehearse the trainer and run every check on what was seen. The trainer stays as it is."""
+def check_trainer(
+    trainer: Any,  # noqa: ANN401  transformers has no types
+    settings: Settings,
+    *,
+    show_mask: int = 0,
+    resume: str | bool | None = None,
+) -> Document:
+    """Rehearse the trainer and run every check on what was seen. The trainer stays as it is.
+
+    Args:
+        trainer: a Hugging Face trainer, or one of TRL or sentence-transformers.
+        settings: selection and thresholds.
+        show_mask: rows to show as tokens, trained and not.
+        resume: what its `train` will be given for `resume_from_checkpoint`.
+    """
     from tunewell.preflight.rehearse import rehearse
 
-    rehearsal = rehearse(trainer)
+    rehearsal = rehearse(trainer, resume=resume)
     gathered = Gathered(
-        subjects=rehearsal.subjects,
+        subjects=[*rehearsal.subjects, read_machine(), read_versions(Path())],
         missing=rehearsal.missing,
         title=type(trainer).__name__,
         examined=[
@@ -29,7 +44,5 @@ def check_trainer(trainer: Any, settings: Settings) -> Document:  # noqa: ANN401
             )
         ],
     )
-    document = examined_document("check", gathered, settings)
-    return msgspec.structs.replace(
-        document, facts={**document.facts, "rehearsal_seconds": rehearsal.seconds}
-    )
+    show_rows(gathered, rehearsal, show_mask)
+    return with_seconds(examined_document("check", gathered, settings), rehearsal.seconds)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from tunewell.core.document import Section
-from tunewell.core.finding import Matrix, Series, Table
+from tunewell.core.finding import Matrix, Series, Table, Tokens
 from tunewell.core.proof import Estimate, Proof
+from tunewell.core.words import counted
 from tunewell.facts.evaluation import confusion
+from tunewell.subjects.batch import Batch, BatchRow
 from tunewell.subjects.evaluation import Evaluation
 from tunewell.subjects.trace import Trace
 
@@ -83,3 +85,43 @@ def percent(estimate: Estimate) -> str:
 def points(estimate: Estimate) -> str:
     """A difference in percentage points with its interval: "+5.0 (+1.2 to +8.9)"."""
     return f"{100 * estimate.value:+.1f} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"
+
+
+def token_mask(batch: Batch, count: int) -> Section:
+    """Rows of the training batch as tokens, trained and not: a typical one, the longest and so on.
+
+    Padding at either end of a row is left out: it says nothing but how long the others are.
+    """
+    sample = batch.train
+    rows = sorted(sample.rows, key=lambda row: int(row.attended.sum()))
+    middle = rows[len(rows) // 4 : len(rows) - len(rows) // 4] or rows
+    spread = [rows[-1], rows[0]] if len(rows) > 1 else []
+    typical = [row for row in middle if row not in spread]
+    chosen = [*typical[:1], *spread, *typical[1:]][:count]
+    tokens = tuple(_row_tokens(row) for row in chosen)
+    trained = sum(sum(row.trained) for row in tokens)
+    total = sum(len(row.pieces) for row in tokens)
+    return Section(
+        id="mask",
+        title="What is trained on",
+        text=f"{trained:,} of {total:,} tokens of {counted(len(tokens), 'row')}, "
+        f"after {batch.collator}"
+        if tokens
+        else "the collator gave no rows of tokens",
+        evidence=tokens,
+    )
+
+
+def _row_tokens(row: BatchRow) -> Tokens:
+    seen = np.flatnonzero(row.attended)
+    places = slice(int(seen[0]), int(seen[-1]) + 1) if len(seen) else slice(0, 0)
+    same = row.labels is not None and len(row.labels) == len(row.ids)
+    trained = row.trained if same else np.zeros(len(row.ids), dtype=np.bool_)
+    name = "packed row" if row.index is None else f"row {row.index:,}"
+    if row.role != "row":
+        name = f"{name}, {row.role}"
+    return Tokens(
+        name=name,
+        pieces=row.pieces[places],
+        trained=tuple(bool(value) for value in trained[places]),
+    )

@@ -49,6 +49,11 @@ def check(
         str | None,
         typer.Option(help="module:function that says a text of a small class in other words."),
     ] = None,
+    rehearse: Annotated[
+        bool,
+        typer.Option(help="Build the trainer that files of TRL describe, and take a first step."),
+    ] = True,
+    show_mask: common.ShowMask = 0,
     engine: common.EngineOption = None,
     select: common.Select = None,
     pedantic: common.Pedantic = False,
@@ -88,7 +93,14 @@ def check(
     settings = common.adjust(
         given.settings(), select=select, pedantic=pedantic, fail_on=fail_on, engine=engine
     )
-    document, applied = run(given, settings, fix=fix, unsafe_fixes=unsafe_fixes)
+    document, applied = run(
+        given,
+        settings,
+        fix=fix,
+        unsafe_fixes=unsafe_fixes,
+        rehearse=rehearse,
+        show_mask=show_mask,
+    )
     common.emit(document, output_format=output_format, output=output, verbose=verbose)
     for line in applied:
         typer.echo(line, err=True)

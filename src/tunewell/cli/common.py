@@ -7,7 +7,7 @@ import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -67,6 +67,9 @@ Output = Annotated[
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Also list what passed and what was not run.")
+]
+ShowMask = Annotated[
+    int, typer.Option("--show-mask", min=0, help="Show this many rows as tokens, trained or not.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Select = Annotated[
@@ -142,22 +145,24 @@ def emit(
     output_format: Format = Format.FULL,
     output: Path | None = None,
     verbose: bool = False,
+    stream: TextIO | None = None,
 ) -> None:
-    """Print the document on stdout and write it where asked."""
+    """Print the document on stdout, or on another stream, and write it where asked."""
     from tunewell.report.render import render
     from tunewell.report.write import write
 
+    stream = stream or sys.stdout
     if output is not None:
         write(document, output)
     text = render(
         document,
         output_format.value,
         width=shutil.get_terminal_size((80, 24)).columns,
-        colour=_colour(),
+        colour=_colour(stream),
         verbose=verbose,
     )
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-    sys.stdout.flush()
+    stream.write(text if text.endswith("\n") else text + "\n")
+    stream.flush()
     if output is not None:
         sys.stderr.write(f"written: {output}\n")
 
@@ -172,7 +177,7 @@ def leave(document: Document, settings: Settings, *, exit_zero: bool = False) ->
         raise typer.Exit(EXIT_NOTHING_CHECKED)
 
 
-def _colour() -> bool:
+def _colour(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()

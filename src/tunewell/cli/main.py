@@ -25,6 +25,7 @@ from tunewell.cli import (
     tune,
     undo,
 )
+from tunewell.cli import run as run_command
 from tunewell.cli.common import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from tunewell.core.errors import UserError
 from tunewell.core.version import VERSION
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 for command in (check, plan, train, diagnose, errors, tune, compare, adapt, explain, undo):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+app.command(context_settings=run_command.PASS_ON)(run_command.run)
 
 STOPPED = "stopped by the keyboard; what was finished is kept"
 FULL_DISK = os.strerror(errno.ENOSPC)

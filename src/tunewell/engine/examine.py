@@ -19,10 +19,12 @@ from tunewell.core.finding import Category, Confidence, Finding, Key, Location, 
 from tunewell.core.mask import mask, mask_finding
 from tunewell.engine import registry
 from tunewell.engine.settings import Settings
+from tunewell.subjects.recipe import Recipe
 
 PLACES_KEPT = 50
 """Places listed for one finding; `where_total` says how many there are."""
 
+LIVE = "run the script with tunewell run --check-only SCRIPT, or call tunewell.check(trainer)"
 HOW_TO_PASS: Mapping[str, str] = {
     "Dataset": "pass training data: --train FILE",
     "Files": "pass a file or folder",
@@ -30,13 +32,15 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Trace": "pass a run: its output folder, trainer_state.json or run folder",
     "Evaluation": "pass predictions: --predictions FILE",
     "EvaluationPair": "pass two prediction files or runs to tunewell compare",
-    "ModelState": "train with tunewell.Watch() or tunewell train, then pass the run folder",
+    "ModelState": f"{LIVE}; or train with tunewell.Watch() and pass the run folder",
+    "Batch": LIVE,
     "Checkpoint": "pass the model: --model FOLDER",
     "Tokenization": "pass training data and --model FOLDER",
     "LogText": "pass the log or the error text: --log FILE",
     "Machine": "run on the machine that will train",
     "Benchmark": "pass the questions of a benchmark: --benchmark FILE",
     "Script": "pass the script that prepares the data or trains: --script FILE",
+    "Versions": "pass a configuration, a script or a project folder",
     "DataShift": "pass current and new data to tunewell adapt",
 }
 """What to say in "not run" where a subject is missing, by its type's name."""
@@ -139,12 +143,29 @@ def _run(
         said = mask(f"{type(error).__name__}: {error}")
         outcomes.broken.append(_outcome(check, f"{said} ({where})"))
         return
-    complete = [mask_finding(_complete(finding, check, settings)) for finding in found]
+    open_settings = _not_told(by_type.get(Recipe))
+    sure = [f for f in found if not _is_about(f, open_settings)]
+    if found and not sure:
+        outcomes.not_applicable.append(_outcome(check, "a setting that it is about is not told"))
+        return
+    complete = [mask_finding(_complete(finding, check, settings)) for finding in sure]
     shown = [f for f in complete if settings.pedantic or f.confidence is not Confidence.LOW]
     if shown:
         outcomes.findings.extend(shown)
     else:
         outcomes.passed.append(_outcome(check, check.summary))
+
+
+def _not_told(recipe: object) -> frozenset[str]:
+    """Settings, by either name, whose value the recipe's source leaves open."""
+    if not isinstance(recipe, Recipe):
+        return frozenset()
+    own = (recipe.places[path].key for path in recipe.unknown if path in recipe.places)
+    return recipe.unknown | {key for key in own if key is not None}
+
+
+def _is_about(finding: Finding, names: frozenset[str]) -> bool:
+    return any(isinstance(place, Key) and place.path in names for place in finding.where)
 
 
 def _options(check: Check, settings: Settings) -> dict[str, Any]:

@@ -39,11 +39,13 @@ def change(recipe: Recipe, path: str, new: SettingValue) -> SetKey:
 
 
 def steps_per_epoch(recipe: Recipe, rows: int) -> int:
-    """Optimizer steps of one pass over so many rows on one device, as the Trainer counts them.
+    """Optimizer steps of one pass over so many rows, as the Trainer counts them.
 
-    The last incomplete batch counts, and so does the last incomplete group of batches.
+    The last incomplete batch counts, and so does the last incomplete group of batches. On several
+    processes each takes its share of the rows; where their number is not known it is one.
     """
-    batches = math.ceil(rows / recipe.per_device_train_batch_size)
+    share = math.ceil(rows / (recipe.hardware.world_size or 1))
+    batches = math.ceil(share / recipe.per_device_train_batch_size)
     return max(1, math.ceil(batches / recipe.gradient_accumulation_steps))
 
 
@@ -52,3 +54,10 @@ def optimizer_steps(recipe: Recipe, rows: int) -> int:
     if recipe.max_steps > 0:
         return recipe.max_steps
     return math.ceil(recipe.num_train_epochs * steps_per_epoch(recipe, rows))
+
+
+def warmup_steps(recipe: Recipe, steps: int) -> int:
+    """Steps of warm-up of a run of so many steps; a number of steps goes before a share."""
+    if recipe.warmup_steps:
+        return recipe.warmup_steps
+    return math.ceil(recipe.warmup_ratio * steps)

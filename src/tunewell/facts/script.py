@@ -158,6 +158,44 @@ def _fitted_in_place(call: ast.Call) -> FittedBeforeSplit | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """One name of `from module import name`; `guarded` says that it stands inside a `try`."""
+
+    module: str
+    name: str
+    line: int
+    guarded: bool
+
+
+@fact
+def imported_names(script: Script) -> tuple[ImportedName, ...]:
+    """Every name that the script takes from a module by `from module import name`."""
+    guarded = {
+        id(child)
+        for node in ast.walk(script.tree)
+        if isinstance(node, ast.Try)
+        for child in ast.walk(node)
+    }
+    return tuple(
+        ImportedName(node.module, alias.name, node.lineno, id(node) in guarded)
+        for node in ast.walk(script.tree)
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level
+        for alias in node.names
+    )
+
+
+@fact
+def called_names(script: Script) -> frozenset[str]:
+    """The names of everything that the script calls, without what they belong to."""
+    return frozenset(_called(call) for call in _calls(script.tree))
+
+
+def imports_package(script: Script, package: str) -> bool:
+    """Whether the script imports a package or a part of it."""
+    return _imports(script.tree, package)
+
+
 def uses_scikit_learn(script: Script) -> bool:
     """Whether the script imports scikit-learn."""
     return _imports(script.tree, "sklearn")

@@ -13,6 +13,7 @@ from tunewell.core.finding import (
     Edit,
     JoinTurns,
     MoveRows,
+    RenameKey,
     SetKey,
     SetLabel,
     SetText,
@@ -22,7 +23,7 @@ from tunewell.fixes.merge import merged
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.joining import join
 from tunewell.subjects.parts import SEPARATOR, Parts
-from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.recipe import Recipe, Written
 
 
 def edit_dataset(dataset: Dataset, edits: Iterable[Edit]) -> Dataset:
@@ -49,12 +50,26 @@ def edit_dataset(dataset: Dataset, edits: Iterable[Edit]) -> Dataset:
 
 
 def edit_recipe(recipe: Recipe, edits: Iterable[Edit]) -> Recipe:
-    """The recipe after every `SetKey` among the edits."""
+    """The recipe after every `SetKey` and `RenameKey` among the edits.
+
+    A renamed key is changed where it is kept as written; which setting it gives stays the same.
+    """
     for edit in edits:
+        if isinstance(edit, RenameKey):
+            recipe = dataclasses.replace(recipe, written=_renamed(recipe.written, edit))
         if isinstance(edit, SetKey):
             changed = _replaced_at(recipe, edit.path.split("."), edit.new)
             recipe = dataclasses.replace(changed, given=recipe.given | {edit.path})
     return recipe
+
+
+def _renamed(written: Iterable[Written], edit: RenameKey) -> tuple[Written, ...]:
+    return tuple(
+        dataclasses.replace(each, key=edit.new)
+        if (each.place.key or each.key) == edit.key and each.place.line == edit.line
+        else each
+        for each in written
+    )
 
 
 def _replaced_at(group: Any, path: Sequence[str], new: object) -> Any:  # noqa: ANN401

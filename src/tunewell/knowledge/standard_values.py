@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 
 TABLE = Path(__file__).with_suffix(".toml")
+TINKER_POWERS = {"llama": 0.781, "qwen": 0.0775}
+SAME_VALUES = {"token-classification": "text-classification"}
+"""Tasks for which the sources give the values of another: BERT's are one list for both."""
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +33,7 @@ class StandardValue(msgspec.Struct, frozen=True, kw_only=True):
     `low` to `high` is the consensus and `typical` its usual value; `lowest` and `highest` are the
     widest that any of the sources uses. The sizes are numbers of parameters: the value holds for
     `min_parameters <= size < max_parameters`; without both it holds where the size is unknown.
+    With `families` it holds for models of these families only.
     """
 
     task: str
@@ -44,6 +48,7 @@ class StandardValue(msgspec.Struct, frozen=True, kw_only=True):
     unit: str = ""
     min_parameters: int | None = None
     max_parameters: int | None = None
+    families: tuple[str, ...] = ()
 
     def times_outside(self, value: float) -> float:
         """By what factor a positive value lies outside low to high; 1 inside, below 1 never.
@@ -61,28 +66,57 @@ class StandardValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lookup(
-    task: str, method: str, setting: str, *, parameters: int | None = None
+    task: str,
+    method: str,
+    setting: str,
+    *,
+    parameters: int | None = None,
+    family: str | None = None,
 ) -> StandardValue | None:
     """The standard value of a setting, None where nothing is published for it.
 
+    What is published for the family goes before what is for all, and the size before neither.
+
     Args:
-        task: "text-classification", "sft" or "dpo".
+        task: a task of the recipe, such as "text-classification", "sft", "dpo" or "grpo".
         method: "full", "lora" or "qlora".
         setting: a setting of the recipe, such as "learning_rate" or "effective_batch_size".
         parameters: size of the model, where it is known: sources differ by size.
+        family: family of the model ("llama", "qwen" ...), where it is known.
     """
-    found = [v for v in table() if (v.task, v.method, v.setting) == (task, method, setting)]
-    sized = [v for v in found if v.min_parameters is not None or v.max_parameters is not None]
-    if parameters is not None:
-        for value in sized:
-            if (value.min_parameters or 0) <= parameters < (value.max_parameters or float("inf")):
-                return value
-    return next((value for value in found if value not in sized), None)
+    named = SAME_VALUES.get(task, task)
+    found = [v for v in table() if (v.task, v.method, v.setting) == (named, method, setting)]
+    of_family = [v for v in found if family in v.families]
+    for values in (of_family, [v for v in found if not v.families]):
+        sized = [v for v in values if v.min_parameters is not None or v.max_parameters is not None]
+        fits = (v for v in sized if parameters is not None and _fits(v, parameters))
+        value = next(fits, None) or next((v for v in values if v not in sized), None)
+        if value is not None:
+            return value
+    return None
+
+
+def _fits(value: StandardValue, parameters: int) -> bool:
+    return (value.min_parameters or 0) <= parameters < (value.max_parameters or float("inf"))
+
+
+def tinker_rate(family: str, hidden_size: int, *, lora: bool) -> float | None:
+    """The learning rate of Tinker's published formula, None for families it was not made for.
+
+    5e-5 times 10 with LoRA times (2000 / hidden size) to a power of 0.781 for Llama and 0.0775 for
+    Qwen. Its authors state a regret below 0.5 % there; it says nothing of other families.
+    Source: `hyperparam_utils.py` of the Tinker cookbook (Apache-2.0), restated.
+    """
+    power = TINKER_POWERS.get(family)
+    if power is None or hidden_size <= 0:
+        return None
+    return float(5e-5 * (10.0 if lora else 1.0) * (2000.0 / hidden_size) ** power)
 
 
 def settings_of(task: str, method: str) -> tuple[str, ...]:
     """The settings that have a standard value for this task and method, in the table's order."""
-    return tuple(dict.fromkeys(v.setting for v in table() if (v.task, v.method) == (task, method)))
+    named = SAME_VALUES.get(task, task)
+    return tuple(dict.fromkeys(v.setting for v in table() if (v.task, v.method) == (named, method)))
 
 
 @functools.cache

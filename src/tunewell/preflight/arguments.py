@@ -32,8 +32,10 @@ TASK_OF_CLASS = {
 }  # fmt: skip
 
 
-def recipe_of(trainer: Any) -> Recipe:
+def recipe_of(trainer: Any, *, resume: str | bool | None = None) -> Recipe:
     """The recipe of a Hugging Face trainer or of one built on it.
+
+    `resume` is what `train` is given for `resume_from_checkpoint`.
 
     `given` names what differs from the default of the arguments' class: what was written out and
     happens to be the default cannot be told apart.
@@ -69,7 +71,7 @@ def recipe_of(trainer: Any) -> Recipe:
         "adapter": adapter,
         "preparation": _preparation(trainer),
         "hardware": _hardware(args, core),
-        "saving": _saving(args),
+        "saving": _saving(args, resume),
         "generation": _generation(args),
         "preference": _preference(args),
         "format": "trl" if type(args).__module__.startswith("trl.") else "transformers",
@@ -168,7 +170,7 @@ def _hardware(args: Any, core: Any) -> Hardware:
     )
 
 
-def _saving(args: Any) -> Saving:
+def _saving(args: Any, resume: str | bool | None) -> Saving:
     return Saving(
         output_dir=str(args.output_dir),
         eval_strategy=str(getattr(args.eval_strategy, "value", args.eval_strategy)),
@@ -182,7 +184,7 @@ def _saving(args: Any) -> Saving:
         per_device_eval_batch_size=int(args.per_device_eval_batch_size),
         eval_accumulation_steps=args.eval_accumulation_steps,
         prediction_loss_only=bool(args.prediction_loss_only),
-        resume_from_checkpoint=args.resume_from_checkpoint,
+        resume_from_checkpoint=args.resume_from_checkpoint if resume is None else resume,
         ignore_data_skip=bool(args.ignore_data_skip),
     )
 

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tunewell.preflight.rows import Chosen
+from tunewell.preflight.rows import MEASURED, Chosen
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.preflight.vocabulary import vocabulary_of
-from tunewell.subjects.batch import Batch, BatchRow, Collated
+from tunewell.subjects.batch import IGNORED, Batch, BatchRow, Collated
 
 TEXT_KEPT = 4_000
 """Characters of a source text that are kept with its row."""
@@ -100,9 +100,36 @@ def _collated(stage: Stage, split: str, chosen: Chosen, batch_size: int) -> Coll
         batch_size=batch_size,
         keys=keys,
         lengths=chosen.lengths,
+        trained=_trained(chosen, rows),
         error=error,
         error_rows=tuple(failed),
     )
+
+
+def _trained(chosen: Chosen, rows: Sequence[BatchRow]) -> NDArray[np.int64] | None:
+    """Trained tokens of every row by the data set's own labels, where the collator keeps them.
+
+    The first label of a row is never a target: a causal model predicts from the token before.
+    """
+    dataset = chosen.dataset
+    if "labels" not in (getattr(dataset, "column_names", None) or ()) or not chosen.total:
+        return None
+    if chosen.total > MEASURED or not hasattr(dataset, "with_format"):
+        return None
+    labels = dataset.with_format(None)["labels"]
+    if not all(isinstance(row, list) for row in labels):
+        return None
+    counts = np.array([_targets(np.asarray(row)) for row in labels], dtype=np.int64)
+    kept = all(
+        _targets(row.labels) == counts[row.index]
+        for row in rows
+        if row.index is not None and row.labels is not None
+    )
+    return counts if kept else None
+
+
+def _targets(labels: NDArray[Any]) -> int:
+    return int((labels[1:] != IGNORED).sum())
 
 
 def told(problem: Exception) -> str:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, equivalences, reference, round_trip, setup, step
+from tunewell.preflight import (
+    collate,
+    equivalences,
+    isolation,
+    reference,
+    round_trip,
+    setup,
+    step,
+    vectors,
+)
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
@@ -18,6 +27,8 @@ from tunewell.train.quiet import quiet
 
 PROBES: tuple[Probe, ...] = (
     collate.PROBE,
+    vectors.PROBE,
+    isolation.PROBE,
     setup.PROBE,
     step.PROBE,
     equivalences.PROBE,
@@ -36,16 +47,19 @@ class Rehearsal:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def rehearse(trainer: Any) -> Rehearsal:
+def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     """Run every probe over the trainer, which stays as it is, like all random states.
 
     Args:
         trainer: a Hugging Face trainer or one built on it (TRL, sentence-transformers).
+        resume: what its `train` is given for `resume_from_checkpoint`.
     """
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects += [recipe_of(trainer), checkpoint_of(stage)] if stage else []
+        rehearsal.subjects.append(recipe_of(trainer, resume=resume))
+        if stage is not None:
+            rehearsal.subjects.append(checkpoint_of(stage))
         for probe in PROBES:
             name = probe.gives.__name__
             started = time.perf_counter()
@@ -64,8 +78,6 @@ def rehearse(trainer: Any) -> Rehearsal:
             except Exception as error:  # noqa: BLE001  a rehearsal never breaks the user's program
                 rehearsal.missing[name] = f"the rehearsal failed: {collate.told(error)}"
             rehearsal.seconds[name] = time.perf_counter() - started
-    if stage is None:
-        rehearsal.subjects.append(recipe_of(trainer))
     return rehearsal
 
 

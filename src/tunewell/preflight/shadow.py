@@ -22,7 +22,7 @@ from transformers.trainer_callback import CallbackHandler
 
 from tunewell.core.check import NotRunError
 from tunewell.preflight.forward import own_forward
-from tunewell.preflight.stage import core_of
+from tunewell.preflight.stage import REHEARSED, core_of
 
 SHARE = 0.5
 """Of the free memory of a device, the most that a copy of the trained weights may take: the rest is
@@ -171,6 +171,7 @@ def _copied(
     twin = copy.copy(trainer)
     for name, value in vars(trainer).items():
         vars(twin)[name] = _own(value)
+    setattr(twin, REHEARSED, True)
     twin.args = _arguments(trainer.args, arguments)
     twin.model = copy_model(trainer.model, memo)
     twin.model_wrapped = twin.model

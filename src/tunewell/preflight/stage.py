@@ -8,6 +8,9 @@ from typing import Any
 
 from tunewell.preflight.rows import Chosen
 
+REHEARSED = "tunewell_rehearsed"
+"""Attribute of a trainer that is a copy: its training is nobody's."""
+
 TASK_OF_HEAD: Mapping[str, str] = {
     "ForCausalLM": "causal",
     "LMHeadModel": "causal",

@@ -59,6 +59,10 @@ MOST_ROWS = "most rows"
 """The fact of a stage that says how many rows of a step a small model is given."""
 
 
+STANDS_IN = "tunewell_stands_in"
+"""Attribute of a small model that was built where the real one's weights are not at hand."""
+
+
 def able(stage: Stage) -> tuple[Stage, bool]:
     """A stage that can take a step: this one, or one with a small model, and which it is.
 
@@ -71,7 +75,7 @@ def able(stage: Stage) -> tuple[Stage, bool]:
         if "stand-in" not in stage.facts:
             stage.facts["stand-in"] = stand_in(stage, str(reason))
         return stage.facts["stand-in"], True
-    return stage, False
+    return stage, getattr(stage.core, STANDS_IN, False)
 
 
 def stand_in(stage: Stage, reason: str) -> Stage:

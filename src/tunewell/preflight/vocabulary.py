@@ -24,7 +24,8 @@ def vocabulary_of(stage: Stage) -> Vocabulary | None:
         eos=tokenizer.eos_token_id,
         pad=tokenizer.pad_token_id,
         unknown=tokenizer.unk_token_id,
-        special=frozenset(tokenizer.all_special_ids),
+        mask=tokenizer.mask_token_id,
+        special=_special(tokenizer),
         terminators=frozenset(ends),
         generation_ends=_ids(getattr(generation, "eos_token_id", None)),
         adds_bos=_adds_bos(tokenizer),
@@ -37,6 +38,13 @@ def _ids(value: Any) -> frozenset[int]:
     if value is None:
         return frozenset()
     return frozenset(value) if isinstance(value, list | tuple) else frozenset({int(value)})
+
+
+def _special(tokenizer: Any) -> frozenset[int]:
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    return frozenset(tokenizer.all_special_ids) | {
+        number for number, token in added.items() if getattr(token, "special", False)
+    }
 
 
 def _adds_bos(tokenizer: Any) -> bool:
@@ -64,5 +72,5 @@ def _turn_ends(tokenizer: Any) -> set[int]:
         return set()
     _, _, after = str(text).rpartition(ANSWER)
     ids = tokenizer(after, add_special_tokens=False)["input_ids"]
-    special = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
+    special = _special(tokenizer) | set(tokenizer.get_added_vocab().values())
     return {ids[0]} & special if ids else set()

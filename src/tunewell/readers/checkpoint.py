@@ -24,10 +24,11 @@ NO_LIMIT = 1_000_000
 """Tokenizers write a model_max_length of 1e30 where they know none."""
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
+def read_checkpoint(folder: Path, *, weights: bool = True) -> Checkpoint:
     """Read config.json, the headers of the weight files and the length limits of a model folder.
 
-    Weights that are stored as a Python pickle are never opened: `tensors` is then empty.
+    Weights that are stored as a Python pickle are never opened: `tensors` is then empty, and so it
+    is where there are none and `weights` says that none are needed.
 
     Raises:
         InputError: if the folder is no model, lacks a part of it, or a part is damaged.
@@ -50,7 +51,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(
         path=folder,
         config=config,
-        tensors=dict(_tensors(folder)),
+        tensors=dict(_tensors(folder, needed=weights)),
         tokenizer_file=tokenizer if tokenizer.is_file() else None,
         max_length=min(limits, default=None),
         chat_template=read_chat_template(folder),
@@ -141,7 +142,7 @@ def _tokenizer_limit(folder: Path) -> int | None:
     return int(limit) if isinstance(limit, int | float) and 0 < limit < NO_LIMIT else None
 
 
-def _tensors(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _tensors(folder: Path, *, needed: bool) -> Iterator[tuple[str, tuple[int, ...]]]:
     if (folder / INDEX).is_file():
         names = _json(folder / INDEX).get("weight_map")
         if not isinstance(names, dict):
@@ -157,7 +158,7 @@ def _tensors(folder: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
             yield from _header(folder / name)
     elif (folder / WEIGHTS).is_file():
         yield from _header(folder / WEIGHTS)
-    elif not any((folder / name).is_file() for name in PICKLED):
+    elif needed and not any((folder / name).is_file() for name in PICKLED):
         message = f"{folder}: has {CONFIG} but no weights ({WEIGHTS})"
         raise InputError(message)
 

@@ -15,10 +15,17 @@ from tunewell.readers.data.open import SUFFIXES, data_suffix
 from tunewell.readers.data.peek import peek_columns
 from tunewell.readers.data.shards import shard_stem
 from tunewell.readers.files import probe
+from tunewell.readers.recipes import SETTINGS_SUFFIXES, look_at
+from tunewell.readers.recipes.kinds import LIKELY, TELLING
+from tunewell.readers.recipes.text import read_text
+from tunewell.subjects.remote import RemotePath
 
 DEEPEST = 3
 MOST_FILES = 2000
 """Files looked at in one call: a project holds fewer, a whole disk more."""
+
+MOST_CONFIG_BYTES = 256 * 1024
+"""A larger JSON or YAML file is data."""
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs", "wandb"})
 ORDER = (
@@ -34,6 +41,7 @@ NAME_PARTS = {
 PREDICTION_COLUMNS = frozenset(
     {"prediction", "predicted", "predicted_label", "pred", "pred_label", "y_pred", "predictions"}
 )
+NO_CONFIG = "no configuration of a training that is known"
 NO_ROWS = "no table of rows shows in its first bytes"
 GIVEN_COLUMNS = frozenset(LABEL_NAMES) | {"true", "y_true", "gold", "gold_label", "given"}
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
@@ -44,21 +52,14 @@ FIXED_NAMES = {
     "tokenizer_config.json": ("tokenizer", "named as a tokenizer's file is"),
 }
 BY_CONTENT = (
-    ((".yaml", ".yml"), re.compile(""), "config", "settings by its suffix"),
     (
         (".py",),
         re.compile(
-            r"\b(Trainer|SFTTrainer|TrainingArguments|AutoModel\w*|DataLoader|train_test_split"
-            r"|load_dataset)\b"
+            r"\b(\w*Trainer|\w*TrainingArguments|AutoModel\w*|SentenceTransformer|LoraConfig"
+            r"|DataLoader|train_test_split|load_dataset)\b"
         ),
         "script",
         "a Python file that prepares data or trains a model",
-    ),
-    (
-        (".json",),
-        re.compile(r'"(num_train_epochs|per_device_train_batch_size|lr_scheduler_type)"\s*:'),
-        "config",
-        "JSON with the names of TrainingArguments",
     ),
     (
         (".log", ".out", ".err", ".txt"),
@@ -169,6 +170,8 @@ def _file(path: Path) -> Found:
     if path.name in FIXED_NAMES:
         return Found(path, *FIXED_NAMES[path.name])
     suffix = data_suffix(path)
+    if path.suffix in SETTINGS_SUFFIXES and (config := _config(path)) is not None:
+        return config
     try:
         looked = probe(path)
     except InputError as error:
@@ -180,6 +183,36 @@ def _file(path: Path) -> Found:
     if suffix in SUFFIXES:
         return _data(path, head, looked.disguise)
     return Found(path, "unknown", f"no known kind of file ({suffix or 'no suffix'})")
+
+
+def _config(path: Path) -> Found | None:
+    """A configuration of a training in JSON or YAML, told by its keys; None for other JSON."""
+    kind, reason = None, NO_CONFIG
+    text = _short_text(path)
+    if text is not None and LIKELY.search(text):
+        try:
+            kind = look_at(path)
+        except InputError as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            if TELLING.search(text):
+                return Found(path, "config", reason)
+    if kind is not None and kind.trains:
+        return Found(path, "config", kind.reason)
+    if kind is not None:
+        reason = f"{kind.reason}, but not for training"
+    elif path.suffix == ".json":
+        return None
+    return Found(path, "unknown", reason)
+
+
+def _short_text(path: Path) -> str | None:
+    """The text of a file that is no longer than a configuration, None of any other."""
+    try:
+        if isinstance(path, RemotePath) or path.stat().st_size > MOST_CONFIG_BYTES:
+            return None
+        return read_text(path)
+    except (InputError, OSError):
+        return None
 
 
 def _role_by_name(path: Path) -> tuple[str | None, str]:

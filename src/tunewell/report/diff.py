@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal, assert_never
+
+import msgspec
 
 from tunewell.core.finding import (
     AddRows,
@@ -20,6 +23,7 @@ from tunewell.core.finding import (
 )
 from tunewell.core.mask import mask
 from tunewell.core.words import counted
+from tunewell.facts.config_files.own_terms import own_terms
 from tunewell.report.words import visible
 
 ROWS_SHOWN = 6
@@ -101,8 +105,8 @@ def _parts(  # noqa: PLR0911  one return a kind of edit
             line = "" if edit.line is None else f":{edit.line}"
             return (
                 "" if edit.file is None else f"{edit.file}{line}",
-                [] if edit.old is None else [f"{edit.key or edit.path} = {value(edit.old)}"],
-                [] if edit.new is None else [f"{edit.key or edit.path} = {value(edit.new)}"],
+                [] if edit.old is None else _as_written(edit, edit.old),
+                [] if edit.new is None else _as_written(edit, edit.new),
             )
         case RenameKey():
             line = "" if edit.line is None else f":{edit.line}"
@@ -124,6 +128,18 @@ def _parts(  # noqa: PLR0911  one return a kind of edit
             return edit.split, [f"{what} moved to {edit.to}"], []
         case _:
             assert_never(edit)
+
+
+def _as_written(edit: SetKey, setting: SettingValue) -> list[str]:
+    """A setting with a value as the file that it stands in has it; as TOML where none is named."""
+    suffix = PurePath(edit.file or "").suffix
+    if edit.key is None or suffix not in {".yaml", ".yml", ".json", ".py"}:
+        return [f"{edit.key or edit.path} = {value(setting)}"]
+    terms = own_terms(msgspec.structs.replace(edit, new=setting))
+    if suffix == ".py":
+        return [f"{key.rpartition('.')[2]}={visible(repr(new))}" for key, new in terms]
+    quote = '"' if suffix == ".json" else ""
+    return [f"{quote}{key}{quote}: {value(new)}" for key, new in terms]
 
 
 def value(setting: SettingValue) -> str:

@@ -33,6 +33,7 @@ COLOUR_OF = {
 }
 EVIDENCE_SHOWN = 3
 ROWS_IN_FINDING, ROWS_IN_SECTION = 3, 20
+TOKENS_IN_SECTION = 480
 DIFF_LINES_SHOWN = 12
 CODE_WIDTH = 12
 DATA = frozenset({"training data", "evaluation data", "test data"})
@@ -219,7 +220,8 @@ def _section(page: _Page, section: Section) -> None:
     for paragraph in section.text.split("\n"):
         page.line(paragraph.strip(), lead="  ")
     for item in section.evidence:
-        for line in evidence_lines(item, page.width - 2, rows=ROWS_IN_SECTION):
+        shown = evidence_lines(item, page.width - 2, rows=ROWS_IN_SECTION, tokens=TOKENS_IN_SECTION)
+        for line in shown:
             page.line(line, lead="  ")
     page.blank()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
@@ -20,16 +21,22 @@ NARROWEST_COLUMN = 8
 LINES_OF_CELL = 3
 QUOTED_CHARACTERS = 240
 TOKENS_SHOWN = 40
+REPEATS_FOLDED = 4
 BARS = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 24
 
 
 def evidence_lines(
-    evidence: Evidence, width: int, *, rows: int, lines: int = LINES_OF_CELL
+    evidence: Evidence,
+    width: int,
+    *,
+    rows: int,
+    lines: int = LINES_OF_CELL,
+    tokens: int = TOKENS_SHOWN,
 ) -> Iterator[Text]:
     """The evidence as lines that fit `width` columns where they can.
 
-    Of a table the first `rows` are shown, each cell on at most `lines` lines.
+    Of a table the first `rows` are shown, each cell on at most `lines` lines; of tokens so many.
     """
     match evidence:
         case Number():
@@ -41,7 +48,7 @@ def evidence_lines(
         case Matrix():
             yield from _matrix(evidence)
         case Tokens():
-            yield _tokens(evidence)
+            yield _tokens(evidence, tokens)
         case Quotation():
             yield Text(visible(f"{evidence.name}: {_cut(evidence.text)}"))
         case Chart():
@@ -154,13 +161,42 @@ def _matrix(matrix: Matrix) -> Iterator[Text]:
         yield Text(visible(f"  {true} taken for {predicted}: {count:,}{share}"))
 
 
-def _tokens(tokens: Tokens) -> Text:
+def _tokens(tokens: Tokens, shown: int) -> Text:
+    """The tokens, those that are not trained in brackets. Of many the first and the last are shown.
+
+    The end tells whether the model learns to stop, so it is never cut off.
+    """
     pairs = list(zip(tokens.pieces, tokens.trained, strict=False))
-    text = Text(visible(f"{tokens.name} ({sum(tokens.trained):,} of {len(pairs):,} trained): "))
-    for piece, trained in pairs[:TOKENS_SHOWN]:
+    trained = sum(tokens.trained)
+    others = ", the others in brackets" if 0 < trained < len(pairs) else ""
+    text = Text(visible(f"{tokens.name} ({trained:,} of {len(pairs):,} trained{others}): "))
+    left_out = len(pairs) - shown
+    if left_out <= 0:
+        return _runs(text, pairs)
+    first = shown - shown // 3
+    _runs(text, pairs[:first])
+    text.append(f" … {left_out:,} more … ", "dim")
+    return _runs(text, pairs[-(shown - first) :])
+
+
+def _runs(text: Text, pairs: Sequence[tuple[str, bool]]) -> Text:
+    for trained, run in itertools.groupby(pairs, key=lambda pair: pair[1]):
+        said = " ".join(
+            _repeated(piece, sum(1 for _ in same))
+            for piece, same in itertools.groupby(_piece(piece) for piece, _ in run)
+        )
         # Brackets say "not trained" where there is no colour to say it.
-        text.append(visible(piece) if trained else f"[{visible(piece)}]", "" if trained else "dim")
+        text.append(said if trained else f"[{said}]", "green" if trained else "dim")
         text.append(" ")
-    if len(pairs) > TOKENS_SHOWN:
-        text.append("…")
     return text
+
+
+def _piece(piece: str) -> str:
+    """A token as it is shown: its own spaces can be told from those between tokens."""
+    return visible(piece).replace(" ", "·")
+
+
+def _repeated(piece: str, times: int) -> str:
+    if times >= REPEATS_FOLDED:
+        return f"{piece} ×{times:,}"  # noqa: RUF001  the sign of multiplication
+    return " ".join([piece] * times)

@@ -21,7 +21,7 @@ class Vocabulary:
     may end: the tokenizer's end token and, where the chat template ends an assistant's turn with a
     special token, that one. `generation_ends` are the ids at which `generate` stops (generation
     configuration of the model). `adds_bos` tells whether plain tokenizing puts a BOS in front.
-    `markers` are the texts with which the template opens turns that are not the assistant's.
+    `special` holds every token that the tokenizer calls special, added ones included.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Vocabulary:
     eos: int | None = None
     pad: int | None = None
     unknown: int | None = None
+    mask: int | None = None
     special: frozenset[int] = frozenset()
     terminators: frozenset[int] = frozenset()
     generation_ends: frozenset[int] = frozenset()
@@ -75,8 +76,10 @@ class Collated:
 
     `rows` are at most a few dozen: the longest, the shortest and some at random; `lengths` are the
     token counts of all rows that were looked at, before the collator. `keys` maps each tensor of
-    the batch to its shape. `batch_size` rows were collated at a time. `error` is what the collator
-    raised; `rows` then holds those that it took alone. `error_rows` are the rows that it failed on.
+    the batch to its shape. `batch_size` rows were collated at a time. `trained` counts the tokens
+    that the loss counts of every row of the split, in its order, where the rows bring their labels
+    and the collator keeps them; else it is None. `error` is what the collator raised; `rows` then
+    holds those that it took alone. `error_rows` are the rows that it failed on.
     """
 
     split: str
@@ -85,6 +88,7 @@ class Collated:
     batch_size: int
     keys: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     lengths: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    trained: NDArray[np.int64] | None = None
     error: str | None = None
     error_rows: tuple[int, ...] = ()
 

@@ -161,8 +161,10 @@ class Recipe:
 
     A setting that nobody wrote has the default of what reads the file: those of Tunewell for its
     own, those of transformers or TRL for theirs. `given` names the settings that the user wrote, by
-    dotted path ("adapter.r"); `places` says where each stands. `written` has every key of the
-    source, known or not.
+    dotted path ("adapter.r"). `places` says where each stands or, for one that is not in `given`,
+    where it would be written (its `line` is then None or that of the call). `written` has every key
+    of the source, known or not. `unknown` names settings whose value the source does not tell (a
+    script takes it from the command line): they hold the default, and nothing is to be said of it.
 
     `task` is "text-classification", "token-classification", "sft", "dpo", "kto", "reward", "grpo",
     "pretraining", "seq2seq", "embedding" or "unknown"; `format` names what reads the file.
@@ -206,6 +208,7 @@ class Recipe:
     file: Path | None = None
     places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
     written: tuple[Written, ...] = ()
+    unknown: frozenset[str] = frozenset()
 
     @property
     def effective_batch_size(self) -> int:

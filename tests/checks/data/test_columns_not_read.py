@@ -35,7 +35,7 @@ PROMPTED = (
     """{"prompt": r['instruction'] + ("\\n\\n" + r['input'] if r['input'] else ""), """
     """"completion": r['output']}, remove_columns=dataset.column_names)"""
 )
-JSON_SETTINGS = Recipe(file=Path("training_args.json"))
+JSON_SETTINGS = Recipe(file=Path("training_args.json"), format="transformers")
 
 
 class TestColumnsNotRead(CheckCases):

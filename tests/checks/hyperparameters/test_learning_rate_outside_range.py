@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tunewell.checks.hyperparameters.learning_rate_outside_range import learning_rate_outside_range
-from tunewell.core.finding import SetKey
+from tunewell.core.finding import SetKey, Table
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
 from tunewell.testing import CheckCases, run_check
@@ -28,6 +28,28 @@ class TestLearningRateOutsideRange(CheckCases):
         ),
         "a LoRA rate for preference tuning": (Recipe(task="dpo", learning_rate=2e-4),),
         "zero": (Recipe(learning_rate=0.0),),
+        "full fine-tuning of a 27B at a LoRA rate": (
+            Recipe(task="sft", model="Qwen/Qwen3.5-27B", learning_rate=2e-4),
+        ),
+        "TRL's default with LoRA, chosen by nobody": (
+            Recipe(
+                task="sft",
+                method="lora",
+                learning_rate=2e-5,
+                given=frozenset({"adapter", "num_train_epochs"}),
+            ),
+        ),
+        "a rate for Gemma on a Llama": (
+            Recipe(task="sft", method="lora", model="Llama-3.1-8B", learning_rate=2e-5),
+        ),
+        "reinforcement learning at a rate for supervised tuning": (
+            Recipe(task="grpo", learning_rate=2e-4),
+        ),
+        "KTO at a LoRA rate": (Recipe(task="kto", learning_rate=2e-4),),
+        "a reward model at a rate for DPO": (Recipe(task="reward", learning_rate=5e-7),),
+        "a tagger at a rate for preference tuning": (
+            Recipe(task="token-classification", learning_rate=1e-6),
+        ),
     }
     nearly = {
         "torchtune's LoRA rate for Mistral": (
@@ -35,6 +57,18 @@ class TestLearningRateOutsideRange(CheckCases):
         ),
         "four times below": (Recipe(learning_rate=2.6e-6), BASE),
         "a rate for large encoders, size unknown": (Recipe(learning_rate=5e-6),),
+        "torchtune's LoRA rate for Gemma, by the name of the model": (
+            Recipe(task="sft", method="lora", model="google/gemma-2-9b", learning_rate=2e-5),
+        ),
+        "a large model at the highest rate of an example": (
+            Recipe(task="sft", model="Qwen/Qwen3-30B-A3B", learning_rate=1e-4),
+        ),
+        "a small model at the rate of SmolLM2": (
+            Recipe(task="sft", model="HuggingFaceTB/SmolLM2-135M", learning_rate=1e-3),
+        ),
+        "an optimizer whose rates mean something else": (
+            Recipe(task="sft", learning_rate=1e-2, optim="muon"),
+        ),
     }
     clean = {
         "the default": (Recipe(),),
@@ -53,7 +87,12 @@ PUBLISHED = [
     *[("sft", "lora", rate, None) for rate in (2e-5, 1e-4, 2e-4, 3e-4, 4.9e-4, 2e-3)],
     *[("sft", "qlora", rate, None) for rate in (1e-4, 2e-4, 3e-4)],
     *[("dpo", "full", rate, None) for rate in (5e-7, 1e-6, 1e-5)],
-    *[("dpo", "lora", rate, None) for rate in (5e-6, 1e-5)],
+    *[("dpo", "lora", rate, None) for rate in (5e-6, 1e-5, 2e-4, 5e-4)],
+    *[("kto", "full", rate, None) for rate in (5e-7, 1e-6, 5e-6)],
+    *[("grpo", "full", rate, None) for rate in (1e-6, 1e-5)],
+    *[("grpo", "lora", rate, None) for rate in (5e-6, 1e-5, 4e-5)],
+    *[("reward", "full", rate, None) for rate in (1e-5, 2e-5, 1e-4)],
+    *[("reward", "lora", rate, None) for rate in (1e-4, 1e-3)],
 ]
 
 
@@ -85,3 +124,17 @@ def test_message_names_the_range_and_how_far() -> None:
     found = run_check(learning_rate_outside_range, (Recipe(learning_rate=1e-6), SMALL)).findings
     assert "30 times below" in found[0].message
     assert "3e-05 to 0.0003" in found[0].message
+
+
+def test_the_formula_is_shown_where_it_holds() -> None:
+    """With the model at hand, for Llama and Qwen alone."""
+    recipe = Recipe(task="sft", method="lora", learning_rate=1e-6)
+    shown = []
+    for model_type in ("llama", "gemma2"):
+        config = {"model_type": model_type, "hidden_size": 4096}
+        checkpoint = Checkpoint(Path("model"), config, {"w": (8_000_000_000,)})
+        finding = run_check(learning_rate_outside_range, (recipe, checkpoint)).findings[0]
+        table = finding.evidence[1]
+        assert isinstance(table, Table)
+        shown.append([row[1] for row in table.rows if "formula" in str(row[0])])
+    assert shown == [["0.00029"], []]

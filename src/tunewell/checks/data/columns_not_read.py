@@ -100,7 +100,7 @@ def columns_not_read(dataset: Dataset, recipe: Recipe | None) -> Iterator[Findin
     shown = silent or found
     if not shown:
         return
-    configured = recipe is not None and recipe.file is not None and recipe.file.suffix == ".json"
+    configured = recipe is not None and recipe.format == "transformers"
     certain = configured and reads.trainer == CLASSIFIER
     listed = ", ".join(dict.fromkeys(repr(unread.column) for unread in shown))
     yield Finding(

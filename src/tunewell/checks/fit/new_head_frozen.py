@@ -105,7 +105,7 @@ def _is(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _cause(setup: Setup, adapted: bool) -> str:  # noqa: FBT001  one question
+def _cause(setup: Setup, adapted: bool) -> str:
     if not adapted:
         return ""
     untold = all(adapter.task_type is None for adapter in setup.adapters)

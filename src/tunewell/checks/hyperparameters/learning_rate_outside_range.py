@@ -15,10 +15,14 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
+from tunewell.facts.model_family import family_of, hidden_size, parameters_of
 from tunewell.facts.recipe import change, place
-from tunewell.knowledge.standard_values import StandardValue, lookup
+from tunewell.knowledge.standard_values import StandardValue, lookup, tinker_rate
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
+
+SAME_SCALE = ("adam", "ademamix")
+"""Words in the names of optimizers whose rates mean what the published ones mean."""
 
 
 @check(
@@ -35,7 +39,8 @@ def learning_rate_outside_range(
 
     ## What it finds
     A rate at least `factor` times below or above the range that published recipes agree on, and
-    beyond every single value that any of them uses.
+    beyond every single value that any of them uses. A default that nobody chose is held against
+    the range alone: TRL's SFTConfig trains at 2e-5 whether there is an adapter or not.
 
     ## Why it matters
     Far too low, the run ends before the model has learned: the loss hardly moves and the hours are
@@ -44,10 +49,16 @@ def learning_rate_outside_range(
     about ten times the rate of full fine-tuning, preference tuning at a tenth or less.
 
     ## How it is measured
-    Against the table of standard values, each with its sources; `tunewell plan` shows it. Where
-    the model is known, its size chooses the row. `factor` is 5 because the consensus ranges
-    themselves span a factor of 3 to 10 and results are flat inside them: five times outside is
-    more than a decade from their middle.
+    Against the table of standard values, each with its sources; `tunewell plan` shows it. Task and
+    method choose the row, then the model's family and size, read from its files or, without them,
+    from its name. `factor` is 5 because the consensus ranges themselves span a factor of 3 to 10
+    and results are flat inside them: five times outside is more than a decade from their middle.
+    For Llama and Qwen the finding also shows what Tinker's formula gives for the model's width; it
+    was made for these two and says nothing of others.
+
+    Over the 460 example configurations of axolotl 0.19, LLaMA-Factory 0.9.5 and torchtune 0.6.1
+    that set a rate, it speaks on about one in twenty: full fine-tuning of a 27B model at 2e-4, of
+    a 7B model at 2e-7, LoRA at 1e-5.
 
     ## Example
     Full fine-tuning of a small encoder at 1e-6, a rate for preference tuning of large models; LoRA
@@ -57,28 +68,46 @@ def learning_rate_outside_range(
     Set the usual value of the range.
 
     ## When it is wrong
-    For an optimizer whose rates mean something else (Adafactor with relative steps, Lion, SGD), for
-    a model trained from scratch, and for a rate that a sweep on this very task found.
+    For a model trained from scratch, for a loss of another scale, and for a rate that a sweep on
+    this very task found. Optimizers whose rates mean something else (Lion, SGD, Adafactor, Muon)
+    are left alone.
 
     ## Sources
     Those the finding names. Faults O01 and O02 of the catalogue.
     """
-    parameters = checkpoint.parameters if checkpoint is not None else 0
-    standard = lookup(recipe.task, recipe.method, "learning_rate", parameters=parameters or None)
+    if not any(word in recipe.optim.casefold() for word in SAME_SCALE):
+        reason = f"the rates of {recipe.optim} mean something else than the published ones"
+        raise NotApplicableError(reason)
+    family = family_of(recipe, checkpoint)
+    size = parameters_of(recipe, checkpoint)
+    standard = lookup(
+        recipe.task,
+        recipe.method,
+        "learning_rate",
+        parameters=size,
+        family=family.name if family is not None else None,
+    )
     if standard is None:
         reason = f"no published learning rates for {recipe.task} with method {recipe.method}"
         raise NotApplicableError(reason)
     rate = recipe.learning_rate
     times = standard.times_outside(rate)
-    if times < factor * (1 - 1e-9) or standard.published(rate):
+    default = bool(recipe.given) and "learning_rate" not in recipe.given
+    if times < factor * (1 - 1e-9) or (standard.published(rate) and not default):
         return
     below = rate < standard.low
     method = "full fine-tuning" if recipe.method == "full" else recipe.method.upper()
     far = f"{times:,.0f} times" if times < float("inf") else "infinitely"
+    formula = tinker_rate(
+        family.name if family is not None else "",
+        hidden_size(checkpoint) or 0,
+        lora=recipe.method != "full",
+    )
     yield Finding(
         message=(
-            f"learning rate {rate:g} is {far} {'below' if below else 'above'} the published range "
-            f"for {recipe.task} with {method}, {standard.low:g} to {standard.high:g}"
+            f"learning rate {rate:g}{', the default,' if default else ''} is {far} "
+            f"{'below' if below else 'above'} the published range for {recipe.task} with {method}"
+            f"{_of_size(standard, size)}, {standard.low:g} to {standard.high:g}"
         ),
         where=(place(recipe, "learning_rate"),),
         evidence=(
@@ -90,7 +119,7 @@ def learning_rate_outside_range(
                     f"{standard.lowest:g} to {standard.highest:g}"
                 ),
             ),
-            _sources(standard),
+            _sources(standard, formula if recipe.task == "sft" else None),
         ),
         impact=(
             "the model will hardly learn in the steps it has"
@@ -107,10 +136,18 @@ def learning_rate_outside_range(
     )
 
 
-def _sources(standard: StandardValue) -> Table:
+def _of_size(standard: StandardValue, size: int | None) -> str:
+    sized = standard.min_parameters is not None or standard.max_parameters is not None
+    return f" of {size / 1e9:,.2g} billion parameters" if sized and size is not None else ""
+
+
+def _sources(standard: StandardValue, formula: float | None) -> Table:
+    rows = [(source.name, source.says) for source in standard.sources]
+    if formula is not None:
+        rows.append(("Tinker's formula for this model's width", f"{formula:.2g}"))
     return Table(
         name="published values",
         columns=("source", "says"),
-        rows=tuple((s.name, s.says) for s in standard.sources),
-        total=len(standard.sources),
+        rows=tuple(rows),
+        total=len(rows),
     )

@@ -1,8 +1,7 @@
-"""Training settings: the [recipe] table of tunewell.toml, and TrainingArguments as JSON."""
+"""Training settings of Tunewell itself: the [recipe] table of tunewell.toml."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,14 +12,16 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from tunewell.core.errors import InputError, SettingsError
+from tunewell.core.errors import SettingsError
 from tunewell.core.finding import SetKey
+from tunewell.readers.recipes.words import mismatch
 from tunewell.subjects.recipe import Place, Recipe
 
 NOT_SETTINGS = frozenset(
     {
         "adapter", "preparation", "hardware", "saving", "generation", "preference", "format",
-        "given", "file", "places", "written", "optim", "warmup_steps", "neftune_noise_alpha",
+        "given", "file", "places", "written", "unknown", "optim", "warmup_steps",
+        "neftune_noise_alpha",
     }
 )  # fmt: skip
 FIELDS: Mapping[str, Any] = {
@@ -101,41 +102,6 @@ def read_recipe(table: Mapping[str, Any], file: Path | None = None) -> Recipe:
     return Recipe(**values, given=frozenset(values), file=file, places=MappingProxyType(places))
 
 
-def read_training_arguments(path: Path) -> Recipe:
-    """The recipe of a JSON file with the arguments of a Hugging Face `TrainingArguments`.
-
-    Arguments that Tunewell has no setting for are passed over.
-
-    Raises:
-        InputError: if the file is not a JSON object.
-        SettingsError: if a value cannot be.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = json.loads(text)
-    except OSError as error:
-        message = f"{path}: cannot be read: {error.strerror}"
-        raise InputError(message) from None
-    except ValueError as error:
-        message = f"{path}: is not valid JSON: {error}"
-        raise InputError(message) from None
-    if not isinstance(table, dict):
-        message = f"{path}: is not a JSON object"
-        raise InputError(message)
-    lines: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        for key in re.findall(r'"(\w+)"\s*:', line):
-            lines.setdefault(key, number)
-    values: dict[str, Any] = {}
-    at: dict[str, Place] = {}
-    for key, value in _foreign(table).items():
-        origin, given = value
-        values[key] = _value(key, given, _place(path, origin, lines))
-        if origin in lines:
-            at[key] = Place(path, lines[origin], origin)
-    return Recipe(**values, given=frozenset(values), file=path, places=MappingProxyType(at))
-
-
 def write_recipe(path: Path, edits: Iterable[SetKey]) -> str:
     """The text of a settings file after edits of its recipe, with its comments and order kept.
 
@@ -187,7 +153,7 @@ def _value(key: str, value: object, place: str) -> object:
         # TOML's 3 is a fine number of epochs; "3" is not, and true is no number.
         typed = msgspec.convert(value, type=FIELDS[key], strict=True)
     except msgspec.ValidationError as error:
-        message = f"{place}: {_mismatch(str(error), value)}"
+        message = f"{place}: {mismatch(str(error), value)}"
         raise SettingsError(message) from None
     if key in ONE_OF and typed not in ONE_OF[key]:
         message = f"{place}: {typed!r} is not known; use one of {', '.join(ONE_OF[key])}"
@@ -198,30 +164,6 @@ def _value(key: str, value: object, place: str) -> object:
             message = f"{place}: {typed!r} cannot be; it must be {words}"
             raise SettingsError(message)
     return typed
-
-
-TYPE_WORDS = {
-    "int": "a whole number",
-    "float": "a number",
-    "str": "a text in quotes",
-    "bool": "true or false",
-    "null": "nothing",
-    "object": "a table",
-    "array": "a list",
-}
-
-
-def _mismatch(problem: str, value: object) -> str:
-    # msgspec says: Expected `float | null`, got `str`
-    named = re.findall(r"`([^`]+)`", problem)
-    wanted, got = (
-        " or ".join(TYPE_WORDS.get(kind, kind) for kind in kinds.split(" | ") if kind != "null")
-        for kinds in (*named, "", "")[:2]
-    )
-    hint = ""
-    if isinstance(value, str) and isinstance(_as_number(value), float):
-        hint = f"; write {value} without quotes"
-    return f"must be {wanted}, not {got}{hint}"
 
 
 def _key_lines(file: Path) -> dict[str, int]:
@@ -244,41 +186,3 @@ def _key_lines(file: Path) -> dict[str, int]:
             if dotted.startswith(f"{table}."):
                 found.setdefault(dotted.removeprefix(f"{table}."), number)
     return found
-
-
-RENAMED = {"label_smoothing_factor": "label_smoothing", "model_name_or_path": "model"}
-
-
-def _foreign(table: Mapping[str, Any]) -> dict[str, tuple[str, object]]:
-    """Recipe settings with, for each, the argument that it comes from and its value."""
-    found: dict[str, tuple[str, object]] = {}
-    same = FIELDS.keys() - {
-        "task",
-        "method",
-        "dropout",
-        "class_weights",
-        "focal_gamma",
-        "precision",
-    }
-    for key, value in table.items():
-        name = RENAMED.get(key, key)
-        if name in same and value is not None:
-            found[name] = (key, value)
-    if isinstance(found.get("learning_rate", ("", None))[1], str):
-        # 5e-5 is a string in YAML 1.1, and so in JSON made from it.
-        origin, value = found["learning_rate"]
-        found["learning_rate"] = (origin, _as_number(value))
-    for key in ("bf16", "fp16"):
-        if table.get(key) is True:
-            found["precision"] = (key, key)
-    steps = table.get("warmup_steps")
-    if isinstance(steps, float) and 0 < steps < 1:
-        found["warmup_ratio"] = ("warmup_steps", steps)  # the way of transformers 5
-    return found
-
-
-def _as_number(value: object) -> object:
-    try:
-        return float(str(value))
-    except ValueError:
-        return value

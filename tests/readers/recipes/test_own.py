@@ -1,6 +1,5 @@
-"""Training settings with their lines, and settings written back with comments kept."""
+"""The settings of Tunewell with their lines, and settings written back with comments kept."""
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import SetKey
-from tunewell.readers.recipes import read_recipe, read_training_arguments, write_recipe
+from tunewell.readers.recipes import read_recipe, write_recipe
 
 TOML = """# mine
 [data]
@@ -80,16 +79,3 @@ def test_written_settings_keep_comments_and_read_back(toml: Path) -> None:
     assert (recipe.learning_rate, recipe.max_length) == (5e-5, None)
     assert recipe.class_weights == "balanced"
     assert toml.read_text() == TOML
-
-
-def test_training_arguments(tmp_path: Path) -> None:
-    path = tmp_path / "args.json"
-    arguments = {
-        "output_dir": "out", "learning_rate": "3e-5", "bf16": True, "label_smoothing_factor": 0.1,
-        "warmup_steps": 0.05, "logging_steps": 10,
-    }  # fmt: skip
-    path.write_text(json.dumps(arguments, indent=1))
-    recipe = read_training_arguments(path)
-    assert (recipe.learning_rate, recipe.precision, recipe.label_smoothing) == (3e-5, "bf16", 0.1)
-    assert recipe.warmup_ratio == 0.05
-    assert recipe.places["learning_rate"].line == 3
