@@ -17,13 +17,13 @@ OURS = (
 LARGE_STEPS = {"gradient_accumulation_steps": 4, "per_device_train_batch_size": 2}
 
 
-def frozen_encoder(out: Path) -> Any:  # noqa: ANN401
+def frozen_encoder(out: Path) -> Any:
     model = tiny.encoder(num_labels=3)
     model.bert.requires_grad_(requires_grad=False)
     return tiny.classifier(out, model=model)
 
 
-def loaded_classifier(out: Path) -> Any:  # noqa: ANN401
+def loaded_classifier(out: Path) -> Any:
     """A new head on a base model from a folder."""
     from transformers import BertForSequenceClassification
 
@@ -35,13 +35,13 @@ def loaded_classifier(out: Path) -> Any:  # noqa: ANN401
     return tiny.classifier(out / "out", model=model)
 
 
-def coarse_base(out: Path) -> Any:  # noqa: ANN401
+def coarse_base(out: Path) -> Any:
     import torch
 
     return tiny.sft(out, model=tiny.lora(tiny.causal().to(torch.bfloat16)), bf16=True)
 
 
-def labels_by_token(out: Path) -> Any:  # noqa: ANN401
+def labels_by_token(out: Path) -> Any:
     from transformers import DataCollatorForTokenClassification
 
     tokens = tiny.tokenizer()
@@ -53,7 +53,7 @@ def labels_by_token(out: Path) -> Any:  # noqa: ANN401
     )
 
 
-def translation(out: Path) -> Any:  # noqa: ANN401
+def translation(out: Path) -> Any:
     from transformers import DataCollatorForSeq2Seq
 
     tokens = tiny.tokenizer()

@@ -16,7 +16,7 @@ from tunewell.preflight.stand_in import able, small_model
 from tunewell.train.quiet import quiet
 
 
-def without_weights(kind: str, **settings: Any) -> Any:  # noqa: ANN401
+def without_weights(kind: str, **settings: Any) -> Any:
     """A model on the meta device, as `device_map="meta"` loads it."""
     import torch
     import transformers
@@ -28,13 +28,15 @@ def without_weights(kind: str, **settings: Any) -> Any:  # noqa: ANN401
     return model
 
 
-def llama(**settings: Any) -> Any:  # noqa: ANN401
-    sizes = {"vocab_size": 400, "hidden_size": 256, "num_hidden_layers": 8,
-             "num_attention_heads": 8, "num_key_value_heads": 4, "intermediate_size": 512}  # fmt: skip
+def llama(**settings: Any) -> Any:
+    sizes = {
+        "vocab_size": 400, "hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 8,
+        "num_key_value_heads": 4, "intermediate_size": 512,
+    }  # fmt: skip
     return without_weights("LlamaForCausalLM", **{**sizes, **settings})
 
 
-def frozen_layers() -> Any:  # noqa: ANN401
+def frozen_layers() -> Any:
     model = llama()
     model.model.layers[0].requires_grad_(requires_grad=False)
     return model
@@ -63,8 +65,8 @@ def test_every_probe_runs(build: Callable[[Path], Any], tmp_path: Path) -> None:
 
 
 def test_faults_of_structure_are_found_without_weights(tmp_path: Path) -> None:
-    model = tiny.lora(without_weights("BertForSequenceClassification", vocab_size=400,
-                                      num_labels=3), target_modules=["query"], task_type=None)  # fmt: skip
+    plain = without_weights("BertForSequenceClassification", vocab_size=400, num_labels=3)
+    model = tiny.lora(plain, target_modules=["query"], task_type=None)
     model.base_model.model.classifier.requires_grad_(requires_grad=True)
     document = tunewell.check(tiny.classifier(tmp_path, model=model))
     assert "ADA020" in {finding.code for finding in document.findings}
@@ -94,7 +96,7 @@ def test_real_weights_are_used_where_they_are(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads peak memory in kilobytes")
 @pytest.mark.parametrize("adapted", [False, True], ids=["full", "LoRA"])
-def test_a_billion_parameters_without_weights(adapted: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_a_billion_parameters_without_weights(adapted: bool, tmp_path: Path) -> None:
     model = llama(vocab_size=128_256, hidden_size=2048, intermediate_size=8192,
                   num_hidden_layers=16, num_attention_heads=32)  # fmt: skip
     assert sum(p.numel() for p in model.parameters()) > 1e9

@@ -9,6 +9,7 @@ import torch
 from tunewell.core.check import NotRunError
 from tunewell.preflight.shadow import require_copyable, shadow, without_dropout
 from tunewell.preflight.stage import Probe, Stage
+from tunewell.preflight.stand_in import STANDS_IN
 from tunewell.preflight.step import enough
 from tunewell.subjects.reference import Reference
 
@@ -26,6 +27,9 @@ def compare(stage: Stage) -> Reference:
         message = "the trainer does not hold its model against a reference (DPO does)"
         raise NotRunError(message)
     require_copyable(trainer)
+    if getattr(stage.core, STANDS_IN, False):
+        message = "needs the model's real weights"
+        raise NotRunError(message)
     rows = enough(stage, ROWS)
     with shadow(
         trainer, rows, dataset=stage.train.dataset, per_device_train_batch_size=len(rows)
@@ -39,7 +43,8 @@ def compare(stage: Stage) -> Reference:
             twin.compute_loss(twin.model, batch)
         metrics = twin._metrics["train"]  # noqa: SLF001  where TRL keeps what it will log
         ratios = [
-            abs(_mean(metrics.get(f"rewards/{side}"))) / twin.beta for side in ("chosen", "rejected")
+            abs(_mean(metrics.get(f"rewards/{side}"))) / twin.beta
+            for side in ("chosen", "rejected")
         ]
     said = metrics.get("logps/chosen")
     return Reference(

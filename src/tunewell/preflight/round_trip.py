@@ -127,8 +127,9 @@ def _outputs(model: Any, inputs: dict[str, Any]) -> torch.Tensor:
     with torch.no_grad():
         found = model(**inputs)
     for name in ("logits", "last_hidden_state"):
-        if getattr(found, name, None) is not None:
-            return getattr(found, name).float()
+        output: torch.Tensor | None = getattr(found, name, None)
+        if output is not None:
+            return output.float()
     message = "the model gives no logits"
     raise NotRunError(message)
 
@@ -194,5 +195,9 @@ def _saved(folder: Path) -> dict[str, torch.Tensor]:
 def _absent(trained: list[str], tensors: dict[str, torch.Tensor]) -> list[str]:
     """Trained tensors that belong to no adapter and are in no file."""
     own = [name for name in trained if not ADAPTER_PARTS.search(name)]
-    plain = [(name, name.removeprefix("base_model.model.").replace(".base_layer", "")) for name in own]
-    return [name for name, end in plain if not any(saved.endswith(end) for saved in tensors)][:SHOWN]
+    plain = [
+        (name, name.removeprefix("base_model.model.").replace(".base_layer", "")) for name in own
+    ]
+    return [name for name, end in plain if not any(saved.endswith(end) for saved in tensors)][
+        :SHOWN
+    ]

@@ -35,7 +35,7 @@ def empty(out: Path) -> Any:  # noqa: ANN401
     trainer = tiny.sft(out, model=tiny.lora(tiny.causal()))
     kind = type(trainer)
 
-    class Own(kind):  # type: ignore[misc,valid-type]
+    class Own(kind):  # type: ignore[valid-type]
         def _save(self, output_dir: Any = None, state_dict: Any = None) -> None:  # noqa: ANN401, ARG002
             self.model.save_pretrained(output_dir, state_dict={})
 

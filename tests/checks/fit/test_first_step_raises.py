@@ -66,7 +66,7 @@ def test_real_steps_are_found(
 
 
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_checkpointing_over_a_frozen_base_no_longer_fails(reentrant: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_checkpointing_over_a_frozen_base_no_longer_fails(reentrant: bool, tmp_path: Path) -> None:
     # O12: the trainer of transformers 5 enables the gradients of the inputs itself.
     model = tiny.lora(tiny.encoder(num_labels=3), target_modules=["query"], task_type="SEQ_CLS")
     trainer = tiny.classifier(

@@ -69,8 +69,7 @@ def saved_model_differs(
     told = _absent(trip) or _broken(trip) or _silent(trip)
     if told is None and trip.difference is not None and trip.difference > bound:
         told = (
-            f"the loaded model's outputs differ from those in memory by {trip.difference:.2g} of "
-            "their spread",
+            f"outputs of the loaded model are {trip.difference:.2g} of their spread off",
             "compare the names of the saved tensors with those of the model",
             Confidence.MEDIUM,
         )
@@ -107,9 +106,10 @@ def _absent(trip: RoundTrip) -> Told | None:
     if not trip.absent:
         return None
     count = len(trip.absent)
+    trained = f"{counted(count, 'trained tensor')} outside the adapter"
+    names = ", ".join(trip.absent[:3])
     return (
-        f"{counted(count, 'trained tensor')} outside the adapter "
-        f"{'is' if count == 1 else 'are'} in no saved file: {', '.join(trip.absent[:3])}",
+        f"{trained} {'is' if count == 1 else 'are'} in no saved file: {names}",
         "name the module in modules_to_save of the adapter instead of setting requires_grad",
         Confidence.HIGH,
     )
@@ -123,9 +123,9 @@ def _broken(trip: RoundTrip) -> Told | None:
             Confidence.HIGH,
         )
     if trip.not_finite:
+        names = ", ".join(trip.not_finite[:3])
         return (
-            f"{counted(len(trip.not_finite), 'saved tensor')} hold values that are no numbers "
-            f"after one step: {', '.join(trip.not_finite[:3])}",
+            f"saved tensors hold values that are no numbers after one step: {names}",
             "find what makes the gradient infinite before anything is saved",
             Confidence.MEDIUM,
         )

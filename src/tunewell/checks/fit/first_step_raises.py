@@ -89,8 +89,7 @@ def _cause(known: KnownException | None, setup: Setup | None) -> tuple[str, str]
     if rows is not None and labels is not None and rows != labels:
         return (
             f": the head has {rows:,} outputs and config.num_labels is {labels:,}",
-            "load the model with num_labels set instead of replacing its head by hand, or set "
-            f"config.num_labels to {rows}",
+            f"load the model with num_labels={rows} instead of replacing its head by hand",
         )
     if known is not None:
         return f": {known.cause}", f"{known.fix} (told at {known.source})"
