@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.preflight import tiny
+from tests.preflight import other_tasks, tiny
 
 import tunewell
 
@@ -39,6 +39,40 @@ def own_optimizer(out: Path) -> Any:
     return trainer
 
 
+def classifier_with_dropout(out: Path) -> Any:
+    return other_tasks.classifier(
+        out,
+        preprocess=lambda logits, _: logits.argmax(-1, keepdim=True),
+        load_best_model_at_end=True,
+        save_strategy="epoch",
+        save_only_model=True,
+        metric_for_best_model="accuracy",
+        skip_memory_metrics=False,
+    )
+
+
+class Counting:
+    """A metric function that counts its calls and draws at random."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, _: Any) -> dict[str, float]:
+        """A count and a draw."""
+        self.calls += 1
+        return {"calls": float(self.calls), "luck": float(np.random.rand())}  # noqa: NPY002  as users do
+
+
+def counting(out: Path) -> Any:
+    return other_tasks.classifier(out, compute_metrics=Counting())
+
+
+def coarse_and_tied() -> Any:
+    import torch
+
+    return tiny.causal(tie_word_embeddings=True).to(torch.bfloat16)
+
+
 TRAINERS: dict[str, Callable[[Path], Any]] = {
     "a classifier with dropout": tiny.classifier,
     "accumulation": lambda out: tiny.classifier(out, gradient_accumulation_steps=3),
@@ -48,8 +82,33 @@ TRAINERS: dict[str, Callable[[Path], Any]] = {
     "SFT with LoRA": lambda out: tiny.sft(out, model=tiny.lora(tiny.causal(), lora_dropout=0.1)),
     "SFT with activation checkpointing": lambda out: tiny.sft(out, activation_checkpointing=True),
     "DPO with LoRA": preference,
+    "an evaluation with metrics": classifier_with_dropout,
+    "metrics that keep a state": counting,
+    "tagging": other_tasks.tagger,
+    "texts written in evaluation": other_tasks.translator,
+    "masking at random": other_tasks.masked,
+    "KTO": other_tasks.kto,
+    "reward": other_tasks.reward,
+    "embeddings": other_tasks.embedder,
+    "a decoder aligned to its tokenizer": other_tasks.causal_classifier,
+    "DPO with a reference": lambda out: tiny.dpo(out, tiny.causal(), ref_model=tiny.causal()),
+    "SFT, accumulated, tied, in bfloat16": lambda out: tiny.sft(
+        out, model=coarse_and_tied(), gradient_accumulation_steps=2
+    ),
+    "SFT with trained embeddings": lambda out: tiny.sft(
+        out, model=tiny.lora(tiny.causal(), modules_to_save=["embed_tokens", "lm_head"])
+    ),
+    "autocast": lambda out: tiny.classifier(out, bf16=True),
 }
 every_trainer = pytest.mark.parametrize("build", TRAINERS.values(), ids=TRAINERS)
+
+
+def _hashes(model: Any) -> dict[str, str]:
+    tensors = dict(model.named_parameters()) if model is not None else {}
+    return {
+        name: hashlib.sha256(tensor.detach().float().numpy().tobytes()).hexdigest()
+        for name, tensor in tensors.items()
+    }
 
 
 def fingerprint(trainer: Any) -> dict[str, Any]:
@@ -60,7 +119,7 @@ def fingerprint(trainer: Any) -> dict[str, Any]:
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return {
         "tensors": {
-            name: hashlib.sha256(tensor.detach().numpy().tobytes()).hexdigest()
+            name: hashlib.sha256(tensor.detach().float().numpy().tobytes()).hexdigest()
             for name, tensor in tensors.items()
         },
         "gradients": {name: p.grad is None for name, p in model.named_parameters()},
@@ -70,11 +129,17 @@ def fingerprint(trainer: Any) -> dict[str, Any]:
             name: len(module._forward_hooks) + len(module._forward_pre_hooks)
             for name, module in model.named_modules()
         },
-        "config": model.config.to_dict(),
+        "own forward": id(vars(model).get("forward")),
+        "reference": _hashes(getattr(trainer, "ref_model", None)),
+        "config": model.config.to_dict()
+        if hasattr(model.config, "to_dict")
+        else repr(model.config),
         "args": trainer.args.to_dict(),
         "state": trainer.state.__dict__.copy(),
         "attributes": {name: id(value) for name, value in vars(trainer).items()},
         "metrics": repr(getattr(trainer, "_metrics", None)),
+        "metric function": repr(getattr(trainer.compute_metrics, "__dict__", None)),
+        "generation": repr(getattr(model, "generation_config", None)),
         "python": random.getstate(),
         "numpy": repr(np.random.get_state()),  # noqa: NPY002  what trainers use
         "torch": torch.get_rng_state().tolist(),
@@ -93,7 +158,9 @@ def test_nothing_is_changed(build: Callable[[Path], Any], tmp_path: Path) -> Non
         assert after[part] == before[part], part
     assert sorted(tmp_path.rglob("*")) == files
     assert not document.broken
-    assert {"Batch", "ModelState"} <= document.facts["rehearsal_seconds"].keys()
+    assert {"Batch", "Setup", "ModelState", "RoundTrip"} <= document.facts[
+        "rehearsal_seconds"
+    ].keys()
     assert not [o for o in document.not_run if "rehearsal failed" in o.reason]
 
 

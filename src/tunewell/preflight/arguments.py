@@ -46,7 +46,7 @@ def recipe_of(trainer: Any, *, resume: str | bool | None = None) -> Recipe:
     quantised = getattr(core, "quantization_method", None) is not None
     values: dict[str, Any] = {
         "task": _task(trainer, core),
-        "model": str(getattr(core.config, "name_or_path", "") or "") or None,
+        "model": str(getattr(_config(core), "name_or_path", "") or "") or None,
         "method": "full" if adapter is None else ("qlora" if quantised else "lora"),
         "learning_rate": float(args.learning_rate),
         "num_train_epochs": float(args.num_train_epochs),
@@ -71,13 +71,18 @@ def recipe_of(trainer: Any, *, resume: str | bool | None = None) -> Recipe:
         "adapter": adapter,
         "preparation": _preparation(trainer),
         "hardware": _hardware(args, core),
-        "saving": _saving(args, resume),
+        "saving": _saving(trainer, resume),
         "generation": _generation(args),
         "preference": _preference(args),
         "format": "trl" if type(args).__module__.startswith("trl.") else "transformers",
     }
     given = _changed(args)
     return Recipe(**values, given=frozenset(given), written=_written(args, given))
+
+
+def _config(core: Any) -> Any:
+    """The model's configuration, None for a module that has none."""
+    return getattr(core, "config", None)
 
 
 def _task(trainer: Any, core: Any) -> str:
@@ -147,7 +152,7 @@ def _preparation(trainer: Any) -> Preparation:
 
 def _hardware(args: Any, core: Any) -> Hardware:
     options = getattr(args, "gradient_checkpointing_kwargs", None) or {}
-    quantisation = getattr(core.config, "quantization_config", None)
+    quantisation = getattr(_config(core), "quantization_config", None)
     places = getattr(core, "hf_device_map", None)
     return Hardware(
         dtype=str(getattr(core, "dtype", "")).removeprefix("torch.") or None,
@@ -156,7 +161,7 @@ def _hardware(args: Any, core: Any) -> Hardware:
         load_in_8bit=bool(getattr(quantisation, "load_in_8bit", False)),
         gradient_checkpointing=bool(args.gradient_checkpointing),
         use_reentrant=options.get("use_reentrant"),
-        attn_implementation=getattr(core.config, "_attn_implementation", None),
+        attn_implementation=getattr(_config(core), "_attn_implementation", None),
         device_map="auto" if places and len(set(map(str, places.values()))) > 1 else None,
         world_size=int(args.world_size),
         deepspeed=args.deepspeed if isinstance(args.deepspeed, dict) else None,
@@ -166,11 +171,13 @@ def _hardware(args: Any, core: Any) -> Hardware:
         dataloader_num_workers=int(args.dataloader_num_workers),
         dataloader_drop_last=bool(args.dataloader_drop_last),
         torch_compile=bool(args.torch_compile),
-        use_cache=getattr(core.config, "use_cache", None),
+        use_cache=getattr(_config(core), "use_cache", None),
+        use_cpu=bool(args.use_cpu),
     )
 
 
-def _saving(args: Any, resume: str | bool | None) -> Saving:
+def _saving(trainer: Any, resume: str | bool | None) -> Saving:
+    args = trainer.args
     return Saving(
         output_dir=str(args.output_dir),
         eval_strategy=str(getattr(args.eval_strategy, "value", args.eval_strategy)),
@@ -184,6 +191,8 @@ def _saving(args: Any, resume: str | bool | None) -> Saving:
         per_device_eval_batch_size=int(args.per_device_eval_batch_size),
         eval_accumulation_steps=args.eval_accumulation_steps,
         prediction_loss_only=bool(args.prediction_loss_only),
+        metrics_computed=getattr(trainer, "compute_metrics", None) is not None,
+        logits_reduced=getattr(trainer, "preprocess_logits_for_metrics", None) is not None,
         resume_from_checkpoint=args.resume_from_checkpoint if resume is None else resume,
         ignore_data_skip=bool(args.ignore_data_skip),
     )

@@ -8,20 +8,49 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight import collate, equivalences, isolation, setup, step, vectors
+from tunewell.preflight import (
+    alone,
+    collate,
+    equivalences,
+    evaluate,
+    isolation,
+    live_dataset,
+    negatives,
+    reference,
+    round_trip,
+    setup,
+    step,
+    targets,
+    trial,
+    vectors,
+    words,
+)
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
+from tunewell.readers.output_folder import read_output_folder
 from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.model_state import ModelState
+from tunewell.subjects.output_folder import OutputFolder
+from tunewell.subjects.recipe import Recipe
 from tunewell.train.quiet import quiet
 
 PROBES: tuple[Probe, ...] = (
     collate.PROBE,
+    live_dataset.PROBE,
+    targets.PROBE,
+    words.PROBE,
+    negatives.PROBE,
     vectors.PROBE,
     isolation.PROBE,
     setup.PROBE,
+    trial.PROBE,
+    alone.PROBE,
+    evaluate.PROBE,
     step.PROBE,
     equivalences.PROBE,
+    reference.PROBE,
+    round_trip.PROBE,
 )
 """Every part of a rehearsal, the cheapest first."""
 
@@ -45,7 +74,8 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects.append(recipe_of(trainer, resume=resume))
+        recipe = recipe_of(trainer, resume=resume)
+        rehearsal.subjects += (recipe, _surroundings(recipe))
         if stage is not None:
             rehearsal.subjects.append(checkpoint_of(stage))
         for probe in PROBES:
@@ -56,32 +86,58 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
                     "the training set is empty or can be walked through only once"
                 )
                 continue
+            if probe.steps and _raised(rehearsal):
+                rehearsal.missing[name] = "the first step raises, which another check tells"
+                continue
             try:
                 rehearsal.subjects.append(probe.run(stage))
             except NotRunError as reason:
                 rehearsal.missing[name] = str(reason)
             except Exception as error:  # noqa: BLE001  a rehearsal never breaks the user's program
-                rehearsal.missing[name] = f"the rehearsal failed: {collate.told(error)}"
+                first = stage.facts.get(trial.RAISES)
+                rehearsal.missing[name] = (
+                    f"the rehearsal failed: {collate.told(error)}"
+                    if first is None
+                    else f"a training step raises {first}"
+                )
             rehearsal.seconds[name] = time.perf_counter() - started
+    if stage is None and trial.is_empty(trainer.train_dataset):
+        rehearsal.subjects.append(trial.without_rows(trainer))
     return rehearsal
+
+
+def _surroundings(recipe: Recipe) -> OutputFolder:
+    """What already lies where the run will write, and where its model comes from."""
+    resumed = recipe.saving.resume_from_checkpoint
+    return read_output_folder(
+        Path(recipe.saving.output_dir or "."),
+        model=Path(recipe.model) if recipe.model else None,
+        resumed=Path(resumed) if isinstance(resumed, str) else None,
+    )
+
+
+def _raised(rehearsal: Rehearsal) -> bool:
+    return any(isinstance(s, ModelState) and s.raised is not None for s in rehearsal.subjects)
 
 
 def stage_of(trainer: Any) -> Stage | None:
     """The trainer with the rows to look at; None where the training set cannot be looked at."""
     core = core_of(trainer.model)
-    train = choose(trainer.train_dataset)
+    train = choose(_first_of(trainer.train_dataset))
     if train is None:
         return None
-    judged = getattr(trainer, "eval_dataset", None)
-    if isinstance(judged, dict):
-        judged = next(iter(judged.values()), None)
     return Stage(
         trainer=trainer,
         task=task_of(trainer, core),
         core=core,
         train=train,
-        evaluation=choose(judged),
+        evaluation=choose(_first_of(getattr(trainer, "eval_dataset", None))),
     )
+
+
+def _first_of(dataset: Any) -> Any:
+    """The data set, or the first of several by name."""
+    return next(iter(dataset.values()), None) if isinstance(dataset, dict) else dataset
 
 
 def checkpoint_of(stage: Stage) -> Checkpoint:

@@ -128,13 +128,24 @@ def copy_model(model: Any, memo: dict[int, Any] | None = None) -> Any:
     """A deep copy that shares the frozen weights, in the same modes.
 
     `memo` is filled with what became of each object, by its id.
+
+    Raises:
+        NotRunError: if the model holds tensors that were computed from others, as tied adapters do.
     """
     memo = {} if memo is None else memo
     for parameter in model.parameters():
         if not parameter.requires_grad:
             memo[id(parameter)] = parameter
-    copied = copy.deepcopy(model, memo)
-    own_forward(core_of(copied), core_of(model))
+    try:
+        copied = copy.deepcopy(model, memo)
+    except RuntimeError as error:
+        if "deepcopy protocol" not in str(error):
+            raise
+        message = "the model cannot be copied: it keeps tensors that were computed from others"
+        raise NotRunError(message) from error
+    own_forward(copied, model)
+    if core_of(copied) is not copied:
+        own_forward(core_of(copied), core_of(model))
     return copied
 
 
@@ -165,11 +176,12 @@ def _copied(
     twin.model = copy_model(trainer.model, memo)
     twin.model_wrapped = twin.model
     twin.model_init = None
+    _follow(twin, trainer.model, memo)
     twin.optimizer = copy.deepcopy(trainer.optimizer, memo)
     twin.lr_scheduler = None
     twin.data_collator = copy.deepcopy(trainer.data_collator)
     source = trainer.train_dataset if dataset is None else dataset
-    twin.train_dataset = _subset(source, rows)
+    twin.train_dataset = subset(source, rows)
     twin.eval_dataset = None
     twin._get_train_sampler = lambda dataset=None: SequentialSampler(  # noqa: SLF001  the trainer's hook
         twin.train_dataset if dataset is None else dataset
@@ -188,6 +200,21 @@ def _copied(
     # that holds nothing yet.
     twin.accelerator.free_memory = lambda *held: list(held)
     return twin
+
+
+def _follow(twin: Any, model: Any, memo: dict[int, Any]) -> None:
+    """Give the copy its own of every other part that holds the user's model, such as a loss."""
+    for name, value in vars(twin).items():
+        if isinstance(value, torch.nn.Module) and _holds(value, model):
+            vars(twin)[name] = copy.deepcopy(value, memo)
+        elif isinstance(value, dict):
+            for key, part in value.items():
+                if isinstance(part, torch.nn.Module) and _holds(part, model):
+                    value[key] = copy.deepcopy(part, memo)
+
+
+def _holds(part: torch.nn.Module, model: Any) -> bool:
+    return part is not model and any(module is model for module in part.modules())
 
 
 def _own(value: Any) -> Any:
@@ -234,7 +261,8 @@ def _arguments(args: Any, changes: dict[str, Any]) -> Any:
     return quieted
 
 
-def _subset(dataset: Any, rows: Sequence[int]) -> Any:
+def subset(dataset: Any, rows: Sequence[int]) -> Any:
+    """So many rows of a data set, by their numbers."""
     if hasattr(dataset, "select") and hasattr(dataset, "column_names"):
         return dataset.select(list(rows))
     return Subset(dataset, list(rows))

@@ -62,11 +62,13 @@ class Stage:
 class Probe:
     """One part of a rehearsal: what subject it gives and how.
 
-    `run` may raise `tunewell.core.check.NotRunError` with the reason why it could not look.
+    `run` may raise `tunewell.core.check.NotRunError` with the reason why it could not look. `steps`
+    tells that it trains a copy once the step-one proof has shown that this can be done.
     """
 
     gives: type
     run: Callable[[Stage], object]
+    steps: bool = False
 
 
 def task_of(trainer: Any, core: Any) -> str:
@@ -74,7 +76,8 @@ def task_of(trainer: Any, core: Any) -> str:
     for kind in type(trainer).__mro__:
         if kind.__name__ in TASK_OF_TRAINER:
             return TASK_OF_TRAINER[kind.__name__]
-    names = [type(core).__name__, *(getattr(core.config, "architectures", None) or ())]
+    config = getattr(core, "config", None)
+    names = [type(core).__name__, *(getattr(config, "architectures", None) or ())]
     for name in names:
         for ending, task in TASK_OF_HEAD.items():
             if name.endswith(ending):
@@ -84,7 +87,9 @@ def task_of(trainer: Any, core: Any) -> str:
 
 def _without_encoder(task: str, core: Any) -> str:
     # Models that see are "for conditional generation" too, and have no decoder of their own.
-    if task == "seq2seq" and not getattr(core.config, "is_encoder_decoder", False):
+    if task == "seq2seq" and not getattr(
+        getattr(core, "config", None), "is_encoder_decoder", False
+    ):
         return "causal"
     return task
 

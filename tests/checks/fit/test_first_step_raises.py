@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from tests.preflight import tiny
+from tests.preflight.looks import seen
 
 from tunewell.checks.fit.first_step_raises import first_step_raises
-from tunewell.core.finding import Confidence
+from tunewell.core.finding import Confidence, Text
+from tunewell.preflight import trial
 from tunewell.subjects.model_state import ModelState
 from tunewell.testing import CheckCases, run_check
 
@@ -66,7 +68,7 @@ def test_real_steps_are_found(
 
 
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_checkpointing_over_a_frozen_base_no_longer_fails(reentrant: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_checkpointing_over_a_frozen_base_no_longer_fails(reentrant: bool, tmp_path: Path) -> None:
     # O12: the trainer of transformers 5 enables the gradients of the inputs itself.
     model = tiny.lora(tiny.encoder(num_labels=3), target_modules=["query"], task_type="SEQ_CLS")
     trainer = tiny.classifier(
@@ -91,3 +93,25 @@ class TestFirstStepRaises(CheckCases):
     faulty = {"out of memory": (ended("torch.OutOfMemoryError: CUDA out of memory."),)}
     nearly = {"nothing trainable": (ended("RuntimeError: element 0"), tiny.setup(trainable=0))}
     clean = {"a step": (ended(None),)}
+
+
+def test_what_another_check_names_is_left_to_it(tmp_path: Path) -> None:
+    trainer = tiny.classifier(tmp_path, model=tiny.encoder(num_labels=2))
+    first = seen(lambda _: trainer, (trial.PROBE,))
+    subjects = (*first, tiny.stepped(trainer), tiny.looked(trainer))
+    outcomes = run_check(first_step_raises, subjects)
+    assert "labels outside of the head" in outcomes.not_applicable[0].reason
+
+
+def test_the_users_own_line_is_shown(tmp_path: Path) -> None:
+    trainer = own_error(tmp_path)
+    first = seen(lambda _: trainer, (trial.PROBE,))
+    found = run_check(first_step_raises, (*first, tiny.stepped(trainer))).findings[0]
+    assert found.evidence[1] == Text(
+        name=f"line {broken_line()} of {__file__}", text="raise KeyError(message)"
+    )
+
+
+def broken_line() -> int:
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
+    return next(at for at, line in enumerate(lines, 1) if line.strip() == "raise KeyError(message)")

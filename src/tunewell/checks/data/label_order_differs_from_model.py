@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tunewell.core.check import NotApplicableError, check
+from tunewell.core.check import NotApplicableError, NotRunError, check
 from tunewell.core.finding import (
     Category,
     Classes,
@@ -22,6 +22,7 @@ from tunewell.facts.labels.spellings import folded_label
 from tunewell.facts.parts import require_kind
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.first_step import FirstStep
 from tunewell.subjects.layout import Kind
 
 EXAMPLES = 10
@@ -34,7 +35,11 @@ EXAMPLES = 10
     covers=("D29", "C04"),
 )
 def label_order_differs_from_model(
-    dataset: Dataset, checkpoint: Checkpoint, *, max_classes: int = 0
+    dataset: Dataset | None,
+    checkpoint: Checkpoint | None,
+    step: FirstStep | None,
+    *,
+    max_classes: int = 0,
 ) -> Iterator[Finding]:
     """The same classes as the model's, under other numbers.
 
@@ -48,7 +53,8 @@ def label_order_differs_from_model(
     nothing fails, and training has to unlearn a good head first.
 
     ## How it is measured
-    By comparing the two lists of names, without case and separators of words. More than
+    By comparing the two lists of names, without case and separators of words. Of a live trainer
+    they are `id2label` of its model and the `ClassLabel` of its training set. More than
     `max_classes` names in another place, 0 by default, is a warning. Where the data holds names
     alone and the model's order is not that of the alphabet, it is for information at low
     confidence: `tunewell train` takes the model's order, and so do the example scripts of
@@ -67,13 +73,7 @@ def label_order_differs_from_model(
     ## Sources
     Faults D29 and C04 of the catalogue; https://github.com/huggingface/transformers/issues/14230
     """
-    require_kind(dataset, {Kind.CLASSIFICATION, Kind.MULTI_LABEL})
-    head = checkpoint.label_names
-    if head is None or all(NAMELESS.fullmatch(name) for name in head):
-        reason = "the model has no trained classification head with names"
-        raise NotApplicableError(reason)
-    given = dataset.train.source.class_names
-    names = given or dataset.label_names
+    head, given, names = _named(dataset, checkpoint, step)
     ours, theirs = _folded(names), _folded(head)
     if set(ours) != set(theirs) or len(set(theirs)) != len(head):
         reason = "the data and the model have not the same classes"
@@ -109,6 +109,30 @@ def label_order_differs_from_model(
         severity=Severity.WARNING if given else Severity.INFO,
         confidence=Confidence.HIGH if given else Confidence.LOW,
     )
+
+
+def _named(
+    dataset: Dataset | None, checkpoint: Checkpoint | None, step: FirstStep | None
+) -> tuple[Sequence[str], Sequence[str] | None, Sequence[str]]:
+    """Names of the head, those that the data gives its numbers, and those of its labels."""
+    if step is not None and dataset is None:
+        head, given = (
+            (None, None) if step.head is None else (step.head.names, step.head.class_names)
+        )
+        if head is None or given is None:
+            reason = "the model's head or the labels of the training set have no names"
+            raise NotApplicableError(reason)
+        return head, given, given
+    if dataset is None or checkpoint is None:
+        reason = "pass training data and a model: --train FILE --model FOLDER"
+        raise NotRunError(reason)
+    require_kind(dataset, {Kind.CLASSIFICATION, Kind.MULTI_LABEL})
+    head = checkpoint.label_names
+    if head is None or all(NAMELESS.fullmatch(name) for name in head):
+        reason = "the model has no trained classification head with names"
+        raise NotApplicableError(reason)
+    given = dataset.train.source.class_names
+    return head, given, given or dataset.label_names
 
 
 def _folded(names: Sequence[str]) -> list[str]:

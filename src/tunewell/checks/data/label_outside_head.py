@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tunewell.core.check import NotApplicableError, check
+from tunewell.core.check import NotApplicableError, NotRunError, check
 from tunewell.core.finding import Category, Classes, Finding, Fix, Number, Safety, Severity
+from tunewell.core.words import counted
+from tunewell.facts.first_step import Cause, cause, outside
 from tunewell.facts.labels.classes import LABELLED
 from tunewell.facts.labels.label_heads import counted_from_one, outside_head
 from tunewell.facts.parts import require_kind
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.first_step import FirstStep
 
 NAMES_SHOWN = 5
 NO_LABEL = "-1"
@@ -24,7 +27,11 @@ NO_LABEL = "-1"
     covers=("C03", "D25"),
 )
 def label_outside_head(
-    dataset: Dataset, checkpoint: Checkpoint, *, max_labels: int = 0
+    dataset: Dataset | None,
+    checkpoint: Checkpoint | None,
+    step: FirstStep | None,
+    *,
+    max_labels: int = 0,
 ) -> Iterator[Finding]:
     """Training labels that the trained head of the model has no output for.
 
@@ -40,7 +47,8 @@ def label_outside_head(
     ## How it is measured
     By the names in `id2label` of the model's config.json, without case and separators of words;
     labels that are numbers count as ids. A head with the standard names LABEL_0, LABEL_1 ... is
-    held against ids and the number of classes. More than
+    held against ids and the number of classes. Of a live trainer the numbers that its rows have
+    (4,000 at most) are held against `num_labels`, and the first batch is tried. More than
     `max_labels` labels outside, 0 by default because each of them has no output, is a warning. A
     base model without a classification head has nothing to lose and is not looked at.
 
@@ -56,6 +64,12 @@ def label_outside_head(
     ## Sources
     Faults C03 and D25 of the catalogue.
     """
+    if step is not None:
+        yield from _live(step, max_labels)
+        return
+    if dataset is None or checkpoint is None:
+        reason = "pass training data and a model: --train FILE --model FOLDER"
+        raise NotRunError(reason)
     require_kind(dataset, LABELLED)
     head = checkpoint.label_names
     if head is None:
@@ -90,4 +104,45 @@ def label_outside_head(
         ),
         impact="training stops, or the trained head is thrown away",
         fixes=(Fix(title=title, safety=Safety.MANUAL),),
+    )
+
+
+def _live(step: FirstStep, max_labels: int) -> Iterator[Finding]:
+    """Labels of a live trainer that are no number of an output."""
+    head = step.head
+    if head is None:
+        reason = "the model is no classifier of rows or tokens"
+        raise NotApplicableError(reason)
+    wrong = outside(step)
+    fails = cause(step) is Cause.RANGE
+    if len(wrong) <= max_labels or step.own_loss or (step.raised is not None and not fails):
+        return
+    rows = int(sum(head.labels[label] for label in wrong))
+    most = max(head.labels)
+    title = f"load the model with num_labels={int(most) + 1}, or number the labels from 0 on"
+    if min(wrong) < 0:
+        title = "give rows without a label the label -100 (tokens), or drop them"
+    elif set(head.labels) == set(range(1, head.outputs + 1)):
+        title = "take 1 from every label: ids begin at 0"
+    names = tuple(str(label) for label in wrong)
+    yield Finding(
+        message=(
+            f"the head has {head.outputs:,} outputs, numbered from 0, and "
+            f"{counted(rows, 'label')} of {sum(head.labels.values()):,} have no output: "
+            f"{', '.join(names[:NAMES_SHOWN])}"
+        ),
+        where=(Classes(names=names),),
+        evidence=(
+            Number(
+                name="labels without an output",
+                value=len(wrong),
+                unit="labels",
+                bound=f"at most {max_labels:,}",
+            ),
+        ),
+        impact="training stops at the first such row; on a GPU without a message that says why"
+        if fails
+        else "training stops at the first batch that has such a row",
+        fixes=(Fix(title=title, safety=Safety.MANUAL),),
+        severity=Severity.ERROR,
     )
