@@ -144,3 +144,21 @@ def labelled(document: Document) -> tuple[Ints, Ints]:
     known = mine != IGNORED
     known[:1] = False
     return document.ids[known], mine[known]
+
+
+def same_share(found: list[Document]) -> float:
+    """Share of the trained labels that are the input at their place, as a causal model needs."""
+    pairs = [labelled(document) for document in found]
+    total = sum(len(labels) for _, labels in pairs)
+    return sum(int((ids == labels).sum()) for ids, labels in pairs) / total if total else 1.0
+
+
+def require_own_labels(found: list[Document]) -> None:
+    """Stop a check of what is trained where the labels are of another kind than next tokens.
+
+    Raises:
+        NotApplicableError: if fewer than half of the labels are the inputs at their places.
+    """
+    if same_share(found) < 0.5:  # noqa: PLR2004  half
+        reason = "the labels are not the inputs: see labels-not-the-inputs"
+        raise NotApplicableError(reason)

@@ -16,6 +16,7 @@ from tunewell.facts.targets import (
     Document,
     around,
     at,
+    require_own_labels,
     require_task,
     require_vocabulary,
     stream,
@@ -96,6 +97,7 @@ def answer_end_not_trained(
     require_task(batch, "causal")
     vocabulary = require_vocabulary(batch)
     found = texts(batch.train)
+    require_own_labels(found)
     ends = [end for document in found for end in answer_ends(document, vocabulary)]
     if not ends:
         reason = "no text has a trained token"
