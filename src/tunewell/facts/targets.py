@@ -21,6 +21,10 @@ EQUAL_SHARE = 0.9
 """Share of rows of one length from which on rows are pieces of a stream of text."""
 
 
+FEWEST = 2
+"""Texts from which on lengths can be equal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One text of a row: its places `low` to `high` (not included), without padding."""
@@ -101,15 +105,21 @@ def spans(document: Document) -> Iterator[tuple[int, int]]:
             yield low, high
 
 
-def stream(found: list[Document]) -> bool:
+def stream(found: list[Document], *, but: int | None = None) -> bool:
     """Whether the texts are equally long pieces of a stream, as for continued pretraining.
 
-    Such pieces end wherever the length ends, and are trained in full.
+    Such pieces end wherever the length ends, and are trained in full, or in full but for a token.
     """
-    if len(found) == 1 or not all(d.whole for d in found):
+    if len(found) < FEWEST or not all(d.whole or _whole_but(d, but) for d in found):
         return False
     sizes = np.array([len(d.ids) for d in found])
     return bool((sizes == sizes.max()).mean() >= EQUAL_SHARE)
+
+
+def _whole_but(document: Document, token: int | None) -> bool:
+    missing = ~document.targets
+    missing[:1] = False
+    return token is not None and bool((document.ids[missing] == token).all())
 
 
 def around(name: str, row: BatchRow, place: int) -> Tokens:
