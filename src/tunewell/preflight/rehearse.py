@@ -16,6 +16,8 @@ from tunewell.preflight import (
     isolation,
     live_dataset,
     negatives,
+    reference,
+    round_trip,
     setup,
     step,
     targets,
@@ -28,6 +30,7 @@ from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
 from tunewell.readers.output_folder import read_output_folder
 from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.model_state import ModelState
 from tunewell.subjects.output_folder import OutputFolder
 from tunewell.subjects.recipe import Recipe
 from tunewell.train.quiet import quiet
@@ -46,6 +49,8 @@ PROBES: tuple[Probe, ...] = (
     evaluate.PROBE,
     step.PROBE,
     equivalences.PROBE,
+    reference.PROBE,
+    round_trip.PROBE,
 )
 """Every part of a rehearsal, the cheapest first."""
 
@@ -81,6 +86,9 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
                     "the training set is empty or can be walked through only once"
                 )
                 continue
+            if probe.steps and _raised(rehearsal):
+                rehearsal.missing[name] = "the first step raises, which another check tells"
+                continue
             try:
                 rehearsal.subjects.append(probe.run(stage))
             except NotRunError as reason:
@@ -106,6 +114,10 @@ def _surroundings(recipe: Recipe) -> OutputFolder:
         model=Path(recipe.model) if recipe.model else None,
         resumed=Path(resumed) if isinstance(resumed, str) else None,
     )
+
+
+def _raised(rehearsal: Rehearsal) -> bool:
+    return any(isinstance(s, ModelState) and s.raised is not None for s in rehearsal.subjects)
 
 
 def stage_of(trainer: Any) -> Stage | None:

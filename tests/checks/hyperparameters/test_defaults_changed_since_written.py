@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.checks.data.scripts import script
 from tests.checks.hyperparameters.recipes import call
 
 from tunewell.checks.hyperparameters.defaults_changed_since_written import (
@@ -35,6 +36,11 @@ class TestDefaultsChangedSinceWritten(CheckCases):
                 gradient_checkpointing=False,
                 packing_strategy="bfd",
             ),
+            NOW,
+        ),
+        "unsloth takes the old names": (
+            call("SFTConfig", max_seq_length=512),
+            script("import unsloth"),
             NOW,
         ),
         "the library is old too": (
