@@ -106,7 +106,8 @@ def _with_rows(batch: Batch, rows: Sequence[int]) -> Batch:
             )
             for row in sample.rows
         )
-        return dataclasses.replace(sample, rows=numbered)
+        same = bool(rows) and tuple(rows) == tuple(range(len(rows)))
+        return dataclasses.replace(sample, rows=numbered, trained=sample.trained if same else None)
 
     return dataclasses.replace(batch, train=renumbered(batch.train))
 
