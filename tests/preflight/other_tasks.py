@@ -337,7 +337,9 @@ def kto(out: Path, **settings: Any) -> Any:
     return built(
         KTOTrainer,
         model=tiny.lora(tiny.causal()),
-        args=arguments(out, KTOConfig, **{"eval_strategy": "epoch", **settings}),
+        args=arguments(
+            out, KTOConfig, **{"eval_strategy": "epoch", "learning_rate": 1e-5, **settings}
+        ),
         train_dataset=tiny.dataset(rows),
         eval_dataset=tiny.dataset(rows[:8]),
         processing_class=tiny.tokenizer(),
