@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunewell.api.plan import plan
+from tunewell.api.plan import _standard_values, plan
 from tunewell.api.workspace import open_workspace
+from tunewell.core.finding import Table
 from tunewell.subjects.machine import Machine
+from tunewell.subjects.recipe import Adapter, Recipe
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "banking77"
 GIB = 1024**3
@@ -42,3 +44,17 @@ def test_data_and_model_may_be_missing(tmp_path: Path) -> None:
     document = plan(workspace, machine=Machine(1, GIB, GIB))
     assert [section.id for section in document.sections] == ["standard-values"]
     assert "memory was not planned" in document.verdict
+
+
+def test_other_tasks_have_their_standard_values() -> None:
+    """Beside what the recipe says, also where it keeps a setting elsewhere."""
+    recipe = Recipe(
+        task="sft", method="lora", model="google/gemma-2-9b", adapter=Adapter(r=4), format="trl"
+    )
+    table = _standard_values(recipe, None).evidence[0]
+    assert isinstance(table, Table)
+    rows = {row[0]: row for row in table.rows}
+    assert rows["lora_r"][1] == 4
+    assert rows["learning_rate"][3] == "2e-05 to 0.0002"  # what is published for Gemma
+    for task in ("dpo", "kto", "grpo", "reward", "token-classification"):
+        assert _standard_values(Recipe(task=task), None).evidence, task

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunewell.core.finding import RenameKey, SetKey
+from tunewell.core.finding import RenameKey, SetKey, SettingValue
 from tunewell.facts.config_files.json_tree import parse_json
 from tunewell.facts.config_files.yaml_tree import parse_yaml
 from tunewell.fixes.config_files import CannotEditError, edit_text
@@ -46,7 +46,7 @@ last: 1   # the end
 """
 
 
-def edit(path: str, new: Any, key: str | None = None, line: int | None = None) -> SetKey:  # noqa: ANN401
+def edit(path: str, new: SettingValue, key: str | None = None, line: int | None = None) -> SetKey:
     return SetKey(path=path, old=None, new=new, key=key or path, line=line)
 
 
@@ -106,7 +106,7 @@ def test_yaml_changes_these_lines_and_no_other(case: str) -> None:
     assert yaml.safe_load(new) is not None
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[str, str, SetKey | RenameKey]] = {
     "an alias": (YAML, ".yaml", edit("alias.x", 1)),
     "a mapping": (YAML, ".yaml", edit("optimizer", 1)),
     "below a text": (YAML, ".yaml", edit("model.x", 1)),
@@ -243,7 +243,7 @@ def test_scripts_change_these_lines_and_no_other(case: str) -> None:
 
 
 def test_several_edits_of_a_script_keep_their_lines() -> None:
-    edits = [
+    edits: list[SetKey | RenameKey] = [
         edit("weight_decay", 0.1, "TrainingArguments.weight_decay", 3),
         edit("learning_rate", None, "TrainingArguments.learning_rate", 5),
         RenameKey(key="Trainer.tokenizer", new="processing_class", line=10),
@@ -257,6 +257,17 @@ def test_several_edits_of_a_script_keep_their_lines() -> None:
 
 
 TERMS: dict[str, tuple[str, SetKey, str]] = {
+    "modules in the words of torchtune": (
+        "model:\n  lora_attn_modules: ['q_proj']\n  apply_lora_to_mlp: False\n",
+        SetKey(path="adapter.target_modules", old=("q_proj",), key="model.lora_attn_modules",
+               new=("q_proj", "o_proj", "gate_proj", "up_proj", "down_proj")),
+        "model:\n  lora_attn_modules: [q_proj, output_proj]\n  apply_lora_to_mlp: True\n",
+    ),
+    "weights no longer in 16 bits": (
+        "pure_bf16: true\n",
+        SetKey(path="hardware.dtype", old="bfloat16", new="float32", key="pure_bf16"),
+        "pure_bf16: false\n",
+    ),
     "bf16 for fp16": ("fp16: true\n", SetKey(path="precision", old="fp16", new="bf16", key="fp16"),
                       "fp16: false\nbf16: true\n"),
     "neither": ("bf16: true\n", SetKey(path="precision", old="bf16", new="fp32", key="bf16"),
@@ -307,8 +318,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401
 def test_yaml_reads_back_and_the_rest_stays(
     table: dict[str, Any],
     key: str,
-    value: Any,
-    flow: bool,  # noqa: ANN401
+    value: SettingValue,
+    flow: bool,
 ) -> None:
     text = yaml.safe_dump(plain(table), default_flow_style=flow, sort_keys=False)
     text = "".join(f"{line}   # c\n" if not flow else f"{line}\n" for line in text.splitlines())
@@ -328,8 +339,8 @@ def test_yaml_reads_back_and_the_rest_stays(
 def test_json_reads_back_and_the_rest_stays(
     table: dict[str, Any],
     key: str,
-    value: Any,
-    indent: int | None,  # noqa: ANN401
+    value: SettingValue,
+    indent: int | None,
 ) -> None:
     text = json.dumps(plain(table), indent=indent)
     new = edit_text(text, ".json", [edit(key, value)])
@@ -344,8 +355,8 @@ def test_json_reads_back_and_the_rest_stays(
 )
 def test_scripts_read_back_and_the_rest_stays(
     keywords: dict[str, Any],
-    value: Any,
-    layout: str,  # noqa: ANN401
+    value: SettingValue,
+    layout: str,
 ) -> None:
     given_words = {k: v for k, v in keywords.items() if not keyword.iskeyword(k)}
     written = [f"{name}={plain(inner)!r}" for name, inner in given_words.items()]

@@ -26,11 +26,9 @@ def library_class(name: str) -> type[Any]:
     import transformers
     import trl
 
-    if name == "transformers":
-        return transformers.TrainingArguments
-    if name == "LoraConfig":
-        return peft.LoraConfig
-    return getattr(trl, name)
+    named = {"transformers": transformers.TrainingArguments, "LoraConfig": peft.LoraConfig}
+    found: type[Any] = named[name] if name in named else getattr(trl, name)
+    return found
 
 
 @pytest.mark.parametrize(

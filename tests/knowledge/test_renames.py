@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from packaging.version import Version
+from tests.preflight import tiny
 
 from tunewell.knowledge.renames import (
     VERIFIED,
@@ -21,7 +22,9 @@ from tunewell.knowledge.renames import (
     refused,
 )
 
-ROWS = [(owner, row) for row in arguments() for owner in row.classes]
+EVERY = [(owner, row) for row in arguments() for owner in row.classes]
+LOADING = [(owner, row) for owner, row in EVERY if owner.endswith(".from_pretrained")]
+ROWS = [(owner, row) for owner, row in EVERY if (owner, row) not in LOADING]
 
 
 def _class(name: str) -> Any:  # noqa: ANN401  a class of any library
@@ -62,6 +65,30 @@ def test_the_installed_class_takes_the_new_name(owner: str, row: Argument) -> No
     assert row.new in inspect.signature(_class(owner)).parameters
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny encoder on disk, which every class of a model can load."""
+    folder = str(tmp_path_factory.mktemp("model"))
+    tiny.encoder("MaskedLM").save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("row", {row.old: row for _, row in LOADING}.values(), ids=lambda r: r.old)
+@pytest.mark.filterwarnings("ignore")
+def test_loading_refuses_the_old_name(row: Argument, saved: str) -> None:
+    """Unknown names are handed to the model, which knows none of them."""
+    from transformers import AutoModelForMaskedLM
+
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{row.old}'"):
+        AutoModelForMaskedLM.from_pretrained(saved, **{row.old: False})
+    assert AutoModelForMaskedLM.from_pretrained(saved, **{str(row.new): None})
+
+
+@pytest.mark.parametrize("owner", sorted({owner for owner, _ in LOADING}))
+def test_a_class_that_loads_is_there(owner: str) -> None:
+    assert hasattr(_class(owner.partition(".")[0]), "from_pretrained")
+
+
 @pytest.mark.parametrize("row", imports(), ids=lambda row: f"{row.module}.{row.name}")
 def test_the_installed_module_no_longer_has_the_name(row: Import) -> None:
     try:
@@ -89,7 +116,7 @@ def test_a_row_without_the_same_value_says_what_to_do() -> None:
 
 
 def test_no_row_stands_twice() -> None:
-    keys = [(owner, row.old) for owner, row in ROWS]
+    keys = [(owner, row.old) for owner, row in EVERY]
     assert len(keys) == len(set(keys))
 
 

@@ -47,8 +47,17 @@ def pieces(bos: bool = False) -> list[dict[str, Any]]:
     ]
 
 
+def assistant(rows: Any = None, **settings: Any) -> Any:
+    """TRL on the assistant's turns alone, over as many steps as a real run takes."""
+    return tiny.sft(live.OUT, rows=rows, **{"max_steps": 200, **settings})
+
+
 def sft(rows: Any, **settings: Any) -> Any:
-    return tiny.sft(live.OUT, rows=rows, **{"assistant_only_loss": False, **settings})
+    return assistant(rows, **{"assistant_only_loss": False, **settings})
+
+
+def plain(rows: Any, **settings: Any) -> Any:
+    return live.trainer(rows, **{"max_steps": 200, **settings})
 
 
 def ended(tokens: Any) -> list[dict[str, Any]]:
@@ -57,7 +66,7 @@ def ended(tokens: Any) -> list[dict[str, Any]]:
 
 def own_pad() -> Any:
     tokens = tiny.tokenizer()
-    return live.trainer(ended(tokens), tokens=tokens, collator=live.masking_by_token(tokens))
+    return plain(ended(tokens), tokens=tokens, collator=live.masking_by_token(tokens))
 
 
 HEALTHY: dict[str, Callable[[], Any]] = {
@@ -67,49 +76,57 @@ HEALTHY: dict[str, Callable[[], Any]] = {
     "SFT on prompts and completions": lambda: sft(pairs()),
     "SFT on prompts by choice": lambda: sft(pairs(), completion_only_loss=False),
     "SFT on messages of prompts and completions": lambda: sft(asked_and_answered()),
-    "SFT on assistant turns": lambda: tiny.sft(live.OUT),
+    "SFT on assistant turns": assistant,
     "SFT on every turn": lambda: sft(tiny.chats()),
-    "SFT on several turns": lambda: tiny.sft(live.OUT, rows=several_turns()),
+    "SFT on several turns": lambda: assistant(several_turns()),
     "SFT on several turns in full": lambda: sft(several_turns()),
-    "SFT with BOS in the template": lambda: tiny.sft(
-        live.OUT, tokens=tiny.tokenizer(template=BOS_CHATML, bos=True)
+    "SFT with BOS in the template": lambda: assistant(
+        tokens=tiny.tokenizer(template=BOS_CHATML, bos=True)
     ),
     "SFT, packed": lambda: sft(texts(), packing=True, max_length=64),
-    "SFT on assistant turns, packed": lambda: tiny.sft(live.OUT, packing=True, max_length=96),
+    "SFT on assistant turns, packed": lambda: assistant(packing=True, max_length=96),
     "SFT without padding": lambda: sft(texts(), padding_free=True, max_length=None),
-    "SFT with LoRA": lambda: tiny.sft(live.OUT, model=tiny.lora(tiny.causal())),
+    "SFT with LoRA": lambda: assistant(model=tiny.lora(tiny.causal()), learning_rate=2e-4),
     "SFT with evaluation": lambda: sft(texts(), eval_strategy="no"),
     "continued pretraining in TRL": lambda: sft(
         texts(60), packing=True, packing_strategy="wrapped", max_length=32
     ),
-    "continued pretraining": lambda: live.trainer(pieces()),
-    "continued pretraining with BOS between texts": lambda: live.trainer(
+    "continued pretraining": lambda: plain(pieces()),
+    "continued pretraining with BOS between texts": lambda: plain(
         pieces(bos=True), tokens=tiny.tokenizer(bos=True)
     ),
-    "continued pretraining on pieces, masked by token": lambda: live.trainer(
+    "continued pretraining on pieces, masked by token": lambda: plain(
         [{"input_ids": row["input_ids"]} for row in pieces()],
         collator=live.masking_by_token(tiny.tokenizer()),
     ),
-    "lines of text without an end": lambda: live.trainer(
+    "lines of text without an end": lambda: plain(
         live.plain_rows([row["text"] for row in texts()]),
         collator=live.masking_by_token(tiny.tokenizer()),
     ),
     "a plain Trainer with padding of its own": own_pad,
-    "rows masked by hand": lambda: live.trainer(live.masked_rows(live.question_answer())),
-    "rows masked by hand, padded to the left": lambda: live.trainer(
+    "rows masked by hand": lambda: plain(live.masked_rows(live.question_answer())),
+    "rows masked by hand, padded to the left": lambda: plain(
         live.masked_rows(live.question_answer()), tokens=tiny.tokenizer(padding_side="left")
     ),
 }
 
 
-@pytest.mark.parametrize("build", HEALTHY.values(), ids=HEALTHY)
-def test_nothing_is_said(build: Callable[[], Any], tmp_path: Path, monkeypatch: Any) -> None:
+WORTH_KNOWING = {
+    "continued pretraining in TRL": {"DAT091"},  # packed texts see each other, as is usual there
+    "lines of text without an end": {"DAT083"},  # right for text that may be read on
+}
+"""Information that is given all the same."""
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_nothing_is_said(name: str, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
-    document = tunewell.check(build())
+    document = tunewell.check(HEALTHY[name]())
     said = [
         f"{finding.code} {finding.message}"
         for finding in document.findings
-        if finding.severity is not Severity.INFO
+        if finding.severity is not Severity.INFO or finding.family == "data"
+        if finding.code not in WORTH_KNOWING.get(name, ())
     ]
     assert not said
     assert not document.broken

@@ -66,6 +66,12 @@ def counting(out: Path) -> Any:
     return other_tasks.classifier(out, compute_metrics=Counting())
 
 
+def coarse_and_tied() -> Any:
+    import torch
+
+    return tiny.causal(tie_word_embeddings=True).to(torch.bfloat16)
+
+
 TRAINERS: dict[str, Callable[[Path], Any]] = {
     "a classifier with dropout": tiny.classifier,
     "accumulation": lambda out: tiny.classifier(out, gradient_accumulation_steps=3),
@@ -84,8 +90,24 @@ TRAINERS: dict[str, Callable[[Path], Any]] = {
     "reward": other_tasks.reward,
     "embeddings": other_tasks.embedder,
     "a decoder aligned to its tokenizer": other_tasks.causal_classifier,
+    "DPO with a reference": lambda out: tiny.dpo(out, tiny.causal(), ref_model=tiny.causal()),
+    "SFT, accumulated, tied, in bfloat16": lambda out: tiny.sft(
+        out, model=coarse_and_tied(), gradient_accumulation_steps=2
+    ),
+    "SFT with trained embeddings": lambda out: tiny.sft(
+        out, model=tiny.lora(tiny.causal(), modules_to_save=["embed_tokens", "lm_head"])
+    ),
+    "autocast": lambda out: tiny.classifier(out, bf16=True),
 }
 every_trainer = pytest.mark.parametrize("build", TRAINERS.values(), ids=TRAINERS)
+
+
+def _hashes(model: Any) -> dict[str, str]:
+    tensors = dict(model.named_parameters()) if model is not None else {}
+    return {
+        name: hashlib.sha256(tensor.detach().float().numpy().tobytes()).hexdigest()
+        for name, tensor in tensors.items()
+    }
 
 
 def fingerprint(trainer: Any) -> dict[str, Any]:
@@ -96,7 +118,7 @@ def fingerprint(trainer: Any) -> dict[str, Any]:
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return {
         "tensors": {
-            name: hashlib.sha256(tensor.detach().numpy().tobytes()).hexdigest()
+            name: hashlib.sha256(tensor.detach().float().numpy().tobytes()).hexdigest()
             for name, tensor in tensors.items()
         },
         "gradients": {name: p.grad is None for name, p in model.named_parameters()},
@@ -106,6 +128,8 @@ def fingerprint(trainer: Any) -> dict[str, Any]:
             name: len(module._forward_hooks) + len(module._forward_pre_hooks)
             for name, module in model.named_modules()
         },
+        "own forward": id(vars(model).get("forward")),
+        "reference": _hashes(getattr(trainer, "ref_model", None)),
         "config": model.config.to_dict()
         if hasattr(model.config, "to_dict")
         else repr(model.config),
@@ -133,7 +157,9 @@ def test_nothing_is_changed(build: Callable[[Path], Any], tmp_path: Path) -> Non
         assert after[part] == before[part], part
     assert sorted(tmp_path.rglob("*")) == files
     assert not document.broken
-    assert {"Batch", "ModelState"} <= document.facts["rehearsal_seconds"].keys()
+    assert {"Batch", "Setup", "ModelState", "RoundTrip"} <= document.facts[
+        "rehearsal_seconds"
+    ].keys()
     assert not [o for o in document.not_run if "rehearsal failed" in o.reason]
 
 

@@ -258,3 +258,51 @@ def stepped(trainer: Any) -> Any:
         stage = stage_of(trainer)
         assert stage is not None
         return prove_step(stage)
+
+
+def preferences(count: int = 20) -> Any:
+    """Rows of a prompt and two answers."""
+    said = sentences(3 * count)
+    return dataset(
+        [
+            {"prompt": said[i], "chosen": said[i + count], "rejected": said[i + 2 * count]}
+            for i in range(count)
+        ]
+    )
+
+
+def dpo(out: Path, model: Any, **more: Any) -> Any:
+    """A DPOTrainer; `ref_model` and `peft_config` go to it, the rest to its arguments."""
+    from trl import DPOConfig, DPOTrainer
+
+    from tunewell.train.quiet import quiet
+
+    own = {name: more.pop(name) for name in ("ref_model", "peft_config") if name in more}
+    with quiet(1):
+        return DPOTrainer(
+            model,
+            args=arguments(out, DPOConfig, **more),
+            train_dataset=preferences(),
+            processing_class=tokenizer(),
+            **own,
+        )
+
+
+def travelled(trainer: Any) -> Any:
+    """A copy of a trainer's model saved and loaded."""
+    from tunewell.preflight.rehearse import stage_of
+    from tunewell.preflight.round_trip import travel
+    from tunewell.train.quiet import quiet
+
+    with quiet(1):
+        stage = stage_of(trainer)
+        assert stage is not None
+        return travel(stage)
+
+
+def round_trip(**fields: Any) -> Any:
+    """A round trip written down: without loss but for `fields`."""
+    from tunewell.subjects.round_trip import RoundTrip
+
+    healthy = {"difference": 0.0, "files": ("model.safetensors",), "trained": 4, "saved": 4}
+    return RoundTrip(**{**healthy, **fields})

@@ -19,6 +19,6 @@ def test_reads_this_machine(tmp_path: Path) -> None:
 def test_smallest_gpu_counts() -> None:
     """Names may hold commas' neighbours; what is no number is left out."""
     text = "NVIDIA H100 80GB HBM3, 81559\nTesla T4, 15360\nbroken, [N/A]\n"
-    assert parse_nvidia_smi(text) == ("Tesla T4", 15360 * 2**20)
+    assert parse_nvidia_smi(text) == ("Tesla T4", 15360 * 2**20, 2)
     assert parse_nvidia_smi("") is None
     assert parse_nvidia_smi("No devices were found") is None

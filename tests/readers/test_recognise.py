@@ -95,3 +95,31 @@ def test_a_missing_path_is_told(tmp_path: Path) -> None:
 def test_json_rows_are_seen(tmp_path: Path) -> None:
     put(tmp_path, {"train.json": json.dumps([{"text": "a", "label": "b"}])})
     assert roles(tmp_path) == {"train.json": "train"}
+
+
+def test_configurations_are_told_by_their_keys(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {
+            "axolotl.yml": "base_model: x\nmicro_batch_size: 1\n",
+            "ds.json": '{"zero_optimization": {"stage": 2}}',
+            "broken.yaml": "num_train_epochs: 3\nx: [\n",
+            "ci.yaml": "on: push\n", "values.yaml": "{{ helm }}\n", "package.json": '{"name": "x"}',
+            "chat.yaml": "model_name_or_path: x\ntemplate: y\ninfer_backend: vllm\n",
+        },
+    )  # fmt: skip
+    found = {f.path.name: (f.role, f.reason) for f in recognise([tmp_path])}
+    assert found["axolotl.yml"] == ("config", "settings of axolotl (base_model, micro_batch_size)")
+    assert found["ds.json"] == ("config", "settings of DeepSpeed (zero_optimization)")
+    assert found["broken.yaml"][0] == "config"
+    assert found["broken.yaml"][1].startswith("line 3: is not valid YAML")
+    assert {name for name, (role, _) in found.items() if role == "config"} == {
+        "axolotl.yml", "ds.json", "broken.yaml",
+    }  # fmt: skip
+
+
+def test_a_named_yaml_says_why_it_is_nothing(tmp_path: Path) -> None:
+    put(tmp_path, {"chat.yaml": "model_name_or_path: x\ntemplate: y\ninfer_backend: vllm\n"})
+    (found,) = recognise([tmp_path / "chat.yaml"])
+    assert found.role == "unknown"
+    assert "but not for training" in found.reason

@@ -26,9 +26,13 @@ FAMILIES = (
     "hardware",
     "metrics",
     "errors",
+    "adaptation",
 )
-"""Every family but `adaptation`, which compares two sets of data or two models."""
+"""Every family. The checks of `adaptation` that compare two sets of data or two models say, in a
+plain `check`, what to pass to run them."""
 
+REHEARSED = (*FAMILIES, "adaptation")
+"""Those of a rehearsal, in which a copy is saved and loaded again."""
 
 FILES_TOLD = 3
 
@@ -63,7 +67,10 @@ def check(
     use(settings.engine)
     gathered = gather(given, settings)
     seconds = rehearse_files(gathered, show_mask=show_mask) if rehearse else {}
-    document = with_seconds(examined_document("check", gathered, settings), seconds)
+    families = REHEARSED if seconds else FAMILIES
+    document = with_seconds(
+        examined_document("check", gathered, settings, families=families), seconds
+    )
     written: tuple[str, ...] = ()
     if fix and gathered.dataset is not None:
         written = apply_fixes(document.findings, gathered.dataset, unsafe=unsafe_fixes).lines
@@ -72,10 +79,16 @@ def check(
     return document, written
 
 
-def examined_document(command: str, gathered: Gathered, settings: Settings) -> Document:
+def examined_document(
+    command: str,
+    gathered: Gathered,
+    settings: Settings,
+    *,
+    families: tuple[str, ...] = FAMILIES,
+) -> Document:
     """The document of the checks over what was gathered."""
     outcomes = examine(
-        gathered.subjects, settings=settings, families=FAMILIES, missing=gathered.missing
+        gathered.subjects, settings=settings, families=families, missing=gathered.missing
     )
     document = build(
         command,

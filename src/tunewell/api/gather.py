@@ -24,6 +24,7 @@ from tunewell.readers.logs import read_run
 from tunewell.readers.machine import read_machine
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.out_of_fold import read_out_of_fold
+from tunewell.readers.output_folder import read_output_folder
 from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recognise import Found
 from tunewell.readers.script import read_script
@@ -88,14 +89,16 @@ def gather(given: Given, settings: Settings) -> Gathered:
     if recipe is not None:
         recipe = with_task(recipe, gathered.dataset, checkpoint)
         gathered.subjects.append(recipe)
+        _read_output_folder(gathered, recipe)
     if any(isinstance(subject, Recipe | Script) for subject in gathered.subjects):
         first = given.first
         gathered.subjects.append(read_versions(first if first.is_dir() else first.parent))
-    if checkpoint is not None:
-        gathered.subjects.append(read_machine())
-        if gathered.dataset is not None and checkpoint.tokenizer_file is not None:
-            cut = recipe.max_length if recipe is not None else None
-            gathered.subjects.append(read_tokenization(gathered.dataset, checkpoint, cut))
+    if recipe is not None or checkpoint is not None:
+        gathered.subjects.append(read_machine(_written_to(recipe)))
+    dataset = gathered.dataset
+    if checkpoint is not None and dataset is not None and checkpoint.tokenizer_file is not None:
+        cut = recipe.max_length if recipe is not None else None
+        gathered.subjects.append(read_tokenization(dataset, checkpoint, cut))
     _read_run(gathered, roles, given)
     return gathered
 
@@ -165,6 +168,39 @@ def _disguised(probes: Iterable[FileProbe]) -> FileProbe | None:
     Bytes that nobody can name are bad input, which the reader refuses.
     """
     return next((p for p in probes if p.disguise not in (None, BINARY)), None)
+
+
+def _written_to(recipe: Recipe | None) -> Path | None:
+    """The folder that the run writes to, on whose disk it needs room."""
+    if recipe is None or recipe.saving.output_dir is None:
+        return None
+    return Path(recipe.saving.output_dir)
+
+
+def _read_output_folder(gathered: Gathered, recipe: Recipe) -> None:
+    """What already lies where the run will write, seen from the working folder or the recipe's."""
+    if recipe.saving.output_dir is None:
+        return
+    folder = _beside(recipe, recipe.saving.output_dir)
+    if folder is None:
+        return
+    resumed = recipe.saving.resume_from_checkpoint
+    gathered.subjects.append(
+        read_output_folder(
+            folder,
+            model=None if recipe.model is None else _beside(recipe, recipe.model),
+            resumed=_beside(recipe, resumed) if isinstance(resumed, str) else None,
+        )
+    )
+    gathered.examined.append(
+        Examined(what="output folder", path=str(folder), reason="named in the recipe")
+    )
+
+
+def _beside(recipe: Recipe, name: str) -> Path | None:
+    """The folder of that name, None where there is none."""
+    starts = (Path(), *([recipe.file.parent] if recipe.file is not None else []))
+    return next((start / name for start in starts if name and (start / name).is_dir()), None)
 
 
 def _read_model(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tunewell.core.errors import InputError
+from tunewell.core.errors import InputError, SettingsError
 from tunewell.engine.settings import Settings, load
 from tunewell.readers.locations import locate
 from tunewell.readers.recognise import Found, recognise
@@ -65,12 +65,28 @@ def settings_near(path: Path, config: Path | None = None) -> Settings:
 
     Raises:
         InputError: if the path or the settings file is not there.
+        SettingsError: if the settings cannot be used.
     """
     for needed in (path, config):
         if needed is not None and not needed.exists():
             message = f"{needed}: no such file or folder"
             raise InputError(message)
+    require_own(config)
     return load(config or (Path() if isinstance(path, RemotePath) else path))
+
+
+def require_own(config: Path | None) -> None:
+    """Refuse a configuration of another program where only settings of Tunewell can be used.
+
+    Raises:
+        SettingsError: if it is no TOML.
+    """
+    if config is not None and config.is_file() and config.suffix != TOML:
+        message = (
+            f"{config}: settings of Tunewell are TOML; a configuration of another program is "
+            "examined by tunewell check"
+        )
+        raise SettingsError(message)
 
 
 def roles_of(given: Given, settings: Settings) -> list[Found]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tunewell.api.check import examined_document
+from tunewell.api.check import REHEARSED, examined_document
 from tunewell.api.gather import Gathered
 from tunewell.api.rehearsed import show_rows, with_seconds
 from tunewell.core.document import Document, Examined
@@ -45,4 +45,5 @@ def check_trainer(
         ],
     )
     show_rows(gathered, rehearsal, show_mask)
-    return with_seconds(examined_document("check", gathered, settings), rehearsal.seconds)
+    document = examined_document("check", gathered, settings, families=REHEARSED)
+    return with_seconds(document, rehearsal.seconds)

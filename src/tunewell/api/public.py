@@ -32,7 +32,8 @@ def check(
         evaluation: rows that steer training.
         test: rows that have the last word.
         model: a folder, or `package:NAME/FOLDER`.
-        config: a settings file instead of tunewell.toml beside the data.
+        config: a settings file instead of tunewell.toml beside the data, or the configuration of
+            another program that trains.
         text: the column that holds the text.
         label: the column that holds the label.
         benchmark: questions that must not be in the training data.

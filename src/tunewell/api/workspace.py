@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from tunewell.api.given import require_own
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.core.words import counted
@@ -90,6 +91,7 @@ def open_workspace(
     if require_model:
         require_training_extra()
     root = project if project.is_dir() else project.parent
+    require_own(config)
     settings = load(config or root)
     examined: list[Examined] = []
     if settings.file is not None:

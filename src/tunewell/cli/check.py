@@ -24,7 +24,7 @@ def check(
     label: common.LabelColumn = None,
     model: common.ModelFolder = None,
     hub: common.Hub = False,
-    config: common.Config = None,
+    config: common.ConfigOrRecipe = None,
     log: Annotated[
         Path | None, typer.Option(help="A run, trainer_state.json or a text log.")
     ] = None,
@@ -65,8 +65,8 @@ def check(
 ) -> None:
     """Find faults before anything is trained.
 
-    Takes data files, settings, a model folder, or a project folder, says what each was taken for,
-    and runs every check for which the needed things are there.
+    Takes data files, a training script or configuration, a model folder, or a project folder, says
+    what each was taken for, and runs every check for which the needed things are there.
     """
     from tunewell.api.augment import load_augmenter
     from tunewell.api.check import check as run

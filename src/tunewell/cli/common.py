@@ -87,6 +87,13 @@ LabelColumn = Annotated[str | None, typer.Option("--label", help="Column that ho
 Config = Annotated[
     Path | None, typer.Option("--config", help="Settings file (default: tunewell.toml here).")
 ]
+ConfigOrRecipe = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="Settings file (default: tunewell.toml here), or a training configuration to check.",
+    ),
+]
 ModelFolder = Annotated[
     str | None, typer.Option("--model", help="Model: a folder, or a hub name with --hub.")
 ]

@@ -20,7 +20,7 @@ def diagnose(
     text: common.TextColumn = None,
     label: common.LabelColumn = None,
     model: common.ModelFolder = None,
-    config: common.Config = None,
+    config: common.ConfigOrRecipe = None,
     log: Annotated[Path | None, typer.Option(help="A text log or pasted traceback.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Predictions with labels.")] = None,
     select: common.Select = None,

@@ -40,6 +40,7 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Machine": "run on the machine that will train",
     "Benchmark": "pass the questions of a benchmark: --benchmark FILE",
     "Script": "pass the script that prepares the data or trains: --script FILE",
+    "OutputFolder": "pass settings whose output_dir lies on this machine",
     "Versions": "pass a configuration, a script or a project folder",
     "DataShift": "pass current and new data to tunewell adapt",
     "FirstStep": LIVE,

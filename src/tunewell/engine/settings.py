@@ -13,7 +13,7 @@ from tunewell.core.errors import SettingsError
 from tunewell.core.finding import Confidence, Severity
 from tunewell.facts.data_engine import Engine
 
-FILE_NAME = "tunewell.toml"
+FILE_NAME, PROJECT = "tunewell.toml", "pyproject.toml"
 
 
 class Suppression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,14 +55,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(start: Path) -> Settings:
     """Settings from the folder `start` (or its file's folder); defaults where there are none.
 
+    A `start` that is a TOML file of another name than pyproject.toml holds the settings itself.
+
     Raises:
         SettingsError: if the file is not TOML, or a key or value in it is not known.
     """
+    if start.suffix == ".toml" and start.name != PROJECT and start.is_file():
+        return _parse(start, _toml(start))
     folder = start if start.is_dir() else start.parent
     path = folder / FILE_NAME
     if path.is_file():
         return _parse(path, _toml(path))
-    project = folder / "pyproject.toml"
+    project = folder / PROJECT
     if project.is_file():
         table = _toml(project).get("tool", {}).get("tunewell")
         if table is not None:

@@ -13,6 +13,9 @@ ALL_LINEAR = "all-linear"
 FOREIGN = frozenset({"axolotl", "llamafactory", "llama-factory", "torchtune"})
 """Formats whose words for layers are not those of PEFT: a fix would have to be in theirs."""
 
+OWN_LAYERS = frozenset({"torchtune"})
+"""Formats whose models are the program's own, with layers of other names than transformers'."""
+
 BESIDES = frozenset(
     {
         "lm_head", "embed_tokens", "wte", "wpe", "embed_in", "embed_out", "shared", "score",

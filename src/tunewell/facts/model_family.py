@@ -10,6 +10,9 @@ from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
 
 SIZE = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:[._]\d+)?)([bm])(?![a-z0-9])")
+MIXTURE = re.compile(r"moe|\d+x\d|[-_]a\d+(?:\.\d+)?b|next|mixtral|scout|maverick")
+"""Words in the name of a checkpoint whose feed-forward layers are experts."""
+
 UNITS = {"b": 1e9, "m": 1e6}
 
 
@@ -37,6 +40,13 @@ def named_size(name: str) -> int | None:
         return None
     experts = int(found[1]) if found[1] else 1
     return round(experts * float(found[2].replace("_", ".")) * UNITS[found[3]])
+
+
+def has_experts(recipe: Recipe, checkpoint: Checkpoint | None) -> bool:
+    """Whether the feed-forward part is made of experts, which no target module reaches by name."""
+    config = checkpoint.config if checkpoint is not None else {}
+    told = any("expert" in key for key in config)
+    return told or MIXTURE.search((recipe.model or "").rpartition("/")[2].casefold()) is not None
 
 
 def hidden_size(checkpoint: Checkpoint | None) -> int | None:

@@ -27,3 +27,20 @@ def literal(recipe: Recipe, key: str) -> Any:  # noqa: ANN401  settings have eve
 def mentions(recipe: Recipe, key: str) -> bool:
     """Whether a key is written at all, as a literal or not."""
     return any(each.key == key for each in recipe.written)
+
+
+def written(recipe: Recipe, *keys: str) -> Written | None:
+    """The first key of these names, by the last part of its dotted name, as the user wrote it."""
+    return next((each for each in recipe.written if each.key.rpartition(".")[2] in keys), None)
+
+
+def value_of(recipe: Recipe, *keys: str) -> Any:  # noqa: ANN401  settings have every type
+    """The value of such a key, however deep it stands; None where there is none.
+
+    One inside a table that was written as a whole counts too.
+    """
+    entry = written(recipe, *keys)
+    if entry is not None:
+        return entry.value
+    tables = (each.value for each in recipe.written if isinstance(each.value, dict))
+    return next((table[key] for table in tables for key in keys if key in table), None)

@@ -71,7 +71,7 @@ def recipe_of(trainer: Any, *, resume: str | bool | None = None) -> Recipe:
         "adapter": adapter,
         "preparation": _preparation(trainer),
         "hardware": _hardware(args, core),
-        "saving": _saving(args, resume),
+        "saving": _saving(trainer, resume),
         "generation": _generation(args),
         "preference": _preference(args),
         "format": "trl" if type(args).__module__.startswith("trl.") else "transformers",
@@ -172,10 +172,12 @@ def _hardware(args: Any, core: Any) -> Hardware:
         dataloader_drop_last=bool(args.dataloader_drop_last),
         torch_compile=bool(args.torch_compile),
         use_cache=getattr(_config(core), "use_cache", None),
+        use_cpu=bool(args.use_cpu),
     )
 
 
-def _saving(args: Any, resume: str | bool | None) -> Saving:
+def _saving(trainer: Any, resume: str | bool | None) -> Saving:
+    args = trainer.args
     return Saving(
         output_dir=str(args.output_dir),
         eval_strategy=str(getattr(args.eval_strategy, "value", args.eval_strategy)),
@@ -189,6 +191,8 @@ def _saving(args: Any, resume: str | bool | None) -> Saving:
         per_device_eval_batch_size=int(args.per_device_eval_batch_size),
         eval_accumulation_steps=args.eval_accumulation_steps,
         prediction_loss_only=bool(args.prediction_loss_only),
+        metrics_computed=getattr(trainer, "compute_metrics", None) is not None,
+        logits_reduced=getattr(trainer, "preprocess_logits_for_metrics", None) is not None,
         resume_from_checkpoint=args.resume_from_checkpoint if resume is None else resume,
         ignore_data_skip=bool(args.ignore_data_skip),
     )

@@ -55,18 +55,16 @@ def isolation(stage: Stage) -> Isolation:
     device = next(core.parameters()).device
     inputs = {
         name: value.to(device) if isinstance(value, torch.Tensor) else value
-        for name, value in packed.batch.items()
-        if name != "labels"
+        for name, value in _cut(packed).items()
     }
     first, second = packed.starts[0], packed.starts[1]
     changed = {**inputs, "input_ids": inputs["input_ids"].clone()}
     ids = changed["input_ids"]
-    other = ids[packed.row, second : packed.end]
-    ids[packed.row, first:second] = _others(ids[packed.row, first:second], other)
+    ids[0, first:second] = _others(ids[0, first:second], ids[0, second:])
     with torch.no_grad():
         before, after = _hidden(base, inputs), _hidden(base, changed)
-    mine = before[packed.row, second : packed.end].float()
-    moved = (after[packed.row, second : packed.end].float() - mine).abs().amax(dim=-1)
+    mine = before[0, second:].float()
+    moved = (after[0, second:].float() - mine).abs().amax(dim=-1)
     spread = float(mine.std()) or 1.0
     return Isolation(
         texts=len(packed.starts),
@@ -79,6 +77,23 @@ def isolation(stage: Stage) -> Isolation:
 
 
 PROBE = Probe(gives=Isolation, run=isolation)
+
+
+def _cut(packed: _Packed) -> dict[str, Any]:
+    """The row alone, up to the end of its second text: what comes later costs and tells nothing."""
+    rows, length = packed.batch["input_ids"].shape
+    cut: dict[str, Any] = {}
+    for name, value in packed.batch.items():
+        if not isinstance(value, torch.Tensor):
+            cut[name] = value
+        elif value.ndim > 1 and value.shape[:2] == (rows, length):
+            cut[name] = value[packed.row : packed.row + 1, : packed.end]
+        elif name.startswith("cu_seq_lens"):
+            cut[name] = value[value <= packed.end]
+        else:
+            cut[name] = value
+    cut.pop("labels", None)
+    return cut
 
 
 def _hidden(base: Any, inputs: dict[str, Any]) -> torch.Tensor:

@@ -14,7 +14,10 @@ from tunewell.preflight import (
     equivalences,
     evaluate,
     isolation,
+    live_dataset,
     negatives,
+    reference,
+    round_trip,
     setup,
     step,
     targets,
@@ -25,11 +28,16 @@ from tunewell.preflight import (
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rows import choose
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
+from tunewell.readers.output_folder import read_output_folder
 from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.model_state import ModelState
+from tunewell.subjects.output_folder import OutputFolder
+from tunewell.subjects.recipe import Recipe
 from tunewell.train.quiet import quiet
 
 PROBES: tuple[Probe, ...] = (
     collate.PROBE,
+    live_dataset.PROBE,
     targets.PROBE,
     words.PROBE,
     negatives.PROBE,
@@ -41,6 +49,8 @@ PROBES: tuple[Probe, ...] = (
     evaluate.PROBE,
     step.PROBE,
     equivalences.PROBE,
+    reference.PROBE,
+    round_trip.PROBE,
 )
 """Every part of a rehearsal, the cheapest first."""
 
@@ -64,7 +74,8 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     rehearsal = Rehearsal()
     with quiet():
         stage = stage_of(trainer)
-        rehearsal.subjects.append(recipe_of(trainer, resume=resume))
+        recipe = recipe_of(trainer, resume=resume)
+        rehearsal.subjects += (recipe, _surroundings(recipe))
         if stage is not None:
             rehearsal.subjects.append(checkpoint_of(stage))
         for probe in PROBES:
@@ -74,6 +85,9 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
                 rehearsal.missing[name] = (
                     "the training set is empty or can be walked through only once"
                 )
+                continue
+            if probe.steps and _raised(rehearsal):
+                rehearsal.missing[name] = "the first step raises, which another check tells"
                 continue
             try:
                 rehearsal.subjects.append(probe.run(stage))
@@ -90,6 +104,20 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
     if stage is None and trial.is_empty(trainer.train_dataset):
         rehearsal.subjects.append(trial.without_rows(trainer))
     return rehearsal
+
+
+def _surroundings(recipe: Recipe) -> OutputFolder:
+    """What already lies where the run will write, and where its model comes from."""
+    resumed = recipe.saving.resume_from_checkpoint
+    return read_output_folder(
+        Path(recipe.saving.output_dir or "."),
+        model=Path(recipe.model) if recipe.model else None,
+        resumed=Path(resumed) if isinstance(resumed, str) else None,
+    )
+
+
+def _raised(rehearsal: Rehearsal) -> bool:
+    return any(isinstance(s, ModelState) and s.raised is not None for s in rehearsal.subjects)
 
 
 def stage_of(trainer: Any) -> Stage | None:

@@ -136,9 +136,14 @@ def _new_tensors(named: list[tuple[str, Any]]) -> tuple[NewTensor, ...] | None:
             continue
         plain = name.replace(".original_module.", ".").replace(".base_layer.", ".")
         owner = plain.rpartition(".")[0]
-        copies = (f"{owner}.modules_to_save.", f"{owner}.lora_", f"{owner}.token_adapter.")
-        covered = name in trained or any(other.startswith(copies) for other in trained)
-        found.append(NewTensor(plain.removeprefix("base_model.model."), covered))
+        copies = (f"{owner}.modules_to_save.", f"{owner}.token_adapter.")
+        found.append(
+            NewTensor(
+                name=plain.removeprefix("base_model.model."),
+                trained=name in trained or any(other.startswith(copies) for other in trained),
+                adapted=any(other.startswith(f"{owner}.lora_") for other in trained),
+            )
+        )
     return tuple(found)
 
 

@@ -128,13 +128,24 @@ def copy_model(model: Any, memo: dict[int, Any] | None = None) -> Any:
     """A deep copy that shares the frozen weights, in the same modes.
 
     `memo` is filled with what became of each object, by its id.
+
+    Raises:
+        NotRunError: if the model holds tensors that were computed from others, as tied adapters do.
     """
     memo = {} if memo is None else memo
     for parameter in model.parameters():
         if not parameter.requires_grad:
             memo[id(parameter)] = parameter
-    copied = copy.deepcopy(model, memo)
-    own_forward(core_of(copied), core_of(model))
+    try:
+        copied = copy.deepcopy(model, memo)
+    except RuntimeError as error:
+        if "deepcopy protocol" not in str(error):
+            raise
+        message = "the model cannot be copied: it keeps tensors that were computed from others"
+        raise NotRunError(message) from error
+    own_forward(copied, model)
+    if core_of(copied) is not copied:
+        own_forward(core_of(copied), core_of(model))
     return copied
 
 

@@ -62,11 +62,13 @@ class Stage:
 class Probe:
     """One part of a rehearsal: what subject it gives and how.
 
-    `run` may raise `tunewell.core.check.NotRunError` with the reason why it could not look.
+    `run` may raise `tunewell.core.check.NotRunError` with the reason why it could not look. `steps`
+    tells that it trains a copy once the step-one proof has shown that this can be done.
     """
 
     gives: type
     run: Callable[[Stage], object]
+    steps: bool = False
 
 
 def task_of(trainer: Any, core: Any) -> str:

@@ -12,7 +12,7 @@ import torch
 
 from tunewell.core.check import NotRunError
 from tunewell.preflight.forward import own_forward
-from tunewell.preflight.rows import lengths_of
+from tunewell.preflight.rows import Chosen, lengths_of
 from tunewell.preflight.shadow import NoRoomError, require_copyable
 from tunewell.preflight.stage import Stage, core_of
 
@@ -32,7 +32,8 @@ SMALL: Mapping[str, int] = {
          "decoder_attention_heads"),
         HEADS,
     ),
-    **dict.fromkeys(("hidden_size", "n_embd", "d_model", "dim", "embedding_size"), WIDTH),
+    **dict.fromkeys(("hidden_size", "n_embd", "d_model", "dim", "embedding_size",
+                       "word_embed_proj_dim"), WIDTH),
     **dict.fromkeys(("head_dim", "d_kv"), HEAD_SIZE),
     **dict.fromkeys(
         ("intermediate_size", "ffn_dim", "d_ff", "n_inner", "hidden_dim", "encoder_ffn_dim",
@@ -47,11 +48,15 @@ SMALL: Mapping[str, int] = {
 }  # fmt: skip
 """Sizes of a small model, by the names that transformers' configurations use."""
 
-TOKENS_OF_LOGITS = 1e9
-"""Bytes that the scores of one batch may take, with their gradients, in float32."""
+SCORES = 1e7
+"""Scores (tokens times vocabulary) of one step at most: with their gradients 0.2 GB in float32, and
+about a second on one core."""
 
-COPIES_OF_LOGITS = 4
-BYTES = 4
+SHORT_ROWS = 4
+"""Rows of a step that a small model is given at least, where there are rows so short."""
+
+MOST_ROWS = "most rows"
+"""The fact of a stage that says how many rows of a step a small model is given."""
 
 
 STANDS_IN = "tunewell_stands_in"
@@ -85,11 +90,11 @@ def stand_in(stage: Stage, reason: str) -> Stage:
         model = small_model(stage.trainer.model, stage.core)
         twin = _around(stage.trainer, model)
         core = core_of(model)
-        rows = _short(stage, core)
+        rows, most = _short(stage, core)
     except Exception as error:
         message = f"{reason}, and no small model of its kind could be built: {error}"
         raise NotRunError(message) from error
-    return dataclasses.replace(stage, trainer=twin, core=core, train=rows, facts={})
+    return dataclasses.replace(stage, trainer=twin, core=core, train=rows, facts={MOST_ROWS: most})
 
 
 def small_model(model: Any, core: Any) -> Any:
@@ -108,9 +113,15 @@ def small_model(model: Any, core: Any) -> Any:
                 parameter.data = parameter.data.to(dtype)
             parameter.requires_grad_(alike[name].requires_grad)
     small.train(model.training)
-    if getattr(core, "is_gradient_checkpointing", False):
+    if _checkpoints(core):
         small.gradient_checkpointing_enable()
     return small
+
+
+def _checkpoints(core: Any) -> bool:
+    return any(
+        getattr(module, "gradient_checkpointing", False) is True for module in core.modules()
+    )
 
 
 def small_config(config: Any) -> Any:
@@ -165,13 +176,14 @@ def _around(trainer: Any, model: Any) -> Any:
     return twin
 
 
-def _short(stage: Stage, core: Any) -> Any:
-    """The rows whose scores over the whole vocabulary fit a small memory, the longest first."""
+def _short(stage: Stage, core: Any) -> tuple[Chosen, int]:
+    """The rows of which several fit one step over the whole vocabulary, and how many do."""
     chosen = stage.train
     lengths = lengths_of(chosen.dataset, np.array(chosen.rows))
-    vocabulary = getattr(core.config, "vocab_size", None) or 1
-    tokens = TOKENS_OF_LOGITS / (COPIES_OF_LOGITS * BYTES * vocabulary)
-    rows = [row for row, length in zip(chosen.rows, lengths, strict=True) if length * 2 <= tokens]
-    if not rows:
-        rows = [chosen.rows[int(lengths.argmin())]]
-    return dataclasses.replace(chosen, rows=tuple(rows))
+    vocabulary = getattr(core.config.get_text_config(), "vocab_size", None) or 1
+    tokens = max(1, int(SCORES / vocabulary))
+    kept = [place for place, length in enumerate(lengths) if length * SHORT_ROWS <= tokens]
+    kept = kept or [int(lengths.argmin())]
+    longest = max(1, int(lengths[kept].max()))
+    rows = tuple(chosen.rows[place] for place in kept)
+    return dataclasses.replace(chosen, rows=rows), max(2, tokens // longest)

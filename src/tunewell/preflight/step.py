@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 from tunewell.preflight.collate import told
 from tunewell.preflight.shadow import shadow
 from tunewell.preflight.stage import Probe, Stage
+from tunewell.preflight.stand_in import MOST_ROWS as SMALL_STEP
 from tunewell.preflight.stand_in import able
 from tunewell.subjects.model_state import ModelState, TensorStep
 from tunewell.train.step_one import StepOne
@@ -113,6 +114,7 @@ MOST_WORK = 3e12
 def enough(stage: Stage, wanted: int) -> list[int]:
     """So many rows, the chosen ones over again where there are fewer; fewer on a slow machine."""
     rows = stage.train.rows
+    wanted = min(wanted, stage.facts.get(SMALL_STEP, wanted))
     device = next(stage.trainer.model.parameters()).device
     if device.type == "cpu":
         values = sum(parameter.numel() for parameter in stage.trainer.model.parameters())

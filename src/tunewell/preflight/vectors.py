@@ -49,13 +49,13 @@ def _layer(core: Any, getter: str) -> Any:
 
 
 def _weight(layer: Any) -> Any:
-    """The stored weight of a layer, also inside wrappers of PEFT; None where it is not plain."""
+    """The stored weight of a layer, also in a wrapper of PEFT; None where it is not whole here."""
     for name in ("original_module", "base_layer"):
         layer = getattr(layer, name, layer)
     weight = getattr(layer, "weight", None)
     if not isinstance(weight, torch.Tensor) or weight.device.type == "meta":
         return None
-    plain = weight.ndim == 2 and weight.is_floating_point()  # noqa: PLR2004  (tokens, values)
+    plain = weight.ndim == 2 and weight.numel() and weight.is_floating_point()  # noqa: PLR2004  (tokens, values)
     return weight if plain else None
 
 

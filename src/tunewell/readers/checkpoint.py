@@ -15,6 +15,7 @@ from tunewell.subjects.checkpoint import Checkpoint
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 ADAPTER_CONFIG = "adapter_config.json"
+GENERATION_CONFIG = "generation_config.json"
 TOKENIZER_CONFIG, TEMPLATE = "tokenizer_config.json", "chat_template.jinja"
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 LARGEST_HEADER = 100 << 20
@@ -46,7 +47,7 @@ def read_checkpoint(folder: Path, *, weights: bool = True) -> Checkpoint:
             message = f"{folder}: has no {CONFIG}, so it is not a model that save_pretrained wrote"
         raise InputError(message)
     config = _json(folder / CONFIG)
-    tokenizer = folder / "tokenizer.json"
+    tokenizer, generation = folder / "tokenizer.json", folder / GENERATION_CONFIG
     limits = [limit for limit in (_tokenizer_limit(folder), position_limit(config)) if limit]
     return Checkpoint(
         path=folder,
@@ -57,6 +58,7 @@ def read_checkpoint(folder: Path, *, weights: bool = True) -> Checkpoint:
         chat_template=read_chat_template(folder),
         special_tokens=_special_tokens(folder),
         added_tokens=_added_tokens(tokenizer),
+        generation=_json(generation) if generation.is_file() else None,
     )
 
 

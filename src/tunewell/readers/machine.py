@@ -30,11 +30,16 @@ def read_machine(folder: Path | None = None) -> Machine:
         disk_free_bytes=shutil.disk_usage(_existing(folder or Path())).free,
         gpu_name=gpu[0] if gpu else None,
         gpu_bytes=gpu[1] if gpu else None,
+        gpus=gpu[2] if gpu else 0,
     )
 
 
-def parse_nvidia_smi(text: str) -> tuple[str, int] | None:
-    """The GPU with the least memory in `--query-gpu=name,memory.total` output, in bytes."""
+def parse_nvidia_smi(text: str) -> tuple[str, int, int] | None:
+    """The GPU with the least memory in `--query-gpu=name,memory.total` output.
+
+    Returns:
+        Its name, its memory in bytes, and how many GPUs there are.
+    """
     found: list[tuple[int, str]] = []
     for line in text.splitlines():
         name, comma, mebibytes = line.rpartition(",")
@@ -43,7 +48,7 @@ def parse_nvidia_smi(text: str) -> tuple[str, int] | None:
     if not found:
         return None
     size, name = min(found)
-    return name, size
+    return name, size, len(found)
 
 
 def _existing(folder: Path) -> Path:
@@ -77,7 +82,7 @@ def _memory() -> int:
     return min(total, int(limit)) if limit.isdigit() else total
 
 
-def _gpu() -> tuple[str, int] | None:
+def _gpu() -> tuple[str, int, int] | None:
     command = shutil.which("nvidia-smi")
     if command is None:
         return None

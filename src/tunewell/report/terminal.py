@@ -36,6 +36,7 @@ ROWS_IN_FINDING, ROWS_IN_SECTION = 3, 20
 TOKENS_IN_SECTION = 480
 DIFF_LINES_SHOWN = 12
 CODE_WIDTH = 12
+RECIPE = "recipe"
 DATA = frozenset({"training data", "evaluation data", "test data"})
 """What is told of in every call: a file that was taken for the wrong thing is seen at once."""
 
@@ -149,9 +150,10 @@ def _full(page: _Page, document: Document, *, verbose: bool) -> None:
 
 def _looked_at(page: _Page, document: Document) -> None:
     for thing in document.examined:
-        if thing.what in DATA:
-            body = f"{PurePath(thing.path).name}: {thing.what}, {thing.reason.partition(';')[0]}"
-            page.line(body, style="dim")
+        if thing.what not in {*DATA, RECIPE}:
+            continue
+        reason = thing.reason if thing.what == RECIPE else thing.reason.partition(";")[0]
+        page.line(f"{PurePath(thing.path).name}: {thing.what}, {reason}", style="dim")
 
 
 def _finding(page: _Page, finding: Finding, *, brief: bool) -> None:

@@ -16,7 +16,8 @@ class Checkpoint:
     headers; it is empty where the folder holds none. `tokenizer_file` is tokenizer.json.
     `chat_template` is the Jinja text that makes one text of a conversation, and `special_tokens`
     are the names it may use ("bos_token" and others) with their texts. `added_tokens` are the
-    texts that the tokenizer takes for a control token wherever they stand.
+    texts that the tokenizer takes for a control token wherever they stand. `generation` is
+    generation_config.json, None where the folder has none.
     """
 
     path: Path
@@ -27,6 +28,7 @@ class Checkpoint:
     chat_template: str | None = None
     special_tokens: Mapping[str, str] = field(default_factory=dict)
     added_tokens: tuple[str, ...] = ()
+    generation: Mapping[str, Any] | None = None
 
     @property
     def model_type(self) -> str:

@@ -27,7 +27,7 @@ class Equivalences:
     `whole` fills every accumulation window; `partial` leaves the last one short, as the end of an
     epoch does, and is None where it was not measured. `sums_itself` tells that the trainer leaves
     the division by the number of batches to the loss (`num_items_in_batch`); `noise` is the
-    difference of two runs that are the same, which is what the figures cannot resolve. `owner` is
+    difference of two runs that are the same but for their seed, 0 where `whole` agrees. `owner` is
     the class or function that computes the loss.
     """
 

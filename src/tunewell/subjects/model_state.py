@@ -34,8 +34,8 @@ class ModelState:
     move). `first_loss` is the loss before the step and `classes` the size of the head.
     `raised` is the error with which the step ended instead, and `stand_in` tells that the step was
     one of a small model of the same kind, whose weights mean nothing. `largest_activation` is the
-    largest absolute output of a linear layer, infinite where one overflowed, and `largest_layer` its
-    name; both are measured in float16 runs alone.
+    largest absolute output of a linear layer, infinite where one overflowed, and `largest_layer`
+    its name; both are measured in float16 runs alone.
     """
 
     tensors: tuple[TensorStep, ...]

@@ -87,7 +87,7 @@ class Hardware:
 
     `dtype` is that of the loaded weights ("float32", "bfloat16", "float16", "auto"), None where
     nothing is said. `world_size` is the number of processes, None where unknown. `deepspeed` and
-    `fsdp` hold the settings themselves where they could be read.
+    `fsdp` hold the settings themselves where they could be read. `use_cpu` keeps off any GPU.
     """
 
     dtype: str | None = None
@@ -107,6 +107,7 @@ class Hardware:
     dataloader_drop_last: bool = False
     torch_compile: bool = False
     use_cache: bool | None = None
+    use_cpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class Saving:
     """When it is evaluated and saved. Strategies are "no", "steps", "epoch" or "best".
 
     A step count below 1 is a share of all steps, as in `transformers.TrainingArguments`.
+    `metrics_computed` says whether a `compute_metrics` looks at the predictions, `logits_reduced`
+    whether a `preprocess_logits_for_metrics` makes them small first; None where that is not known.
     """
 
     output_dir: str | None = None
@@ -128,6 +131,8 @@ class Saving:
     per_device_eval_batch_size: int = 8
     eval_accumulation_steps: int | None = None
     prediction_loss_only: bool | None = None
+    metrics_computed: bool | None = None
+    logits_reduced: bool | None = None
     resume_from_checkpoint: str | bool | None = None
     overwrite_output_dir: bool | None = None
     ignore_data_skip: bool = False

@@ -45,11 +45,13 @@ class AdapterState:
 class NewTensor:
     """A parameter that no file gave a value: it began at random.
 
-    `trained` tells whether it, or the copy that PEFT trains in its place, is trainable.
+    `trained` tells whether it, or the copy that PEFT trains in its place, is trainable; `adapted`
+    that it stays as it is under an adapter of its own, in whose file it is not.
     """
 
     name: str
     trained: bool
+    adapted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ class Setup:
     `quantised_layers` counts linear layers held in fewer bits, of `linear_layers`;
     `quantisation` names the method that the configuration asks for. `autocast` is the type that
     training computes in, None where it is that of the weights. `rounds_well` tells that the
-    optimizer keeps what 16-bit weights cannot hold, `own_loss` that the user wrote what computes the
-    loss. `saved_head` is the number of classes of the
-    trained head in the model's folder that gave way to a new one.
+    optimizer keeps what 16-bit weights cannot hold, `own_loss` that the user wrote what computes
+    the loss. `saved_head` is the number of classes of the trained head in the model's folder that
+    gave way to a new one.
     """
 
     model: str

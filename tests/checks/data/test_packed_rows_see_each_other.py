@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.preflight import tiny
+
 from tunewell.checks.data.packed_rows_see_each_other import packed_rows_see_each_other
 from tunewell.subjects.recipe import Place, Preparation, Recipe, Written
 from tunewell.testing import CheckCases

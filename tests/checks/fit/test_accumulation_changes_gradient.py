@@ -75,7 +75,7 @@ def wrong_last_window(out: Path) -> Any:  # noqa: ANN401
     """O08: a step that divides by the configured number of batches."""
     from transformers import Trainer
 
-    class Own(Trainer):  # type: ignore[misc]
+    class Own(Trainer):
         def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:  # noqa: ANN401, ARG002
             model.train()
             loss = self.compute_loss(model, self._prepare_inputs(inputs))

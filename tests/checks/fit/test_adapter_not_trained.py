@@ -10,7 +10,6 @@ import pytest
 from tests.preflight import tiny
 
 from tunewell.checks.fit.adapter_not_trained import adapter_not_trained
-from tunewell.subjects.setup import Setup
 from tunewell.testing import CheckCases, run_check
 from tunewell.train.quiet import quiet
 
@@ -56,7 +55,7 @@ def frozen() -> Any:  # noqa: ANN401
     return tiny.causal().requires_grad_(requires_grad=False)
 
 
-def looked(model: Any) -> Setup:  # noqa: ANN401
+def looked(model: Any) -> Any:  # noqa: ANN401
     """The setup of a trainer with this model."""
     with tempfile.TemporaryDirectory() as out:
         return tiny.looked(tiny.sft(Path(out), model=model))

@@ -29,7 +29,9 @@ def pretrained() -> Path:
     labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for _ in range(30):
-        model(**{k: batch[k] for k in ("input_ids", "attention_mask")}, labels=labels).loss.backward()
+        model(
+            **{k: batch[k] for k in ("input_ids", "attention_mask")}, labels=labels
+        ).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
     with quiet(1):
@@ -49,7 +51,7 @@ def shuffled() -> Any:  # noqa: ANN401
     plain = [token for token in vocabulary if vocabulary[token] >= len(tiny.SPECIAL)]
     ids: Iterator[int] = iter(sorted((vocabulary[token] for token in plain), reverse=True))
     vocabulary.update({token: next(ids) for token in sorted(plain, key=vocabulary.__getitem__)})
-    tokens._tokenizer = Tokenizer.from_str(json.dumps(state))  # noqa: SLF001
+    tokens._tokenizer = Tokenizer.from_str(json.dumps(state))
     return tokens
 
 
@@ -69,7 +71,7 @@ def test_a_tokenizer_of_another_model(tokens: Any, found: int, tmp_path: Path) -
     assert len(run_check(first_loss_unexpected, subjects).findings) == found
 
 
-def new_head(loss: float, *more: object, **fields: Any) -> tuple[object, ...]:
+def new_head(loss: float, *more: object, **fields: Any) -> tuple[object, ...]:  # noqa: ANN401
     setup = tiny.setup(
         task="sequence", new_tensors=(NewTensor("score.weight", trained=True),), **fields
     )

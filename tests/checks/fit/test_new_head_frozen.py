@@ -11,7 +11,7 @@ from tests.preflight import tiny
 
 from tunewell.checks.fit.new_head_frozen import new_head_frozen
 from tunewell.core.finding import Confidence, Severity
-from tunewell.subjects.setup import NewTensor, Setup
+from tunewell.subjects.setup import NewTensor
 from tunewell.testing import CheckCases, run_check
 from tunewell.train.quiet import quiet
 
@@ -20,7 +20,12 @@ from tunewell.train.quiet import quiet
 def base(kind: str) -> Path:
     """A folder with a tiny base model that has no classification head."""
     folder = Path(tempfile.mkdtemp())
-    model = {"llama": tiny.causal, "bert": tiny.encoder, "modern": modern}[kind]()
+    builders: dict[str, Callable[[], Any]] = {
+        "llama": tiny.causal,
+        "bert": tiny.encoder,
+        "modern": modern,
+    }
+    model = builders[kind]()
     with quiet(1):
         (model.base_model if kind != "llama" else model).save_pretrained(folder)
     return folder
@@ -50,7 +55,7 @@ def head(kind: str = "llama", **settings: Any) -> Any:  # noqa: ANN401
     return tiny.lora(model, **settings) if settings else model
 
 
-def looked(model: Any) -> Setup:  # noqa: ANN401
+def looked(model: Any) -> Any:  # noqa: ANN401
     with tempfile.TemporaryDirectory() as out:
         return tiny.looked(tiny.classifier(Path(out), model=model))
 
@@ -63,11 +68,15 @@ def frozen_whole() -> Any:  # noqa: ANN401
     return model
 
 
-names: list[str] = []
+# What `names.append("score")` gives.
+appended = None
 FAULTY: dict[str, Callable[[], Any]] = {
     "no task type": lambda: head(task_type=None),
     "a list that is None (O21)": lambda: head(
-        task_type=None, modules_to_save=names.append("score"), target_modules=["q_proj"]
+        task_type=None, modules_to_save=appended, target_modules=["q_proj"]
+    ),
+    "a head as a LoRA target (O21)": lambda: head(
+        task_type=None, target_modules=["q_proj", "score"]
     ),
     "no adapter, head frozen": frozen_whole,
 }
@@ -96,7 +105,6 @@ HEALTHY: dict[str, Callable[[], Any]] = {
     "full": head,
     "task type": lambda: head(task_type="SEQ_CLS"),
     "modules to save": lambda: head(task_type=None, modules_to_save=["score"]),
-    "head as a LoRA target": lambda: head(task_type=None, target_modules=["q_proj", "score"]),
     "only the head is trained": encoder_frozen,
     "a pooler that was loaded": lambda: head(
         "bert", task_type="SEQ_CLS", target_modules=["query", "value"]

@@ -33,7 +33,12 @@ def folder(*, tied: bool = False, tokenizer: bool = True) -> Path:
 
 
 def subjects(
-    out: Path, *, tied: bool = False, tokenizer: bool = True, used: bool = True, **adapter: Any
+    out: Path,
+    *,
+    tied: bool = False,
+    tokenizer: bool = True,
+    used: bool = True,
+    **adapter: Any,  # noqa: ANN401
 ) -> tuple[object, object]:
     """A trainer over rows with two new tokens."""
     from transformers import AutoModelForCausalLM

@@ -52,7 +52,9 @@ class TestStepOneProof(CheckCases):
         "a norm in 16 bits": state(tensor("norm", moved=False, dtype="bfloat16")),
         "an adapter that is not in use": (
             *state(*(tensor(f"lora_A.old.{n}", gradient_norm=None, moved=False) for n in range(9))),
-            tiny.setup(adapters=(AdapterState("old", "lora", active=False, tensors=9, trainable=9),)),
+            tiny.setup(
+                adapters=(AdapterState("old", "lora", active=False, tensors=9, trainable=9),)
+            ),
         ),
         "the first step of a long warm-up": state(tensor("norm", moved=False), rate=1e-9),
     }

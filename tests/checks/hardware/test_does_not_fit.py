@@ -6,7 +6,7 @@ from tunewell.checks.hardware.does_not_fit import does_not_fit
 from tunewell.core.finding import Confidence, Severity
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.machine import Machine
-from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.recipe import Adapter, Hardware, Recipe
 from tunewell.testing import CheckCases, run_check
 
 GIB = 1024**3
@@ -31,8 +31,9 @@ SEVEN = checkpoint(7_000_000_000, hidden=4096, layers=32, heads=32)
 def machine(gib: float, *, gpu_gib: float | None = None) -> Machine:
     """A machine with so much memory."""
     gpu = None if gpu_gib is None else int(gpu_gib * GIB)
+    count = 0 if gpu is None else 1
     name = None if gpu is None else "Tesla T4"
-    return Machine(4, int(gib * GIB), 100 * GIB, gpu_name=name, gpu_bytes=gpu)
+    return Machine(4, int(gib * GIB), 100 * GIB, gpu_name=name, gpu_bytes=gpu, gpus=count)
 
 
 class TestDoesNotFit(CheckCases):
@@ -42,13 +43,61 @@ class TestDoesNotFit(CheckCases):
     faulty = {
         "7 thousand million on 80 GiB": (Recipe(), SEVEN, machine(256, gpu_gib=80)),
         "BERT in 1 GiB of main memory": (Recipe(), BERT, machine(1)),
+        "the same with 8-bit moments": (
+            Recipe(optim="adamw_8bit", format="transformers"),
+            SEVEN,
+            machine(256, gpu_gib=48),
+        ),
         "activations of a large batch": (
             Recipe(per_device_train_batch_size=64),
             BERT,
             machine(64, gpu_gib=16),
         ),
     }
-    nearly = {"BERT on 16 GiB": (Recipe(), BERT, machine(64, gpu_gib=16))}
+    nearly = {
+        "BERT on 16 GiB": (Recipe(), BERT, machine(64, gpu_gib=16)),
+        "looked at on a laptop": (
+            Recipe(task="sft", precision="bf16", format="transformers"),
+            SEVEN,
+            machine(16),
+        ),
+        "sharded": (
+            Recipe(hardware=Hardware(deepspeed={"zero_optimization": {"stage": 3}})),
+            SEVEN,
+            machine(256, gpu_gib=80),
+        ),
+        "split over the GPUs": (
+            Recipe(hardware=Hardware(device_map="auto")),
+            SEVEN,
+            machine(256, gpu_gib=80),
+        ),
+        "bf16 weights and 8-bit moments": (
+            Recipe(
+                task="sft",
+                optim="paged_adamw_8bit",
+                hardware=Hardware(dtype="bfloat16", gradient_checkpointing=True),
+                per_device_train_batch_size=1,
+                max_length=512,
+                precision="bf16",
+                format="transformers",
+            ),
+            SEVEN,
+            machine(256, gpu_gib=80),
+        ),
+        "four bits, said as transformers says it": (
+            Recipe(
+                task="sft",
+                method="lora",
+                adapter=Adapter(r=64),
+                hardware=Hardware(load_in_4bit=True, gradient_checkpointing=True),
+                per_device_train_batch_size=1,
+                precision="bf16",
+                format="transformers",
+            ),
+            SEVEN,
+            machine(64, gpu_gib=16),
+        ),
+    }
     clean = {
         "BERT on a laptop": (Recipe(), BERT, machine(16)),
         "adapters on 7 thousand million": (

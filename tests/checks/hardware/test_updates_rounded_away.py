@@ -8,6 +8,7 @@ import pytest
 from tests.preflight import tiny
 
 from tunewell.checks.hardware.updates_rounded_away import updates_rounded_away
+from tunewell.core.finding import Number
 from tunewell.subjects.model_state import ModelState, TensorStep
 from tunewell.subjects.recipe import Recipe
 from tunewell.testing import CheckCases, run_check
@@ -32,7 +33,10 @@ def test_pure_bfloat16_is_found(tmp_path: Path) -> None:
     trainer = coarse(tmp_path)
     found = run_check(updates_rounded_away, (tiny.stepped(trainer), tiny.looked(trainer))).findings
     assert len(found) == 1
-    assert found[0].evidence[0].value < 30
+    share = found[0].evidence[0]
+    assert isinstance(share, Number)
+    assert share.value is not None
+    assert share.value < 30
 
 
 HEALTHY: dict[str, Callable[[Path], Any]] = {

@@ -1,8 +1,8 @@
 """HYP024 accumulation-adds-no-negatives."""
 
 import pytest
-
 from tests.checks.data.scripts import script
+
 from tunewell.checks.hyperparameters.accumulation_adds_no_negatives import (
     accumulation_adds_no_negatives,
 )
@@ -34,7 +34,7 @@ class TestAccumulationAddsNoNegatives(CheckCases):
 def test_the_real_loss_of_a_batch_is_not_the_mean_of_its_parts() -> None:
     """Four batches of two rows have one negative each; one of eight has seven."""
     import torch
-    from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
     class Same(torch.nn.Module):
         """Hands the embeddings through."""

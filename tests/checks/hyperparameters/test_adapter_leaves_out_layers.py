@@ -25,7 +25,9 @@ class TestAdapterLeavesOutLayers(CheckCases):
     nearly = {
         "one layer of the feed-forward part": (targets("q_proj", "v_proj", "down_proj"),),
         "reinforcement learning": (targets("q_proj", "v_proj", task="grpo"),),
+        "a mixture of experts": (targets("q_proj", "v_proj", model="Qwen/Qwen3-30B-A3B"),),
         "an encoder": (targets("query", "value", model="FacebookAI/roberta-base"),),
+        "a misspelt one, which has its own finding": (targets("q_proj", "up_porj"),),
         "names that are not the family's": (targets("query_key_value"),),
     }
     clean = {

@@ -1,8 +1,8 @@
 """HYP014 adapter-scale-extreme."""
 
 import pytest
-
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.adapter_scale_extreme import adapter_scale_extreme
 from tunewell.subjects.recipe import Adapter, Recipe
 from tunewell.testing import CheckCases
@@ -51,7 +51,7 @@ def _fall(alpha: float, *, root: bool = False) -> float:
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-    return losses[0] - losses[-1]
+    return float(losses[0] - losses[-1])
 
 
 def test_the_real_adapter_hardly_learns_at_a_small_scale() -> None:

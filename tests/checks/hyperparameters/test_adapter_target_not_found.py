@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.adapter_target_not_found import adapter_target_not_found
 from tunewell.core.finding import Confidence, Severity
 from tunewell.subjects.checkpoint import Checkpoint
@@ -22,7 +22,7 @@ LLAMA = Checkpoint(Path("llama"), {"model_type": "llama"}, TENSORS)
 PICKLED = Checkpoint(Path("llama"), {"model_type": "llama"})
 
 
-def targets(*names: str, model: str | None = None, **settings: Any) -> Recipe:
+def targets(*names: str, model: str | None = None, **settings: Any) -> Recipe:  # noqa: ANN401
     adapter = Adapter(target_modules=names)
     return Recipe(task="sft", method="lora", model=model, adapter=adapter, **settings)
 
@@ -46,6 +46,7 @@ class TestAdapterTargetNotFound(CheckCases):
         "a layer that newer models of the family have": (
             targets("q_proj", "in_proj_qkvz", model="Qwen/Qwen3-Next-80B"),
         ),
+        "a program with layers of its own": (targets("output_proj", format="torchtune"), LLAMA),
         "a relative whose layers are not known": (
             targets("q_proj", "w1"),
             Checkpoint(Path("m"), {"model_type": "mixtral"}),

@@ -9,6 +9,8 @@ from tests.checks.hyperparameters.recipes import call
 
 from tunewell.checks.hyperparameters.argument_no_longer_accepted import argument_no_longer_accepted
 from tunewell.core.finding import RenameKey, Safety
+from tunewell.readers.recipes import read_script_recipe
+from tunewell.readers.script import read_script
 from tunewell.subjects.recipe import Recipe, Written
 from tunewell.subjects.versions import Versions
 from tunewell.testing import CheckCases, run_check
@@ -125,3 +127,25 @@ def test_an_optimizer_that_is_gone(tmp_path: Path) -> None:
     assert "optim='adamw_hf'" in found.message
     assert found.fixes[0].safety is Safety.UNSAFE
     assert TrainingArguments(output_dir=str(tmp_path), optim="adamw_torch").optim
+
+
+OLD_SCRIPT = """\
+from trl import SFTConfig, SFTTrainer
+
+args = SFTConfig(output_dir="out", evaluation_strategy="no", max_seq_length=512)
+trainer = SFTTrainer(model="m", args=args, tokenizer=None, train_dataset=None)
+"""
+
+
+def test_a_script_is_read_under_the_names_of_its_classes(tmp_path: Path) -> None:
+    """Reader and table mean the same classes, and each place is that of the call."""
+    file = tmp_path / "train.py"
+    file.write_text(OLD_SCRIPT, encoding="utf-8")
+    read = read_script_recipe(file)
+    assert read is not None
+    found = run_check(argument_no_longer_accepted, (read, read_script(file), NOW)).findings[0]
+    assert found.fixes[0].edits == (
+        RenameKey(key="SFTConfig.evaluation_strategy", new="eval_strategy", file=str(file), line=3),
+        RenameKey(key="SFTConfig.max_seq_length", new="max_length", file=str(file), line=3),
+        RenameKey(key="SFTTrainer.tokenizer", new="processing_class", file=str(file), line=4),
+    )

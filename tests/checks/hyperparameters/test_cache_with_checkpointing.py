@@ -1,6 +1,8 @@
 """HYP021 cache-with-checkpointing."""
 
+import pytest
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.cache_with_checkpointing import cache_with_checkpointing
 from tunewell.subjects.recipe import Hardware, Recipe
 from tunewell.testing import CheckCases
@@ -22,6 +24,7 @@ class TestCacheWithCheckpointing(CheckCases):
     clean = {"switched off": (hardware(checkpointing=True, cache=False),), "neither": (Recipe(),)}
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_the_real_model_switches_the_cache_off() -> None:
     """So that nothing but a warning comes of it."""
     import torch

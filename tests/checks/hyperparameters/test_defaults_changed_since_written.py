@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
+from tests.checks.data.scripts import script
 from tests.checks.hyperparameters.recipes import call
+
 from tunewell.checks.hyperparameters.defaults_changed_since_written import (
     defaults_changed_since_written,
 )
@@ -37,6 +38,11 @@ class TestDefaultsChangedSinceWritten(CheckCases):
             ),
             NOW,
         ),
+        "unsloth takes the old names": (
+            call("SFTConfig", max_seq_length=512),
+            script("import unsloth"),
+            NOW,
+        ),
         "the library is old too": (
             call("SFTConfig", max_seq_length=512),
             Versions({"transformers": "4.46.0", "trl": "0.15.0"}),
@@ -49,6 +55,7 @@ class TestDefaultsChangedSinceWritten(CheckCases):
     clean = {"up to date": (call("SFTConfig", max_length=512), NOW), "unknown": (Recipe(),)}
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("row", defaults(), ids=lambda row: f"{row.owner}.{row.argument}")
 def test_the_new_default_is_that_of_the_installed_class(row: Default, tmp_path: Path) -> None:
     """Every row of the table, against the real class."""

@@ -1,7 +1,7 @@
 """HYP004 early-stopping-never-acts."""
 
 from tunewell.checks.hyperparameters.early_stopping_never_acts import early_stopping_never_acts
-from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.recipe import Recipe, Saving
 from tunewell.testing import CheckCases
 
 
@@ -16,6 +16,14 @@ class TestEarlyStoppingNeverActs(CheckCases):
             Recipe(num_train_epochs=1.0, early_stopping_patience=3),
         ),
     }
+    faulty["by epochs elsewhere"] = (
+        Recipe(
+            format="transformers",
+            num_train_epochs=2.0,
+            early_stopping_patience=3,
+            saving=Saving(eval_strategy="epoch"),
+        ),
+    )
     nearly = {"one spare": (Recipe(num_train_epochs=3.0, early_stopping_patience=2),)}
     clean = {
         "long run": (Recipe(num_train_epochs=20.0, early_stopping_patience=3),),
@@ -23,5 +31,13 @@ class TestEarlyStoppingNeverActs(CheckCases):
             Recipe(num_train_epochs=1.0, evals_per_epoch=4, early_stopping_patience=3),
         ),
         "none": (Recipe(),),
+        "evaluated by steps elsewhere": (
+            Recipe(
+                format="axolotl",
+                num_train_epochs=1.0,
+                early_stopping_patience=3,
+                saving=Saving(eval_strategy="steps", eval_steps=1000),
+            ),
+        ),
         "given in steps": (Recipe(max_steps=500, early_stopping_patience=9),),
     }

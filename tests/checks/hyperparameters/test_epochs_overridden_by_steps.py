@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.epochs_overridden_by_steps import epochs_overridden_by_steps
 from tunewell.core.finding import Severity
 from tunewell.subjects.recipe import Recipe
@@ -34,6 +35,7 @@ class TestEpochsOverriddenBySteps(CheckCases):
         "about as many as the epochs": (both(74, 3), ROWS),
         "a little more": (both(100, 3), ROWS),
         "many epochs, as written": (both(500, 20), ROWS),
+        "one epoch, which means little": (both(300, 1),),
         "only the steps were chosen": (both(3, 3, "max_steps"), ROWS),
     }
     clean = {

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.generations_do_not_fill_batch import (
     generations_do_not_fill_batch,
 )
@@ -50,6 +50,7 @@ class TestGenerationsDoNotFillBatch(CheckCases):
     clean = {"the default": (grpo(8, 1, None),), "no groups": (Recipe(task="dpo"),)}
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("batch", "steps", "generations"), [(2, 1, 8), (12, 1, 8), (8, 1, 1), (2, 4, 8), (8, 2, 4)]
 )

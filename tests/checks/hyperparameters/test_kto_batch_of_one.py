@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.kto_batch_of_one import kto_batch_of_one
 from tunewell.subjects.recipe import Preference, Recipe
 from tunewell.testing import CheckCases
@@ -38,7 +38,7 @@ class TestKtoBatchOfOne(CheckCases):
     clean = {"eight rows": (kto(8),), "another task": (Recipe(task="dpo"),)}
 
 
-def _trainer(out: Path, rows: int, loss: str) -> Any:
+def _trainer(out: Path, rows: int, loss: str) -> Any:  # noqa: ANN401
     from trl import KTOConfig, KTOTrainer
 
     said = tiny.sentences(16)
@@ -51,6 +51,7 @@ def _trainer(out: Path, rows: int, loss: str) -> Any:
     with quiet(1):
         return KTOTrainer(
             tiny.causal(),
+            ref_model=tiny.causal(),
             args=tiny.arguments(
                 out, KTOConfig, per_device_train_batch_size=rows, loss_type=loss, max_length=64
             ),
@@ -59,6 +60,7 @@ def _trainer(out: Path, rows: int, loss: str) -> Any:
         )
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_trl_refuses_one_row_unless_the_loss_needs_no_estimate(tmp_path: Path) -> None:
     """And takes two."""
     with pytest.raises(ValueError, match="batch size must be > 1"):

@@ -90,9 +90,9 @@ PUBLISHED = [
     *[("dpo", "lora", rate, None) for rate in (5e-6, 1e-5, 2e-4, 5e-4)],
     *[("kto", "full", rate, None) for rate in (5e-7, 1e-6, 5e-6)],
     *[("grpo", "full", rate, None) for rate in (1e-6, 1e-5)],
-    *[("grpo", "lora", rate, None) for rate in (5e-6, 1e-5, 4e-5)],
+    *[("grpo", "lora", rate, None) for rate in (1e-6, 5e-6, 1e-5, 4e-5)],
     *[("reward", "full", rate, None) for rate in (1e-5, 2e-5, 1e-4)],
-    *[("reward", "lora", rate, None) for rate in (1e-4, 1e-3)],
+    *[("reward", "lora", rate, None) for rate in (1e-4, 2e-4)],
 ]
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.new_head_not_trained import new_head_not_trained
 from tunewell.core.finding import Confidence
 from tunewell.subjects.checkpoint import Checkpoint
@@ -15,9 +16,13 @@ TUNED = Checkpoint(Path("bert"), {"model_type": "bert"}, {"classifier.weight": (
 CHOSEN = ("query", "value")
 
 
-def adapted(task: str = "text-classification", **settings: Any) -> Recipe:
+def adapted(
+    task: str = "text-classification",
+    form: str = "transformers",
+    **settings: Any,  # noqa: ANN401
+) -> Recipe:
     adapter = Adapter(**{"target_modules": CHOSEN, **settings})
-    return Recipe(task=task, method="lora", adapter=adapter)
+    return Recipe(task=task, method="lora", adapter=adapter, format=form)
 
 
 class TestNewHeadNotTrained(CheckCases):
@@ -34,6 +39,7 @@ class TestNewHeadNotTrained(CheckCases):
     }
     nearly = {
         "the head is saved by name": (adapted(modules_to_save=("classifier",)), BASE),
+        "the program sees to the head": (adapted("reward", form="llamafactory"),),
         "the checkpoint has a head": (adapted(), TUNED),
         "the other task type, which saves the same names": (
             adapted("token-classification", task_type="SEQ_CLS"),
@@ -47,7 +53,7 @@ class TestNewHeadNotTrained(CheckCases):
     }
 
 
-def _heads(folder: Path, **settings: Any) -> tuple[set[str], set[str]]:
+def _heads(folder: Path, **settings: Any) -> tuple[set[str], set[str]]:  # noqa: ANN401
     """Parts of the real head that are trained, and that are in the adapter's file."""
     from safetensors.torch import load_file
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.new_tokens_not_trained import new_tokens_not_trained
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Adapter, Place, Preparation, Recipe, Written
@@ -13,7 +14,7 @@ from tunewell.testing import CheckCases
 KNOWN = Checkpoint(Path("m"), {"model_type": "llama"}, added_tokens=("<s>", "<|call|>"))
 
 
-def adding(*tokens: str, format: str = "trl", **settings: Any) -> Recipe:  # noqa: A002
+def adding(*tokens: str, format: str = "trl", **settings: Any) -> Recipe:  # noqa: A002, ANN401
     return Recipe(
         task="sft",
         method="lora",
@@ -60,7 +61,7 @@ class TestNewTokensNotTrained(CheckCases):
     }
 
 
-def test_peft_leaves_the_new_rows_frozen(tmp_path: Path) -> None:
+def test_peft_leaves_the_new_rows_frozen() -> None:
     """Nothing of the embeddings is trained; with modules_to_save all of it is."""
     model = tiny.causal()
     model.resize_token_embeddings(402)

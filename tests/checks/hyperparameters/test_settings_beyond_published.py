@@ -8,7 +8,7 @@ from tunewell.subjects.recipe import Adapter, Recipe
 from tunewell.testing import CheckCases, run_check
 
 
-def lora(**settings: Any) -> Recipe:
+def lora(**settings: Any) -> Recipe:  # noqa: ANN401
     adapter = Adapter(r=settings.pop("r", 16))
     return Recipe(
         **{"task": "sft", "method": "lora", "adapter": adapter, "num_train_epochs": 1.0, **settings}

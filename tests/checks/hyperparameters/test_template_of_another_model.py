@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.preflight import tiny
+
 from tunewell.checks.hyperparameters.template_of_another_model import template_of_another_model
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Preparation, Recipe
@@ -37,6 +38,7 @@ class TestTemplateOfAnotherModel(CheckCases):
             chosen("chatml", "my-model", tokens=("<|im_start|>", "<|im_end|>")),
             LLAMA_2,
         ),
+        "a template that many share": (chosen("chatml", "mistralai/Mistral-7B-Instruct-v0.2"),),
         "an older one of the same family": (
             chosen("qwen", "Qwen/Qwen3-4B-Instruct-2507", form="llamafactory"),
         ),

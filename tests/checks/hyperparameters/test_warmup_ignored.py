@@ -7,7 +7,7 @@ from tunewell.subjects.recipe import Recipe
 from tunewell.testing import CheckCases
 
 
-def constant(**settings: Any) -> Recipe:
+def constant(**settings: Any) -> Recipe:  # noqa: ANN401
     given = frozenset({*settings, "lr_scheduler_type"})
     return Recipe(**{"lr_scheduler_type": "constant", **settings}, given=given)
 

@@ -86,3 +86,19 @@ def test_a_template_of_pieces_takes_plain_texts() -> None:
     made = template_of(model("{% for m in messages %}{{ m.content[0].text.strip() }}{% endfor %}"))
     assert made is not None
     assert made.render([ASKS, SAYS], None) == "ab"
+
+
+@pytest.mark.parametrize("name", ["qwen3", "qwen2_5", "llama3_1", "deepseek_r1_distill", "phi3_5"])
+@pytest.mark.parametrize("asks", [False, True], ids=["whole", "prompt"])
+def test_published_templates_are_rendered_as_transformers_does(name: str, asks: bool) -> None:
+    from tests.facts.conversations import TOOL
+    from tests.facts.reasoning_templates import published
+    from tests.preflight import tiny
+
+    tokens = tiny.tokenizer(template=published(name).replace("strftime_now(", "str("))
+    messages = [ASKS, SAYS, ASKS] if asks else [ASKS, SAYS]
+    made = template_of(model(tokens.chat_template))
+    assert made is not None
+    assert made.render(messages, [TOOL], asks=asks) == tokens.apply_chat_template(
+        messages, tools=[TOOL], tokenize=False, add_generation_prompt=asks
+    )

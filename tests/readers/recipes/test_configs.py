@@ -173,6 +173,20 @@ def test_axolotl(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "held"),
+    [
+        ("float16: true\nfp16: false\nbf16: false", ("fp32", "float16")),
+        ("bfloat16: true", ("bf16", "bfloat16")),
+        ("bf16: auto", ("bf16", None)),
+        ("fp16: true", ("fp16", None)),
+    ],
+)
+def test_precision_of_axolotl(tmp_path: Path, lines: str, held: tuple[str, str | None]) -> None:
+    recipe = read(tmp_path, f"base_model: x\nmicro_batch_size: 1\n{lines}\n")
+    assert (recipe.precision, recipe.hardware.dtype) == held
+
+
+@pytest.mark.parametrize(
     ("line", "task"),
     [("rl: dpo", "dpo"), ("rl: kto", "kto"), ("rl: grpo", "grpo"), ("reward_model: true", "reward"),
      ("pretraining_dataset: x", "pretraining"), ("rl: ebft", "unknown")],
@@ -243,7 +257,7 @@ def test_coming_llamafactory(tmp_path: Path) -> None:
 TORCHTUNE = """output_dir: runs/one
 model:
   _component_: torchtune.models.llama3_1.lora_llama3_1_8b
-  lora_attn_modules: ['q_proj', 'v_proj']
+  lora_attn_modules: ['q_proj', 'output_proj']
   apply_lora_to_mlp: True
   lora_rank: 8
   lora_alpha: 16
@@ -282,7 +296,7 @@ def test_torchtune(tmp_path: Path) -> None:
     assert recipe.model == "runs/one/base"
     assert recipe.adapter is not None
     assert recipe.adapter.target_modules == (
-        "q_proj", "v_proj", "gate_proj", "up_proj", "down_proj",
+        "q_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
     )  # fmt: skip
     assert recipe.places["learning_rate"].key == "optimizer.lr"
     assert recipe.places["learning_rate"].line == 20
@@ -303,7 +317,8 @@ def test_accelerate_alone_says_how_it_is_started(tmp_path: Path) -> None:
     assert recipe.hardware.world_size == 8
     assert recipe.hardware.deepspeed == {"zero_stage": 3, "gradient_accumulation_steps": 4}
     assert (recipe.precision, recipe.gradient_accumulation_steps) == ("bf16", 4)
-    assert {"learning_rate", "num_train_epochs"} <= recipe.unknown
+    assert {"learning_rate", "num_train_epochs", "saving.save_steps"} <= recipe.unknown
+    assert not recipe.load_best_model_at_end
     assert not {"precision", "gradient_accumulation_steps"} & recipe.unknown
 
 

@@ -110,6 +110,19 @@ def test_the_arguments_that_the_trainer_gets_count(tmp_path: Path) -> None:
     assert recipe.places["saving.output_dir"].line == 7
 
 
+def test_a_reward_model_says_nothing_of_the_task_of_trl(tmp_path: Path) -> None:
+    recipe = read(
+        tmp_path,
+        "from trl.experimental.online_dpo import OnlineDPOConfig, OnlineDPOTrainer\n"
+        "from transformers import AutoModelForSequenceClassification\n"
+        "judge = AutoModelForSequenceClassification.from_pretrained('judge')\n"
+        "args = OnlineDPOConfig('out')\n"
+        "OnlineDPOTrainer(model=m, args=args, reward_funcs=judge).train()\n",
+    )
+    assert recipe.task == "unknown"
+    assert {"learning_rate", "max_length"} <= recipe.unknown
+
+
 def test_a_trainer_without_arguments_takes_its_defaults(tmp_path: Path) -> None:
     recipe = read(
         tmp_path, "from trl import SFTTrainer\nSFTTrainer(model='x', train_dataset=d).train()\n"

@@ -8,6 +8,7 @@ from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity, Text
 from tunewell.facts.recipe import change, place
 from tunewell.facts.written import literal
+from tunewell.subjects.isolation import Isolation
 from tunewell.subjects.recipe import Recipe
 
 LLAMA_FACTORY = frozenset({"llamafactory", "llama-factory"})
@@ -21,7 +22,9 @@ TRL = frozenset({"trl", "script", "transformers"})
     confidence=Confidence.MEDIUM,
     covers=("D54",),
 )
-def packed_rows_see_each_other(recipe: Recipe, *, allow: bool = False) -> Iterator[Finding]:
+def packed_rows_see_each_other(
+    recipe: Recipe, isolation: Isolation | None, *, allow: bool = False
+) -> Iterator[Finding]:
     """Packing joins rows without a border, so that an answer is learned after foreign text.
 
     ## What it finds
@@ -38,7 +41,8 @@ def packed_rows_see_each_other(recipe: Recipe, *, allow: bool = False) -> Iterat
     first token of a packed row changes no answer of the next row with "bfd", whatever the attention
     (eager, sdpa), because the positions restart and the mask is made from them; with "wrapped" all
     64 that follow change. axolotl makes its own borders and warns where the attention cannot keep
-    them: it is left alone. So is pre-training, where joined texts are usual.
+    them: it is left alone. So is pre-training, where joined texts are usual, and a live trainer,
+    which `packed-texts-attend` tries itself.
 
     ## Example
     `SFTConfig(packing=True, packing_strategy="wrapped")`.
@@ -56,6 +60,9 @@ def packed_rows_see_each_other(recipe: Recipe, *, allow: bool = False) -> Iterat
     preparation = recipe.preparation
     if not preparation.packing or recipe.task != "sft" or allow:
         reason = "rows are not packed for supervised fine-tuning"
+        raise NotApplicableError(reason)
+    if isolation is not None and isolation.texts:
+        reason = "packed-texts-attend has tried it on the model itself"
         raise NotApplicableError(reason)
     if recipe.format in TRL:
         if preparation.packing_strategy != "wrapped":

@@ -28,12 +28,13 @@ TASK_TYPES = {"sequence": "SEQ_CLS", "token": "TOKEN_CLS", "span": "QUESTION_ANS
     covers=("O20", "O21"),
 )
 def new_head_frozen(setup: Setup, *, max_frozen: int = 0) -> Iterator[Finding]:
-    """A newly initialised layer that is not trained.
+    """A newly initialised layer that is not trained, or not saved.
 
     ## What it finds
     Parameters that no file gave a value, in a model that was loaded from files, and that are frozen
-    and have no trained copy: most often a new classification head under LoRA. More than
-    `max_frozen` (0) of them is a finding: one random layer is enough to spoil every output.
+    and have no trained copy: most often a new classification head under LoRA. A head that is itself
+    a target of LoRA counts too: its random weights stay, and the adapter's file does not hold them.
+    More than `max_frozen` (0) of them is a finding: one random layer spoils every output.
 
     ## Why it matters
     The head keeps its random weights. The adapter learns to work around them as far as it can, and
@@ -76,8 +77,9 @@ def new_head_frozen(setup: Setup, *, max_frozen: int = 0) -> Iterator[Finding]:
     adapter = next((adapter for adapter in setup.adapters if adapter.active), None)
     yield Finding(
         message=(
-            f"{counted(len(layers), 'new layer')} began at random and {_is(len(layers))} frozen: "
-            f"{', '.join(layers)}" + _cause(setup, adapter is not None)
+            f"{counted(len(layers), 'new layer')} began at random and "
+            f"{'is' if len(layers) == 1 else 'are'} {_state(frozen)}: {', '.join(layers)}"
+            + _cause(setup, adapter is not None)
         ),
         where=tuple(Tensor(name=tensor.name) for tensor in frozen),
         evidence=(
@@ -101,8 +103,10 @@ def _layers(tensors: list[NewTensor]) -> list[str]:
     return list(dict.fromkeys(tensor.name.rpartition(".")[0] or tensor.name for tensor in tensors))
 
 
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _state(frozen: list[NewTensor]) -> str:
+    if all(tensor.adapted for tensor in frozen):
+        return "trained through LoRA alone, with its random weights in no file"
+    return "frozen"
 
 
 def _cause(setup: Setup, adapted: bool) -> str:

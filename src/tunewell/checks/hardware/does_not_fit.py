@@ -16,8 +16,10 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
+from tunewell.facts.machine import require_training_machine
 from tunewell.facts.recipe import change
-from tunewell.plan.memory import Memory, ModelSize, estimate
+from tunewell.plan.for_recipe import memory_of
+from tunewell.plan.memory import Memory, ModelSize
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.machine import Machine
 from tunewell.subjects.recipe import Recipe
@@ -53,10 +55,13 @@ def does_not_fit(
     longest batch comes. In main memory the machine swaps, or the system kills the process.
 
     ## How it is measured
-    By arithmetic from the shapes in the model's files. The sum of weights, gradients and moments
-    is a lower bound of any step of AdamW. The estimate adds activations for the longest row; on
-    24 measured runs it was 8 % off on average and never more than 12 % too low. `usable` is the
-    share of the memory that may be taken: 1, because only what cannot fit at all is an error.
+    By arithmetic from the shapes in the model's files, with the recipe's own optimizer, precision,
+    adapter, four-bit loading and checkpointing. The sum of weights, gradients and moments is a
+    lower bound of any step. The estimate adds activations for the longest row; on 24 measured runs
+    it was 8 % off on average and never more than 12 % too low. `usable` is the share of the memory
+    that may be taken: 1, because only what cannot fit at all is an error. A run that DeepSpeed or
+    FSDP shards, or that `device_map` splits, is left alone, and so is a recipe that asks for a GPU
+    on a machine that has none.
 
     ## Example
     Full fine-tuning of a model of 7 thousand million parameters in fp32, 112 GB of states, on a
@@ -68,11 +73,16 @@ def does_not_fit(
     the same.
 
     ## When it is wrong
-    With offloading, sharding over several GPUs, or an optimizer with fewer states than AdamW.
+    With offloading that the recipe does not tell.
 
     ## Sources
     Korthikanti et al. 2022; the T4 measurements of fitcheck-llm. Fault P25 of the catalogue.
     """
+    require_training_machine(recipe, machine)
+    hardware = recipe.hardware
+    if hardware.deepspeed or hardware.fsdp or hardware.device_map not in {None, "cuda", "cuda:0"}:
+        reason = "the model is shared out over several devices"
+        raise NotApplicableError(reason)
     size = ModelSize.of(checkpoint, task=recipe.task)
     if size is None:
         reason = "the model folder does not say its shapes"
@@ -80,7 +90,8 @@ def does_not_fit(
     length = _longest_row(recipe, checkpoint, tokenization)
     device = machine.gpu_bytes if machine.gpu_bytes is not None else machine.memory_bytes
     available = int(device * usable)
-    needed = _estimate(recipe, size, recipe.per_device_train_batch_size, length)
+    batch = recipe.per_device_train_batch_size
+    needed = memory_of(recipe, checkpoint, size, batch=batch, length=length)
     if available <= 0 or needed.total <= available:
         return
     hopeless = needed.low > available
@@ -111,7 +122,11 @@ def does_not_fit(
             ),
         ),
         impact="the run ends with an out-of-memory error",
-        fixes=(_advice(needed),) if hopeless else _smaller_batch(recipe, size, length, available),
+        fixes=(
+            (_advice(needed),)
+            if hopeless
+            else _smaller_batch(recipe, checkpoint, size, length, available)
+        ),
     )
 
 
@@ -123,12 +138,6 @@ def _longest_row(recipe: Recipe, checkpoint: Checkpoint, tokenization: Tokenizat
     return min(limits, default=ASSUMED_LENGTH)
 
 
-def _estimate(recipe: Recipe, size: ModelSize, batch: int, length: int) -> Memory:
-    return estimate(
-        size, batch=batch, length=length, method=recipe.method, precision=recipe.precision
-    )
-
-
 def _advice(needed: Memory) -> Fix:
     return Fix(
         title=(
@@ -138,11 +147,13 @@ def _advice(needed: Memory) -> Fix:
     )
 
 
-def _smaller_batch(recipe: Recipe, size: ModelSize, length: int, available: int) -> tuple[Fix, ...]:
+def _smaller_batch(
+    recipe: Recipe, checkpoint: Checkpoint, size: ModelSize, length: int, available: int
+) -> tuple[Fix, ...]:
     batch, accumulated = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
     while batch > 1 and batch % 2 == 0:
         batch, accumulated = batch // 2, accumulated * 2
-        if _estimate(recipe, size, batch, length).total <= available:
+        if memory_of(recipe, checkpoint, size, batch=batch, length=length).total <= available:
             return (
                 Fix(
                     title=f"{batch} rows at a time, accumulated {accumulated} times",
@@ -153,4 +164,4 @@ def _smaller_batch(recipe: Recipe, size: ModelSize, length: int, available: int)
                     ),
                 ),
             )
-    return (_advice(_estimate(recipe, size, batch, length)),)
+    return (_advice(memory_of(recipe, checkpoint, size, batch=batch, length=length)),)

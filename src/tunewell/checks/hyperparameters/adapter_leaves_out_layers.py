@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Safety, Severity, Table
-from tunewell.facts.adapter import ALL_LINEAR, FOREIGN, named_targets
-from tunewell.facts.model_family import family_of
+from tunewell.facts.adapter import ALL_LINEAR, FOREIGN, OWN_LAYERS, named_targets, unknown_to
+from tunewell.facts.model_family import family_of, has_experts
 from tunewell.facts.recipe import change, place
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
@@ -35,7 +35,8 @@ def adapter_leaves_out_layers(
 
     ## How it is measured
     By the names of the layers of the common families. Models of other families are left alone, and
-    so is reinforcement learning, for which small adapters are enough.
+    so are mixtures of experts, whose experts no name reaches, and reinforcement learning, for which
+    small adapters are enough.
 
     ## Example
     `target_modules=["q_proj", "v_proj"]` on a Llama.
@@ -55,15 +56,15 @@ def adapter_leaves_out_layers(
         raise NotApplicableError(reason)
     family = family_of(recipe, checkpoint)
     layers = FEED_FORWARD.intersection(family.linear) if family is not None else frozenset()
-    if family is None or not layers:
+    if family is None or not layers or has_experts(recipe, checkpoint):
         reason = "the layers of this model are not known"
         raise NotApplicableError(reason)
     targets = named_targets(recipe.adapter)
-    if not targets:
+    if not targets or recipe.format in OWN_LAYERS:
         return
     last = {target.rpartition(".")[2] for target in targets}
     known = last.intersection(family.linear)
-    if not known or len(last & layers) >= min_layers:
+    if not known or unknown_to(targets, family) or len(last & layers) >= min_layers:
         return
     fix = Fix(title="target every linear layer (all-linear)", safety=Safety.UNSAFE)
     if recipe.format in FOREIGN:

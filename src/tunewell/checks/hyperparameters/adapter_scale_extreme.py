@@ -41,7 +41,7 @@ def adapter_scale_extreme(
     learned, or the run diverges.
 
     ## How it is measured
-    By division. The 335 example configurations of axolotl, LLaMA-Factory and torchtune that set a
+    By division. The 308 example configurations of axolotl, LLaMA-Factory and torchtune that set a
     rank use 0.25 to 4. LoRA Without Regret and TRL's account of it keep alpha fixed over ranks from
     1 to 512, which is 0.0625 at alpha 32 and rank 512 and 32 at rank 1: `lowest` (0.0625) and
     `highest` (32) are these two.

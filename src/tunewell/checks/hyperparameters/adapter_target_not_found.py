@@ -19,6 +19,7 @@ from tunewell.core.finding import (
 from tunewell.facts.adapter import (
     ALL_LINEAR,
     FOREIGN,
+    OWN_LAYERS,
     module_names,
     named_targets,
     unknown_to,
@@ -29,11 +30,16 @@ from tunewell.facts.recipe import change, place
 from tunewell.knowledge.families import table
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.setup import Setup
 
 
 @check("HYP012", category=Category.CORRECTNESS, severity=Severity.WARNING, covers=("O16", "O17"))
 def adapter_target_not_found(
-    recipe: Recipe, checkpoint: Checkpoint | None, *, alike: float = 0.75
+    recipe: Recipe,
+    checkpoint: Checkpoint | None,
+    setup: Setup | None,
+    *,
+    alike: float = 0.75,
 ) -> Iterator[Finding]:
     """The adapter names layers that the model does not have.
 
@@ -50,7 +56,8 @@ def adapter_target_not_found(
     matches them: whole, or the last parts. Where only config.json is, against a table of the layers
     of the common families. Where only the name of the model is known, a target is told that belongs
     to another family when no target belongs to this one, or that is a misspelling: at least `alike`
-    of its letters (0.75) are those of a layer of the family.
+    of its letters (0.75) are those of a layer of the family. torchtune has layers of its own names
+    and is left alone.
 
     ## Example
     `target_modules=["q_proj", "v_porj"]` on a Llama; `["query_key_value"]` on a Llama.
@@ -68,6 +75,12 @@ def adapter_target_not_found(
     """
     if recipe.adapter is None:
         reason = "the recipe trains no adapter"
+        raise NotApplicableError(reason)
+    if setup is not None:
+        reason = "the model itself is there and is looked at: see adapter-target-missing"
+        raise NotApplicableError(reason)
+    if recipe.format in OWN_LAYERS:
+        reason = f"{recipe.format} has layers of its own names"
         raise NotApplicableError(reason)
     targets = named_targets(recipe.adapter)
     if targets is None or not targets:

@@ -39,8 +39,8 @@ def argument_no_longer_accepted(
     """An argument that the version of the library in force no longer takes.
 
     ## What it finds
-    Arguments of `TrainingArguments`, of the TRL configurations and of the trainers that were
-    renamed or taken out, and values that an argument takes no more.
+    Arguments of `TrainingArguments`, of the TRL configurations, of the trainers and of
+    `from_pretrained` that were renamed or taken out, and values that an argument takes no more.
 
     ## Why it matters
     The run ends at once with "unexpected keyword argument", after the machine was paid for and the

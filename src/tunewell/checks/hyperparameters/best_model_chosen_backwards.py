@@ -11,15 +11,18 @@ from tunewell.subjects.recipe import Recipe
 
 FALLING = frozenset(
     {"loss", "error", "error_rate", "wer", "cer", "ter", "mae", "mse", "rmse", "perplexity", "ppl"}
+    | {"mape", "smape", "rmsle", "mean_squared_error", "mean_absolute_error", "nll", "bpc"}
+    | {"edit_distance", "hamming_loss", "brier", "brier_score", "ece", "eer"}
 )
-"""Metrics of which less is better, by the last word of their name."""
+"""Metrics of which less is better, by their name or by its last word."""
 
 RISING = frozenset(
     {"accuracy", "f1", "macro_f1", "f1_macro", "micro_f1", "f1_micro", "weighted_f1"}
     | {"f1_weighted", "precision", "recall", "auc", "roc_auc", "mcc", "matthews_correlation"}
-    | {"balanced_accuracy", "bleu", "rouge1", "rougel", "exact_match"}
+    | {"balanced_accuracy", "bleu", "sacrebleu", "chrf", "meteor", "rouge1", "rouge2", "rougel"}
+    | {"rougelsum", "exact_match", "average_precision", "r2", "map", "ndcg"}
 )
-"""Metrics of which more is better."""
+"""Metrics of which more is better, by their name or by its last word."""
 
 
 @check(
@@ -41,8 +44,8 @@ def best_model_chosen_backwards(recipe: Recipe) -> Iterator[Finding]:
     does not end in "loss": also for error rates and perplexity.
 
     ## How it is measured
-    By the name of the metric, from two short lists of names whose direction is not in doubt. A
-    metric that is in neither is left alone.
+    By the name of the metric, or its last word ("test_wer"), from two lists of names whose
+    direction is not in doubt. A metric that is in neither is left alone.
 
     ## Example
     `metric_for_best_model = "eval_error"` without `greater_is_better`.
@@ -56,14 +59,16 @@ def best_model_chosen_backwards(recipe: Recipe) -> Iterator[Finding]:
     ## Sources
     transformers pull request 31142; fault E02 of the catalogue, reproduced with 5.23.
     """
-    if not recipe.load_best_model_at_end and recipe.early_stopping_patience is None:
+    saved_when_best = recipe.saving.save_strategy == "best"
+    stops = recipe.early_stopping_patience is not None
+    if not (recipe.load_best_model_at_end or stops or saved_when_best):
         reason = "no checkpoint is chosen by a metric"
         raise NotApplicableError(reason)
     metric = recipe.metric_for_best_model
     name = metric.removeprefix("eval_").casefold()
     taken = recipe.greater_is_better
     used = taken if taken is not None else not name.endswith("loss")
-    right = True if name in RISING else False if name in FALLING else None
+    right = _more_is_better(name)
     if right is None or right == used:
         return
     better = "more" if right else "less"
@@ -87,3 +92,13 @@ def best_model_chosen_backwards(recipe: Recipe) -> Iterator[Finding]:
             ),
         ),
     )
+
+
+def _more_is_better(name: str) -> bool | None:
+    """The direction of a metric; None where it is in doubt."""
+    for part in (name, name.rpartition("_")[2]):
+        if part in RISING:
+            return True
+        if part in FALLING:
+            return False
+    return None

@@ -15,9 +15,11 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
+from tunewell.facts.script import imports_package
 from tunewell.facts.written import where
 from tunewell.knowledge.renames import Argument, defaults, holds, not_before, refused
 from tunewell.subjects.recipe import Recipe, Written
+from tunewell.subjects.script import Script
 from tunewell.subjects.versions import Versions
 
 INHERITS = frozenset({"SFTConfig", "DPOConfig", "GRPOConfig", "KTOConfig", "RewardConfig"})
@@ -32,7 +34,7 @@ INHERITS = frozenset({"SFTConfig", "DPOConfig", "GRPOConfig", "KTOConfig", "Rewa
     covers=("V03",),
 )
 def defaults_changed_since_written(
-    recipe: Recipe, versions: Versions | None, *, max_defaults: int = 0
+    recipe: Recipe, script: Script | None, versions: Versions | None, *, max_defaults: int = 0
 ) -> Iterator[Finding]:
     """The recipe was written for an older version, and defaults it relies on have changed since.
 
@@ -58,7 +60,8 @@ def defaults_changed_since_written(
     Write each of them out, with the old value to get the old run or the new one to agree.
 
     ## When it is wrong
-    When the recipe was brought up to date already and one old name was overlooked.
+    When the recipe was brought up to date already and one old name was overlooked. A script that
+    imports unsloth, which takes the old names of TRL, is left alone.
 
     ## Sources
     The classes of the published versions of TRL and transformers; TRL issue 5138. Fault V03 of the
@@ -70,6 +73,8 @@ def defaults_changed_since_written(
         for each in recipe.written
         if (row := refused(each.owner, each.key, numbers)) is not None
     ]
+    if script is not None and imports_package(script, "unsloth"):
+        old = [(each, row) for each, row in old if row.library != "trl"]
     if not old:
         reason = "nothing shows that the recipe was written for an older version"
         raise NotApplicableError(reason)

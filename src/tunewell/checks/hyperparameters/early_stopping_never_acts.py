@@ -45,6 +45,9 @@ def early_stopping_never_acts(recipe: Recipe, *, spare: int = 1) -> Iterator[Fin
     if recipe.max_steps > 0:
         reason = "the run is given in steps, so its evaluations are not known before it starts"
         raise NotApplicableError(reason)
+    if recipe.format != "tunewell" and recipe.saving.eval_strategy != "epoch":
+        reason = "it is not evaluated by epochs, so its evaluations are not known before it starts"
+        raise NotApplicableError(reason)
     evaluations = math.ceil(recipe.num_train_epochs * recipe.evals_per_epoch)
     if evaluations >= patience + spare:
         return

@@ -24,7 +24,8 @@ def epochs_overridden_by_steps(
     ## What it finds
     `max_steps` beside `num_train_epochs` where the steps cover less than `least_share` of the
     epochs, or more than `most_epochs` passes that nobody asked for. Without the data it is told as
-    advice that the epochs do not count.
+    advice that several epochs do not count; one epoch, which stands in many files as a matter of
+    course, is advice at most.
 
     ## Why it matters
     `max_steps` wins without a word. Examples carry it to be quick: the run then ends after a few
@@ -58,6 +59,8 @@ def epochs_overridden_by_steps(
         edits=(change(recipe, "max_steps", -1),),
     )
     if dataset is None or not len(dataset.train):
+        if wanted <= 1:
+            return
         yield Finding(
             message=(
                 f"max_steps ({recipe.max_steps:,}) decides how long the run is; "
@@ -92,4 +95,5 @@ def epochs_overridden_by_steps(
             "most of the data is never seen" if covered < 1 else "another run than was written"
         ),
         fixes=(fix,),
+        severity=Severity.WARNING if wanted > 1 or not short else Severity.INFO,
     )

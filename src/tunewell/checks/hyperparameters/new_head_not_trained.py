@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Confidence, Finding, Fix, Safety, Severity, Text
-from tunewell.facts.adapter import ALL_LINEAR, HEADS
+from tunewell.facts.adapter import ALL_LINEAR, FOREIGN, HEADS
 from tunewell.facts.recipe import change, place
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.setup import Setup
 
 TASK_TYPES = {
     "text-classification": "SEQ_CLS",
@@ -20,7 +21,11 @@ TASK_TYPES = {
 
 @check("HYP015", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("O20", "O21"))
 def new_head_not_trained(
-    recipe: Recipe, checkpoint: Checkpoint | None, *, max_heads: int = 0
+    recipe: Recipe,
+    checkpoint: Checkpoint | None,
+    setup: Setup | None,
+    *,
+    max_heads: int = 0,
 ) -> Iterator[Finding]:
     """The adapter leaves the new classification head frozen, or out of what is saved.
 
@@ -37,7 +42,8 @@ def new_head_not_trained(
     ## How it is measured
     By what PEFT does: it adds "classifier" and "score" to `modules_to_save` only where `task_type`
     is SEQ_CLS or TOKEN_CLS. More than `max_heads` heads, 0, without training are told. A model
-    whose weights already hold a head is left alone.
+    whose weights already hold a head is left alone, and so are programs that make the head by
+    themselves (axolotl, LLaMA-Factory, torchtune).
 
     ## Example
     `LoraConfig(target_modules=["query", "value"])` for `AutoModelForSequenceClassification`; or
@@ -58,6 +64,12 @@ def new_head_not_trained(
     wanted = TASK_TYPES.get(recipe.task)
     if adapter is None or wanted is None:
         reason = "no adapter on a model with a new head"
+        raise NotApplicableError(reason)
+    if setup is not None:
+        reason = "the model itself is there and is looked at: see new-head-frozen"
+        raise NotApplicableError(reason)
+    if recipe.format in FOREIGN:
+        reason = f"{recipe.format} makes and saves its head by itself"
         raise NotApplicableError(reason)
     if adapter.modules_to_save or (adapter.task_type or "").upper() in TASK_TYPES.values():
         return

@@ -12,6 +12,7 @@ from tunewell.facts.recipe import change, place
 from tunewell.facts.written import mentions
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Adapter, Recipe
+from tunewell.subjects.setup import Setup
 
 TAKES_CARE = frozenset({"llamafactory", "llama-factory"})
 """Programs that train the embeddings of added tokens by themselves."""
@@ -19,7 +20,11 @@ TAKES_CARE = frozenset({"llamafactory", "llama-factory"})
 
 @check("HYP016", category=Category.CORRECTNESS, severity=Severity.WARNING, covers=("O22",))
 def new_tokens_not_trained(
-    recipe: Recipe, checkpoint: Checkpoint | None, *, max_tokens: int = 0
+    recipe: Recipe,
+    checkpoint: Checkpoint | None,
+    setup: Setup | None,
+    *,
+    max_tokens: int = 0,
 ) -> Iterator[Finding]:
     """Tokens are added to the vocabulary, but the adapter leaves their embeddings frozen.
 
@@ -55,6 +60,9 @@ def new_tokens_not_trained(
     added = recipe.preparation.special_tokens
     if adapter is None or not added or recipe.format in TAKES_CARE:
         reason = "no adapter, or no token is added"
+        raise NotApplicableError(reason)
+    if setup is not None:
+        reason = "the model itself is there and is looked at: see new-tokens-untrained"
         raise NotApplicableError(reason)
     known = frozenset(checkpoint.added_tokens) if checkpoint is not None else frozenset()
     new = tuple(token for token in added if token not in known)

@@ -46,7 +46,7 @@ def settings_beyond_published(
 
     ## How it is measured
     Against the table of standard values that `tunewell plan` shows. `factor` is 2, on the widest
-    published value and not on the usual range: over the 460 example configurations of axolotl,
+    published value and not on the usual range: over the 472 example configurations of axolotl,
     LLaMA-Factory and torchtune it speaks on none.
 
     ## Example

@@ -19,6 +19,9 @@ BY_NAME = frozenset({"axolotl", "llamafactory", "llama-factory"})
 PLAIN = frozenset({"alpaca", "default", "vanilla", "fewshot", "empty"})
 """Templates without control tokens, made for models that were never taught to chat."""
 
+SHARED = frozenset({"chatml"})
+"""Templates that many families are tuned to; whether the tokens are there is what counts."""
+
 CHAT = re.compile(
     r"(?:^|[-_.])(?:instruct|chat|it|sft|dpo|zephyr|vicuna)(?:$|[-_.])", re.IGNORECASE
 )
@@ -132,7 +135,7 @@ def _foreign(recipe: Recipe, name: str, family: Family | None, owners: tuple[Fam
         return ""
     if name in PLAIN:
         return f"{model} is a chat model, and this template has no control tokens"
-    if owners and family not in owners and family.templates:
+    if name not in SHARED and owners and family not in owners and family.templates:
         return f"it is for {_names(owners)}, and {model} is of the {family.name} family"
     wanted, has = GENERATION.search(name), GENERATION.search(model)
     if wanted is not None and has is not None and wanted[1] != has[1]:

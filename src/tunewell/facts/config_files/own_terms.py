@@ -11,6 +11,14 @@ REVERSED = frozenset({"completion_only_loss", "disable_gradient_checkpointing"})
 """Keys that say the opposite of the recipe's setting."""
 
 SWITCHES = {"bf16": ("bf16", "fp16"), "fp16": ("fp16", "bf16")}
+PURE = {
+    "pure_bf16": ("bf16", "bfloat16"),
+    "bfloat16": ("bf16", "bfloat16"),
+    "float16": ("fp16", "float16"),
+}
+"""Switches for weights that are kept in 16 bits, with what the recipe says where they are on."""
+
+MLP = frozenset({"gate_proj", "up_proj", "down_proj"})
 JOINED = frozenset({"lora_target", "additional_target", "dataset", "eval_dataset", "add_tokens"})
 """Keys that take one text with commas for several."""
 
@@ -34,6 +42,10 @@ def own_terms(edit: SetKey) -> Iterator[tuple[str, Any]]:
         yield key, edit.new == "all-linear"
         if edit.new not in {"all-linear", None}:
             yield f"{before}lora_target_modules", edit.new
+    elif last == "lora_attn_modules" and isinstance(edit.new, tuple):
+        yield from _torchtune(before, edit.new)
+    elif last in PURE:
+        yield key, edit.new in PURE[last]
     elif last in JOINED and isinstance(edit.new, tuple):
         yield key, ",".join(edit.new)
     elif last == "lora_target" and edit.new == "all-linear":
@@ -52,6 +64,16 @@ def _switched(before: str, new: str, old: str) -> Iterator[tuple[str, Any]]:
     yield f"{before}{on}", True
     if old == off:
         yield f"{before}{off}", False
+
+
+def _torchtune(before: str, modules: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Attention modules by torchtune's names; those of the MLP and the head as switches."""
+    attention = [m for m in modules if m not in MLP and m != "lm_head"]
+    names = tuple("output_proj" if m == "o_proj" else m for m in attention)
+    yield f"{before}lora_attn_modules", names
+    yield f"{before}apply_lora_to_mlp", set(modules) >= MLP
+    if "lm_head" in modules:
+        yield f"{before}apply_lora_to_output", True
 
 
 def _short(new: str, old: str) -> str:

@@ -33,8 +33,14 @@ class Template:
     compiled: Any
     tokens: Mapping[str, str]
 
-    def render(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None) -> str:
-        """The conversation as one text.
+    def render(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Any] | None,
+        *,
+        asks: bool = False,
+    ) -> str:
+        """The conversation as one text; with `asks`, up to where the assistant is to go on.
 
         Templates of vision models take a content as a list of pieces, and trainers give it so: what
         is refused as plain text is tried that way too.
@@ -43,27 +49,30 @@ class Template:
             RefusedError: if the template raises on it.
         """
         try:
-            return self._rendered(messages, tools)
+            return self._rendered(messages, tools, asks=asks)
         except Exception as error:  # noqa: BLE001  a template can fail in any way
             reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         try:
-            return self._rendered([_in_pieces(message) for message in messages], tools)
+            return self._rendered([in_pieces(message) for message in messages], tools, asks=asks)
         except Exception:  # noqa: BLE001
             raise RefusedError(reason) from None
 
-    def _rendered(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None) -> str:
+    def _rendered(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Any] | None, *, asks: bool
+    ) -> str:
         return str(
             self.compiled.render(
                 messages=[dict(message) for message in messages],
                 tools=tools,
                 documents=None,
-                add_generation_prompt=False,
+                add_generation_prompt=asks,
                 **self.tokens,
             )
         )
 
 
-def _in_pieces(message: Mapping[str, Any]) -> dict[str, Any]:
+def in_pieces(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message with its content as a list of one piece, for templates of vision models."""
     content = message.get("content")
     if not isinstance(content, str):
         return dict(message)

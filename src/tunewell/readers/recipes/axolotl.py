@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tunewell.readers.recipes.draft import Draft, Setting, Table
-from tunewell.readers.recipes.hugging_face import dtype_name, take_lora, take_warmup
+from tunewell.readers.recipes.hugging_face import take_lora, take_warmup
 from tunewell.readers.recipes.launch import take_deepspeed, take_fsdp
 
 OWNER = "axolotl"
@@ -151,24 +151,29 @@ def _adapter(draft: Draft, table: Table) -> None:
     draft.put("method", "qlora" if quantized else "lora", kind)
     if kind.value not in {"lora", "qlora"}:
         draft.values["adapter.kind"] = kind.value
+    heads = {"reward": "SEQ_CLS", "text-classification": "SEQ_CLS"}
+    task = heads.get(str(draft.values["task"]), "CAUSAL_LM")
+    draft.values["adapter.task_type"] = "TOKEN_CLS" if table.value("process_reward_model") else task
     linear = table.settings.get("lora_target_linear")
     if linear is not None and linear.value is True and not table.words("lora_target_modules"):
         draft.put("adapter.target_modules", "all-linear", linear)
 
 
 def _precision(draft: Draft, table: Table) -> None:
-    """`bf16: auto` takes what the GPU has, which for one of these years is bf16."""
-    for key, name in (
-        ("bf16", "bf16"),
-        ("bfloat16", "bf16"),
-        ("fp16", "fp16"),
-        ("float16", "fp16"),
-    ):
+    """`bf16: auto` takes what the GPU has, which for one of these years is bf16.
+
+    `bfloat16` and `float16` keep the weights in 16 bits; only the second leaves mixed precision.
+    """
+    kept = table.settings.get("float16")
+    if kept is not None and kept.value is True:
+        draft.put("hardware.dtype", "float16", kept)
+    pure = table.settings.get("bfloat16")
+    if pure is not None and pure.value is True:
+        draft.put("hardware.dtype", "bfloat16", pure)
+    for key, name in (("bf16", "bf16"), ("bfloat16", "bf16"), ("fp16", "fp16")):
         setting = table.settings.get(key)
         if setting is not None and setting.value in {True, "auto", "full"}:
             draft.put("precision", name, setting)
-            if key in {"bfloat16", "float16"} or setting.value == "full":
-                draft.suppose("hardware.dtype", dtype_name(name))
     draft.offer("precision", table.home("bf16"))
 
 

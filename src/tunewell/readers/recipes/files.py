@@ -9,6 +9,7 @@ from tunewell.core.errors import InputError
 from tunewell.facts.config_files.json_tree import parse_json
 from tunewell.facts.config_files.tree import DamagedError, Tree
 from tunewell.facts.config_files.yaml_tree import parse_yaml
+from tunewell.knowledge.config_defaults import defaults_of
 from tunewell.readers.recipes import axolotl, launch, lightning, llamafactory, torchtune
 from tunewell.readers.recipes.draft import Draft, Table, table_of
 from tunewell.readers.recipes.hugging_face import (
@@ -115,11 +116,13 @@ def _take_peft(draft: Draft, table: Table) -> None:
     """Settings of an adapter alone: how it is trained they do not tell."""
     draft.note(table)
     draft.assume("LoraConfig")
+    draft.assume(TRANSFORMERS)
     draft.take(table, {"base_model_name_or_path": "model"})
     take_lora(draft, table, LORA_ARGUMENTS)
     kind = str(table.value("peft_type") or "LORA").lower()
     draft.values |= {"adapter.kind": kind, "method": "lora", "task": "unknown"}
-    draft.leave_open(*(name for name in launch.LEARNING if name != "method"))
+    trained = {*launch.LEARNING, *defaults_of(TRANSFORMERS)} - {"method"}
+    draft.leave_open(*sorted(trained))
 
 
 TAKERS: Mapping[str, Callable[[Draft, Table], None]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,6 +64,7 @@ TRL_ARGUMENTS: Mapping[str, str] = {
     "padding_free": "preparation.padding_free",
     "assistant_only_loss": "preparation.assistant_only",
     "chat_template_path": "preparation.chat_template",
+    "chat_template": "preparation.chat_template",
     "eos_token": "preparation.eos_token",
     "pad_token": "preparation.pad_token",
     "beta": "preference.beta",
@@ -108,6 +110,7 @@ CONFIGS: Mapping[str, tuple[str, ...]] = {
 """The configs of TRL with arguments that a configuration of that kind has and others have not."""
 
 GENERIC_TRL = "trl"
+MIXTURE = re.compile(r"(dataset_mixture\.)?datasets\.\d+\.(path|id)")
 CHECKPOINTING = ("gradient_checkpointing", "activation_checkpointing")
 FLOATS = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32", "half": "float16"}
 
@@ -154,10 +157,17 @@ def take_model_arguments(draft: Draft, table: Table) -> None:
         quantized = bool(table.value("load_in_4bit"))
         draft.put("method", "qlora" if quantized else "lora", used)
     draft.offer("method", table.home("use_peft"))
-    named = table.settings.get("dataset_name")
+    _datasets(draft, table)
+
+
+def _datasets(draft: Draft, table: Table) -> None:
+    """One data set by its name, or several of a mixture."""
+    named, mixed = table.settings.get("dataset_name"), table.settings.get("dataset_mixer")
     if named is not None and isinstance(named.value, str):
         draft.put("preparation.datasets", [named.value], named)
-    several = [s for k, s in table.settings.items() if _is_dataset_path(k)]
+    if mixed is not None and isinstance(mixed.value, Mapping):
+        draft.put("preparation.datasets", [str(name) for name in mixed.value], mixed)
+    several = [s for key, s in table.settings.items() if MIXTURE.fullmatch(key)]
     if several:
         draft.put("preparation.datasets", [str(setting.value) for setting in several], several[0])
 
@@ -202,11 +212,6 @@ def dtype_name(value: object) -> str | None:
         return None
     plain = value.removeprefix("torch.")
     return FLOATS.get(plain, plain)
-
-
-def _is_dataset_path(key: str) -> bool:
-    parts = key.split(".")
-    return len(parts) == 3 and parts[0] == "datasets" and parts[2] == "path"  # noqa: PLR2004
 
 
 def _precision(draft: Draft, table: Table, *, trl: bool) -> None:

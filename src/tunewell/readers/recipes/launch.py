@@ -9,6 +9,7 @@ from typing import Any
 from tunewell.core.errors import InputError
 from tunewell.facts.config_files.json_tree import parse_json
 from tunewell.facts.config_files.tree import DamagedError
+from tunewell.knowledge.config_defaults import defaults_of
 from tunewell.readers.recipes.draft import Draft, Table, table_of
 from tunewell.readers.recipes.text import read_text
 
@@ -128,8 +129,10 @@ def take_fsdp_alone(draft: Draft, table: Table) -> None:
 
 
 def _leave_open(draft: Draft) -> None:
+    """Nothing of the training itself is told; the trainer's own defaults hold the places."""
+    draft.assume("transformers")
     draft.values["task"] = "unknown"
-    draft.leave_open(*LEARNING)
+    draft.leave_open(*LEARNING, *defaults_of("transformers"))
 
 
 def _take_numbers(draft: Draft, table: Table) -> None:

@@ -86,13 +86,15 @@ def take_llamafactory(draft: Draft, table: Table) -> None:
     pure = table.settings.get("pure_bf16")
     if pure is not None and pure.value is True:
         draft.put("precision", "bf16", pure)
-        draft.suppose("hardware.dtype", "bfloat16")
+        draft.put("hardware.dtype", "bfloat16", pure)
     if table.value("neat_packing") is True:
         draft.put("preparation.packing", True, table.settings["neat_packing"])
     attention = table.value("flash_attn")
     if isinstance(attention, str) and attention != "auto":
         name = ATTENTION.get(attention, attention)
         draft.put("hardware.attn_implementation", name, table.settings["flash_attn"])
+    if stage is not None and stage.value == "rm":
+        draft.suppose("adapter.modules_to_save", ("v_head",))  # it saves the value head itself
     if stage is not None and stage.value == "dpo":
         draft.values.setdefault("preference.loss_type", "sigmoid")
         draft.values.setdefault("preference.beta", 0.1)

@@ -24,9 +24,11 @@ from tunewell.readers.recipes.script_values import Call, NotLiteralError, calls_
 from tunewell.readers.script import read_script
 from tunewell.subjects.recipe import Place, Recipe, Written
 
+CONFIG_CLASSES = re.compile(
+    r"(SFT|DPO|KTO|Reward|GRPO|RLOO|ORPO|CPO|Distillation|GKD|OnlineDPO|PPO|BCO)Config"
+)
 ARGUMENT_CLASSES = re.compile(
-    r"TrainingArguments|(Seq2Seq|SentenceTransformer|CrossEncoder)TrainingArguments"
-    r"|(SFT|DPO|KTO|Reward|GRPO|RLOO|ORPO|CPO|Distillation|GKD|OnlineDPO|PPO|BCO)Config"
+    r"(Seq2Seq|SentenceTransformer|CrossEncoder)?TrainingArguments|" + CONFIG_CLASSES.pattern
 )
 TRAINER = re.compile(r"\w*Trainer")
 TASKS: Mapping[str, str] = {
@@ -161,14 +163,13 @@ def _take_bare(draft: Draft, trainer: Call) -> bool:
 
 
 def _settle_task(draft: Draft, calls: list[Call], trainer: Call | None) -> None:
-    """The task by the trainer, or else by the class of the model."""
+    """The task by the trainer; of a plain Trainer, by the class of the model."""
     name = owner(trainer) if trainer is not None else ""
-    by_model = next(
-        (task for call in calls for part, task in MODELS.items() if part in call.name), None
-    )
-    task = TASKS.get(name) or draft.values.get("task")
-    if task in {None, "unknown"}:
-        task = by_model or "unknown"
+    task = TASKS.get(name) or draft.values.get("task") or "unknown"
+    of_trl = any(CONFIG_CLASSES.fullmatch(written.owner) for written in draft.written)
+    if task == "unknown" and not of_trl:
+        heads = (head for call in calls for part, head in MODELS.items() if part in call.name)
+        task = next(heads, task)
     draft.values["task"] = task
 
 

@@ -39,6 +39,9 @@ LORA: Mapping[str, str] = {
 }
 COMPONENT = "_component_"
 MLP = ("gate_proj", "up_proj", "down_proj")
+MODULES = {"output_proj": "o_proj"}
+"""torchtune's names of modules that Hugging Face calls otherwise, as the recipe does."""
+
 OWN_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 DEEPEST = 5
 """References that are followed one through another."""
@@ -125,9 +128,9 @@ def _method(draft: Draft, table: Table) -> None:
         draft.values.setdefault(key, value)
     attention = table.settings.get("model.lora_attn_modules")
     if attention is not None and isinstance(attention.value, list):
-        targets = [str(module) for module in attention.value]
+        targets = [MODULES.get(str(module), str(module)) for module in attention.value]
         targets += MLP if table.value("model.apply_lora_to_mlp") is True else ()
-        targets += ["output"] if table.value("model.apply_lora_to_output") is True else []
+        targets += ["lm_head"] if table.value("model.apply_lora_to_output") is True else []
         draft.put("adapter.target_modules", targets, attention)
 
 
