@@ -25,6 +25,7 @@ from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.parts import Role
 from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.rehearsed_evaluation import RehearsedEvaluation
 from tunewell.subjects.script import Script
 
 DEFAULT_LENGTH = 20
@@ -41,6 +42,7 @@ def generated_text_cut_short(
     checkpoint: Checkpoint | None,
     dataset: Dataset | None,
     script: Script | None,
+    rehearsed: RehearsedEvaluation | None,
     *,
     longer_share: float = 0.05,
 ) -> Iterator[Finding]:
@@ -77,6 +79,9 @@ def generated_text_cut_short(
     """
     if not recipe.generation.predict_with_generate:
         reason = "nothing is generated while it is evaluated"
+        raise NotApplicableError(reason)
+    if rehearsed is not None and rehearsed.generated is not None:
+        reason = "the tokens of a rehearsed evaluation tell it exactly (MET025)"
         raise NotApplicableError(reason)
     limit, said_by = _limit(recipe, checkpoint)
     if said_by == "" and _said_elsewhere(recipe, script):
