@@ -33,7 +33,7 @@ def _fusing(model: Any) -> dict[str, Any] | None:
     """How TRL fused the output layer of the model; None where it did not."""
     for name in ("_original_forward", "forward"):
         function = getattr(vars(model).get(name), "__func__", None)
-        if getattr(getattr(function, "__code__", None), "co_name", "") == FUSED:
+        if function is not None and function.__code__.co_name == FUSED:
             # `functools.wraps` shows the class's forward; the closure is the wrapper's own.
             cells = inspect.getclosurevars(function).nonlocals
             return {option: cells[option] for option in OPTIONS if option in cells}

@@ -22,6 +22,7 @@ from transformers.trainer_callback import CallbackHandler
 
 from tunewell.core.check import NotRunError
 from tunewell.preflight.forward import own_forward
+from tunewell.preflight.rollout import require_own_rollout, rolls_out, shorten
 from tunewell.preflight.stage import REHEARSED, core_of
 
 SHARE = 0.5
@@ -83,7 +84,7 @@ def require_copyable(trainer: Any) -> None:
 
     Raises:
         NoRoomError: if it has no weights yet, or is too large or too slow here.
-        NotRunError: if training is spread over processes.
+        NotRunError: if training is spread over processes, or a step calls what is the user's.
     """
     args = trainer.args
     if args.world_size > 1:
@@ -94,6 +95,8 @@ def require_copyable(trainer: Any) -> None:
     ):
         message = "weights that DeepSpeed or FSDP shards cannot be rehearsed in one process"
         raise NotRunError(message)
+    if rolls_out(trainer):
+        require_own_rollout(trainer)
     by_device: collections.Counter[torch.device] = collections.Counter()
     on_cpu = 0
     for parameter in trainer.model.parameters():
@@ -183,9 +186,12 @@ def _copied(
     source = trainer.train_dataset if dataset is None else dataset
     twin.train_dataset = subset(source, rows)
     twin.eval_dataset = None
-    twin._get_train_sampler = lambda dataset=None: SequentialSampler(  # noqa: SLF001  the trainer's hook
-        twin.train_dataset if dataset is None else dataset
-    )
+    if rolls_out(trainer):
+        shorten(twin)  # and its own sampler, which repeats each prompt
+    else:
+        twin._get_train_sampler = lambda dataset=None: SequentialSampler(  # noqa: SLF001  its hook
+            twin.train_dataset if dataset is None else dataset
+        )
     twin._train_batch_size = twin.args.train_batch_size  # noqa: SLF001  the trainer's own
     twin.state, twin.control = TrainerState(), TrainerControl()
     twin.callback_handler = CallbackHandler(

@@ -17,6 +17,7 @@ from tunewell.preflight.arguments import recipe_of
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Generation, Place, Recipe, Written
+from tunewell.subjects.rehearsed_evaluation import Generated, RehearsedEvaluation
 from tunewell.subjects.script import Script
 from tunewell.testing import CheckCases, rows, run_check
 
@@ -38,6 +39,9 @@ def recipe(limit: int | None = None, *, generate: bool = True, **more: Any) -> R
 
 
 PASSED = (Written("TrainingArguments", "generation_config", None, Place(), literal=False),)
+REHEARSED = RehearsedEvaluation(
+    "seq2seq", "Seq2SeqTrainer", (0,), 1, 1, ("labels",), generated=Generated(20, (60,))
+)
 SETS = Script(Path("t.py"), ast.parse("model.generation_config.max_length = 128"))
 
 
@@ -57,6 +61,7 @@ class TestGeneratedTextCutShort(CheckCases):
         "one in thirty is longer": (recipe(32), answers(60, short=290)),
         "a generation config is passed": (recipe(written=PASSED), T5, answers(60)),
         "the script sets it": (recipe(), T5, answers(60), SETS),
+        "the evaluation was rehearsed": (recipe(), T5, answers(60), REHEARSED),
         "nothing is generated": (recipe(generate=False), T5, answers(60)),
     }
     clean = {

@@ -61,7 +61,8 @@ def generated_text_cut_short(
     The limit is `generation_max_length`, or else what the model's generation_config.json or
     config.json says, or else 20, the default of `generate`. A word of an answer, as spaces part it,
     is at least one token, and start and end are two more: the count is a lower bound, so that what
-    is said to be cut is cut. `longer_share` is 5 %: a few long answers may well be cut.
+    is said to be cut is cut. Where the evaluation was rehearsed, its own count is left to speak.
+    `longer_share` is 5 %: a few long answers may well be cut.
 
     ## Example
     Summaries of 60 words, `predict_with_generate=True` and T5 without a length of its own.
@@ -81,7 +82,7 @@ def generated_text_cut_short(
         reason = "nothing is generated while it is evaluated"
         raise NotApplicableError(reason)
     if rehearsed is not None and rehearsed.generated is not None:
-        reason = "the tokens of a rehearsed evaluation tell it exactly (MET025)"
+        reason = "the evaluation was rehearsed, and its tokens counted"
         raise NotApplicableError(reason)
     limit, said_by = _limit(recipe, checkpoint)
     if said_by == "" and _said_elsewhere(recipe, script):
