@@ -12,6 +12,8 @@ from tunewell.core.check import NotRunError
 from tunewell.preflight.collate import prepared
 from tunewell.preflight.shadow import shadow
 from tunewell.preflight.stage import Probe, Stage
+from tunewell.preflight.stand_in import able
+from tunewell.preflight.step import enough
 from tunewell.preflight.trial import RAISES, align, pad_ids
 from tunewell.subjects.row_alone import AloneRow, RowAlone
 
@@ -32,13 +34,15 @@ def compare_alone(stage: Stage) -> RowAlone:
     if RAISES in stage.facts:
         message = f"a training step raises {stage.facts[RAISES]}"
         raise NotRunError(message)
-    chosen = stage.train
+    acting, _ = able(stage)
+    chosen = acting.train
     order = sorted(chosen.rows, key=lambda row: _tokens(chosen.dataset[row]))
-    rows = list(dict.fromkeys([*order[:SHORT], *order[-LONG:]]))
+    slow = len(enough(acting, SHORT)) < SHORT
+    rows = list(dict.fromkeys([*order[: SHORT // 2 if slow else SHORT], *order[-LONG:]]))
     dataset, collator = prepared(stage, chosen, "train")
     together = collator([dict(dataset[row]) for row in rows])
     single = [collator([dict(dataset[row])]) for row in rows]
-    with shadow(stage.trainer, rows, dataset=chosen.dataset) as twin:
+    with shadow(acting.trainer, rows, dataset=chosen.dataset) as twin:
         align(twin)
         twin.model.eval()
         try:
