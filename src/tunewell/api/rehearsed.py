@@ -53,6 +53,7 @@ def rehearse_files(gathered: Gathered, *, show_mask: int = 0) -> dict[str, float
         if type(subject) not in known
     ]
     gathered.missing |= rehearsal.missing
+    gathered.inapplicable |= rehearsal.inapplicable
     show_rows(gathered, rehearsal, show_mask, rows)
     return rehearsal.seconds
 
