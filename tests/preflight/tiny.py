@@ -171,6 +171,7 @@ def sft(
     model: Any = None,
     tokens: Any = None,
     peft: Any = None,
+    collator: Any = None,
     **settings: Any,
 ) -> Any:
     """A healthy SFTTrainer over chats, trained on the assistant's turns alone."""
@@ -185,6 +186,7 @@ def sft(
             train_dataset=dataset(chats() if rows is None else rows),
             processing_class=tokenizer() if tokens is None else tokens,
             peft_config=peft,
+            data_collator=collator,
         )
 
 

@@ -21,13 +21,16 @@ TASKS = frozenset({"sequence", "token", "preference"})
 SHORT, LONG = 4, 2
 """Rows compared: the shortest, which are padded most, beside the longest, which say how far."""
 
+REPEATED = 1e-3
+"""By how much two passes over one batch may differ, as a share of the largest output."""
+
 
 def compare_alone(stage: Stage) -> RowAlone:
     """Ask a copy for the rows one by one and together.
 
     Raises:
         NotApplicableError: if the outputs belong to no single row.
-        NotRunError: if a batch cannot be made.
+        NotRunError: if a batch cannot be made, or gives other outputs each time.
     """
     if stage.task not in TASKS or "Classification" not in type(stage.core).__name__:
         message = "only the outputs of a classifier or a reward model belong to one row each"
@@ -51,6 +54,9 @@ def compare_alone(stage: Stage) -> RowAlone:
         except ValueError as error:
             message = f"a batch of several rows raises {error}"
             raise NotRunError(message) from error
+        if _difference(batch, _answers(twin, together)) > REPEATED:
+            message = "two passes over one batch give different outputs, padded or not"
+            raise NotRunError(message)
         found = []
         for place, row in enumerate(rows):
             alone = _answers(twin, single[place])

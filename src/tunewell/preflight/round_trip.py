@@ -27,6 +27,9 @@ RATE = 1e-2
 MOST_BYTES = 2e9
 """What is written at most."""
 
+REPEATED = 1e-3
+"""How far apart two passes of one model over one batch may be, in units of the spread."""
+
 EMBEDDINGS = ("embed", "lm_head", "wte")
 SHOWN = 50
 
@@ -35,7 +38,8 @@ def travel(stage: Stage) -> RoundTrip:
     """Take a step on a copy, save it the trainer's way, load it and compare the outputs.
 
     Raises:
-        NotRunError: if the model is none that transformers or PEFT saves, or is too large.
+        NotRunError: if the model is none that transformers or PEFT saves, is too large, or gives
+            other outputs each time.
     """
     acting, stand_in = able(stage)
     trainer = acting.trainer
@@ -74,6 +78,9 @@ def _compared(
     adapted = hasattr(model, "peft_config")
     tensors = _saved(folder)
     outputs = _outputs(model, inputs)
+    if _apart(outputs, _outputs(model, inputs)) > REPEATED:
+        message = "two passes over one batch give different outputs, saved or not"
+        raise NotRunError(message)
     difference = effect = effect_loaded = merged = None
     raised: str | None = None
     try:

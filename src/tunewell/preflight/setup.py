@@ -40,7 +40,7 @@ def look(stage: Stage) -> Setup:
         task=stage.task,
         groups=_groups(named),
         adapters=_adapters(trainer.model, named),
-        new_tensors=_new_tensors(named),
+        new_tensors=_new_tensors(named, _resized(core, saved)),
         new_tokens=_new_tokens(stage, saved),
         embedding_rows=_rows(embedding),
         tokens=_size(stage.tokenizer),
@@ -126,13 +126,32 @@ def _unmatched(model: Any, targets: tuple[str, ...]) -> tuple[str, ...]:
     )
 
 
-def _new_tensors(named: list[tuple[str, Any]]) -> tuple[NewTensor, ...] | None:
+def _resized(core: Any, saved: Mapping[str, Any] | None) -> frozenset[int]:
+    """Parameters of the output layer over the vocabulary, where it was probably resized.
+
+    `resize_token_embeddings` makes a new output layer with the old rows in it, and nothing marks
+    them as loaded. Without the configuration of the model's folder, that is what is supposed: a
+    file without this layer is rare, and its first loss is at chance.
+    """
+    embedding, output = (_call(core, f"get_{side}_embeddings") for side in ("input", "output"))
+    rows = _rows(embedding)
+    if output is None or rows is None or is_new(embedding.weight):
+        return frozenset()
+    known = None if saved is None else _text(saved).get("vocab_size")
+    if rows == known:
+        return frozenset()
+    return frozenset(id(parameter) for parameter in output.parameters())
+
+
+def _new_tensors(
+    named: list[tuple[str, Any]], resized: frozenset[int]
+) -> tuple[NewTensor, ...] | None:
     if all(is_new(parameter) for _, parameter in named):
         return None
     trained = {name for name, parameter in named if parameter.requires_grad}
     found: list[NewTensor] = []
     for name, parameter in named:
-        if not is_new(parameter) or ADAPTER_PARTS.search(name):
+        if not is_new(parameter) or id(parameter) in resized or ADAPTER_PARTS.search(name):
             continue
         plain = name.replace(".original_module.", ".").replace(".base_layer.", ".")
         owner = plain.rpartition(".")[0]

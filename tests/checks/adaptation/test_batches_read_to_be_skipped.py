@@ -11,10 +11,12 @@ import pytest
 from tests.checks.tiny_trainers import arguments, language_model
 
 from tunewell.checks.adaptation.batches_read_to_be_skipped import batches_read_to_be_skipped
+from tunewell.preflight.arguments import recipe_of
+from tunewell.readers.output_folder import read_output_folder
 from tunewell.subjects.output_folder import OutputFolder, SavedStep
 from tunewell.subjects.recipe import Place, Recipe, Saving, Written
 from tunewell.subjects.script import Script
-from tunewell.testing import CheckCases, trace
+from tunewell.testing import CheckCases, run_check, trace
 
 STREAMED = (Written("llamafactory", "streaming", value=True, place=Place()),)
 LOADS = Script(Path("t.py"), ast.parse("ds = load_dataset('c4', streaming=True)"))
@@ -57,6 +59,7 @@ class TestBatchesReadToBeSkipped(CheckCases):
 ROW = {"input_ids": list(range(3, 11)), "labels": list(range(3, 11))}
 
 
+@pytest.mark.reproduces("S22")
 @pytest.mark.parametrize(("streamed", "read"), [(True, 20), (False, 8)])
 def test_a_stream_is_read_again(tmp_path: Path, *, streamed: bool, read: int) -> None:
     """Resumed at step 3 of 5 with batches of 4: 20 rows of a stream, 8 of rows on the disk."""
@@ -79,15 +82,23 @@ def test_a_stream_is_read_again(tmp_path: Path, *, streamed: bool, read: int) ->
                 seen.append(at)
                 yield ROW
 
-    def run(resumed: bool | None, **steps: Any) -> None:  # noqa: ANN401
-        Trainer(
+    def run(resumed: bool | None, **steps: Any) -> Any:  # noqa: ANN401
+        trainer = Trainer(
             model=language_model(),
             args=arguments(tmp_path, **steps),
             train_dataset=Stream() if streamed else Rows(),
             data_collator=default_data_collator,
-        ).train(resume_from_checkpoint=resumed)
+        )
+        trainer.train(resume_from_checkpoint=resumed)
+        return trainer
 
     run(None, max_steps=3, save_steps=3)
+    lies_there = read_output_folder(tmp_path)
     seen.clear()
-    run(True, max_steps=5, save_strategy="no")
+    resumed = run(True, max_steps=5, save_strategy="no")
     assert read <= len(seen) <= read + 4
+    # Three batches of four rows at a row in two minutes are 24 minutes.
+    subjects = (recipe_of(resumed, resume=True), lies_there, *([LOADS] if streamed else []))
+    told = run_check(batches_read_to_be_skipped, subjects, rows_a_second=1 / 120).findings
+    assert bool(told) is streamed
+    assert not told or "3 batches are read and thrown away first" in told[0].message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
 from tests.checks.tiny_trainers import arguments, language_model, token_rows
 
 from tunewell.checks.adaptation.checkpoint_taken_for_resume import checkpoint_taken_for_resume
@@ -108,6 +109,7 @@ def test_the_argument_alone_resumes_nothing(tmp_path: Path) -> None:
     assert (found.severity, found.confidence) == (Severity.ERROR, Confidence.HIGH)
 
 
+@pytest.mark.reproduces("S24")
 def test_from_pretrained_loads_weights_alone(tmp_path: Path) -> None:
     """The checkpoint of a run that was stopped half way, taken for the model of the next."""
     from transformers import AutoModelForCausalLM, Trainer, TrainerCallback

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.checks.tiny_trainers import arguments, language_model, saved_steps, token_rows
 
 from tunewell.checks.adaptation.older_checkpoints_deleted import older_checkpoints_deleted
@@ -59,6 +60,7 @@ class TestOlderCheckpointsDeleted(CheckCases):
     clean = {"an empty folder": (recipe(limit=1), OutputFolder(OUT))}
 
 
+@pytest.mark.reproduces("S29")
 def test_transformers_really_deletes_them(tmp_path: Path) -> None:
     """Two old checkpoints, a limit of two, two saves: the old ones are gone, model and all."""
     from transformers import AutoModelForCausalLM, Trainer

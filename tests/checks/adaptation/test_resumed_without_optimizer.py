@@ -66,6 +66,7 @@ class TestResumedWithoutOptimizer(CheckCases):
     }
 
 
+@pytest.mark.reproduces("S19")
 @pytest.mark.parametrize("only_model", [True, False])
 def test_the_schedule_really_starts_again(tmp_path: Path, *, only_model: bool) -> None:
     """Five steps are saved, then resumed to eight: the rate of step six tells which."""

@@ -53,6 +53,7 @@ def cut_by_trl() -> live.Subjects:
     return live.batch(tiny.sft(live.OUT, max_length=30))
 
 
+@pytest.mark.reproduces("D01", "D02", "D03")
 class TestAnswerEndNotTrained(CheckCases):
     """Real trainers and collators of each kind."""
 

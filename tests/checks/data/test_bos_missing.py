@@ -1,5 +1,6 @@
 """DAT092 bos-missing."""
 
+import pytest
 from tests.preflight import live, tiny
 
 from tunewell.checks.data.bos_missing import bos_missing
@@ -17,6 +18,7 @@ def pieces() -> live.Subjects:
     return live.batch(live.trainer(rows, tokens=tiny.tokenizer(bos=True)))
 
 
+@pytest.mark.reproduces("D05")
 class TestBosMissing(CheckCases):
     """Templates with and without BOS, for tokenizers that add it and that do not."""
 

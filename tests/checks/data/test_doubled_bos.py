@@ -1,5 +1,6 @@
 """DAT087 doubled-bos."""
 
+import pytest
 from tests.preflight import live, tiny
 
 from tunewell.checks.data.doubled_bos import doubled_bos
@@ -17,6 +18,7 @@ def rendered(beginning: str, *, bos: bool, packing: bool = False) -> live.Subjec
     )
 
 
+@pytest.mark.reproduces("D04")
 class TestDoubledBos(CheckCases):
     """Texts with and without the token, and tokenizers that put it in front or do not."""
 

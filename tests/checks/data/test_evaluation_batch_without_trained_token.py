@@ -33,6 +33,7 @@ def supervised(dead: tuple[int, ...]) -> Any:
     return trainer
 
 
+@pytest.mark.reproduces("D11")
 class TestEvaluationBatchWithoutTrainedToken(CheckCases):
     """Batches of two, in the order of the rows."""
 

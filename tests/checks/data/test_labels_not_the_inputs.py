@@ -45,6 +45,7 @@ def a_few_replaced() -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.reproduces("D55", "O34")
 class TestLabelsNotTheInputs(CheckCases):
     """Labels of a plain Trainer, made by hand and by the collators of transformers."""
 

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+import pytest
 from tests.preflight import live, tiny
 
 from tunewell.checks.data.mask_not_as_set import mask_not_as_set
@@ -53,6 +54,7 @@ def two_tokens() -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.reproduces("D07", "V04")
 class TestMaskNotAsSet(CheckCases):
     """Ways in which TRL 1.16 loses a mask without a word, and settings that ask for none."""
 

@@ -40,6 +40,7 @@ def mamba() -> Any:
     )
 
 
+@pytest.mark.reproduces("D54")
 class TestPackedTextsAttend(CheckCases):
     """TRL's ways of packing over models that keep texts apart and models that do not."""
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.preflight import live, tiny
 
 from tunewell.checks.data.padding_trained import padding_trained
@@ -28,6 +29,7 @@ def padded(pad: str, *, attention: bool = True, masked: bool = False) -> live.Su
     return live.batch(live.trainer(rows, tokens=tokens, collator=default_data_collator))
 
 
+@pytest.mark.reproduces("D38")
 class TestPaddingTrained(CheckCases):
     """Rows padded to one length by the tokenizer."""
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.preflight import live, tiny
 
 from tunewell.checks.data.prompt_merges_with_answer import prompt_merges_with_answer
@@ -21,6 +22,7 @@ def supervised(rows: list[dict[str, Any]], **settings: object) -> live.Subjects:
     return live.batch(tiny.sft(live.OUT, rows=rows, assistant_only_loss=False, **settings))
 
 
+@pytest.mark.reproduces("D14")
 class TestPromptMergesWithAnswer(CheckCases):
     """White space at the end of the prompt, and in front of the answer."""
 

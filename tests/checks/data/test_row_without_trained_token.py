@@ -79,6 +79,7 @@ def long_questions(count: int, limit: int = 40) -> list[dict[str, Any]]:
     return [{name: cells[:limit] for name, cells in row.items()} for row in rows]
 
 
+@pytest.mark.reproduces("D08", "D09", "D10", "D60")
 class TestRowWithoutTrainedToken(CheckCases):
     """Each way in which real code masks whole rows."""
 

@@ -23,6 +23,7 @@ def padded(*, resized: bool = False, used: bool = True, room: int = 0) -> live.S
     return live.with_probes(trainer, vectors.PROBE)
 
 
+@pytest.mark.reproduces("D41")
 class TestTokenWithoutVector(CheckCases):
     """The classic: a new padding token without a resized embedding."""
 

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+import pytest
 from tests.preflight import live, tiny
 
 from tunewell.checks.data.untrained_template_token import untrained_template_token
@@ -29,6 +30,7 @@ def chats(model: Any) -> live.Subjects:
     return live.with_probes(tiny.sft(live.OUT, model=model), vectors.PROBE)
 
 
+@pytest.mark.reproduces("D43")
 class TestUntrainedTemplateToken(CheckCases):
     """A base model with empty vectors for the tokens of its chat template, and adapters."""
 

@@ -104,6 +104,7 @@ FAULTY: dict[str, tuple[Callable[[Path], Any], str, Severity]] = {
 }  # fmt: skip
 
 
+@pytest.mark.reproduces("O06", "O07", "O08")
 @pytest.mark.parametrize(("build", "said", "severity"), FAULTY.values(), ids=FAULTY)
 def test_real_trainers_are_found(
     build: Callable[[Path], Any], said: str, severity: Severity, tmp_path: Path

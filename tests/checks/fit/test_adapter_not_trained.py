@@ -69,6 +69,7 @@ FAULTY: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
+@pytest.mark.reproduces("O13", "O14")
 @pytest.mark.parametrize(("build", "said"), FAULTY.values(), ids=FAULTY)
 def test_the_cause_is_named(build: Callable[[], Any], said: str) -> None:
     found = run_check(adapter_not_trained, (looked(build()),)).findings

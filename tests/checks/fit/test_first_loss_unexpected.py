@@ -64,6 +64,7 @@ def trainer(out: Path, tokens: Any = None) -> Any:  # noqa: ANN401
     return tiny.sft(out, model=model, tokens=tokens, rows=rows, assistant_only_loss=False)
 
 
+@pytest.mark.reproduces("D42")
 @pytest.mark.parametrize(("tokens", "found"), [(None, 0), (shuffled, 1)], ids=["own", "another"])
 def test_a_tokenizer_of_another_model(tokens: Any, found: int, tmp_path: Path) -> None:  # noqa: ANN401
     made = trainer(tmp_path, tokens() if tokens else None)

@@ -57,6 +57,7 @@ FAULTY: dict[str, tuple[Callable[[Path], Any], str, Confidence]] = {
 }
 
 
+@pytest.mark.reproduces("C05", "P28")
 @pytest.mark.parametrize(("build", "said", "confidence"), FAULTY.values(), ids=FAULTY)
 def test_real_steps_are_found(
     build: Callable[[Path], Any], said: str, confidence: Confidence, tmp_path: Path

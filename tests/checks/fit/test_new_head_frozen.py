@@ -82,6 +82,7 @@ FAULTY: dict[str, Callable[[], Any]] = {
 }
 
 
+@pytest.mark.reproduces("O20", "O21")
 @pytest.mark.parametrize("build", FAULTY.values(), ids=FAULTY)
 def test_real_models_are_found(build: Callable[[], Any]) -> None:
     found = run_check(new_head_frozen, (looked(build()),)).findings
@@ -99,6 +100,42 @@ def encoder_frozen() -> Any:  # noqa: ANN401
     model = head("bert")
     model.bert.requires_grad_(requires_grad=False)
     return model
+
+
+def language_model(tokens: int, *, tell: bool = True) -> Any:  # noqa: ANN401
+    """A language model of another size than its files; `tell` says whether those are at hand."""
+    from transformers import AutoModelForCausalLM
+
+    with quiet(1):
+        model = AutoModelForCausalLM.from_pretrained(base("llama"))
+        model.resize_token_embeddings(tokens)
+    model.name_or_path = model.name_or_path if tell else "some/model"
+    return tiny.lora(model)
+
+
+def without_output_layer() -> Any:  # noqa: ANN401
+    """A language model whose file has no output layer."""
+    from transformers import AutoModelForCausalLM
+
+    with quiet(1):
+        tiny.causal().model.save_pretrained(base("llama") / "body")
+        return tiny.lora(AutoModelForCausalLM.from_pretrained(base("llama") / "body"))
+
+
+def looked_as_language_model(model: Any) -> Any:  # noqa: ANN401
+    with tempfile.TemporaryDirectory() as out:
+        return tiny.looked(tiny.sft(Path(out), model=model))
+
+
+@pytest.mark.parametrize("tell", [True, False])
+def test_a_resized_output_layer_holds_what_was_loaded(*, tell: bool) -> None:
+    setup = looked_as_language_model(language_model(408, tell=tell))
+    assert not run_check(new_head_frozen, (setup,)).findings
+
+
+def test_an_output_layer_that_no_file_holds_is_found() -> None:
+    setup = looked_as_language_model(without_output_layer())
+    assert "lm_head" in run_check(new_head_frozen, (setup,)).findings[0].message
 
 
 HEALTHY: dict[str, Callable[[], Any]] = {

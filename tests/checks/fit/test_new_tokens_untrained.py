@@ -77,6 +77,7 @@ HEALTHY: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@pytest.mark.reproduces("O22")
 @pytest.mark.parametrize("build", FAULTY.values(), ids=FAULTY)
 def test_real_models_are_found(build: Callable[[Path], Any], tmp_path: Path) -> None:
     found = run_check(new_tokens_untrained, build(tmp_path)).findings

@@ -13,6 +13,7 @@ from tunewell.train.quiet import quiet
 NEW = (NewTensor("classifier.weight", trained=True),)
 
 
+@pytest.mark.reproduces("C03")
 @pytest.mark.parametrize(("labels", "found"), [(5, 1), (3, 0)])
 def test_a_head_of_another_size(labels: int, found: int, tmp_path: Path) -> None:
     from transformers import BertForSequenceClassification

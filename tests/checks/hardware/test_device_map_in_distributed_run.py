@@ -42,6 +42,7 @@ class TestDeviceMapInDistributedRun(CheckCases):
     clean = {"no map": (recipe(None, world_size=4), machine(4))}
 
 
+@pytest.mark.reproduces("P16")
 def test_accelerate_really_refuses_it() -> None:
     """Two entries in the model's map and a distributed mode, as accelerate tests for them."""
     from accelerate import Accelerator

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from tests.checks.tiny_trainers import WORDS, arguments, language_model, token_rows
 
 from tunewell.checks.hardware.evaluation_fills_memory import evaluation_fills_memory
@@ -105,6 +106,7 @@ class TestEvaluationFillsMemory(CheckCases):
     }
 
 
+@pytest.mark.reproduces("P12")
 def test_the_trainer_keeps_exactly_so_many_bytes(tmp_path: Path) -> None:
     """The predictions of a real evaluation, against the number in the finding."""
     from transformers import Trainer

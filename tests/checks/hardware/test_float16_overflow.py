@@ -21,6 +21,7 @@ def scaled(out: Path, factor: float, **settings: Any) -> Any:  # noqa: ANN401
     return tiny.classifier(out, model=model, **settings)
 
 
+@pytest.mark.reproduces("P01")
 @pytest.mark.parametrize(
     ("factor", "precision", "found"),
     [(1.0, "fp16", []), (1e6, "fp16", [Severity.ERROR]), (1e6, "bf16", [])],

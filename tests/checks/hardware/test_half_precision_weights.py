@@ -86,6 +86,7 @@ def moved(folder: Path, **loading: Any) -> tuple[float, Any]:  # noqa: ANN401
     return changed / sum(p.numel() for _, p in layers), trainer
 
 
+@pytest.mark.reproduces("P03")
 def test_a_model_saved_in_bf16_is_trained_in_bf16(tmp_path: Path) -> None:
     """Nobody asked for it, and most weights stay where they are; in fp32 all of them move."""
     import torch
@@ -99,6 +100,7 @@ def test_a_model_saved_in_bf16_is_trained_in_bf16(tmp_path: Path) -> None:
     assert not run_check(half_precision_weights, (recipe_of(trainer),)).findings
 
 
+@pytest.mark.reproduces("P04")
 def test_the_scaler_refuses_fp16_weights() -> None:
     """The scaler of torch on the CPU; with transformers the same one runs on a GPU."""
     import torch

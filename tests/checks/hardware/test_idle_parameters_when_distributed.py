@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from tests.preflight import tiny
 
 from tunewell.checks.hardware.idle_parameters_when_distributed import (
@@ -22,6 +23,7 @@ def recipe(processes: int = 2, *, looks: bool | None = None, checkpointing: bool
     return Recipe(hardware=hardware)
 
 
+@pytest.mark.reproduces("P17")
 def test_an_adapter_that_is_not_in_use(tmp_path: Path) -> None:
     model = tiny.lora(tiny.causal())
     with quiet(1):

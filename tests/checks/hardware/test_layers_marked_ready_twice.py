@@ -48,6 +48,7 @@ def alone() -> Iterator[None]:
     distributed.destroy_process_group()
 
 
+@pytest.mark.reproduces("P18")
 @pytest.mark.usefixtures("alone")
 @pytest.mark.filterwarnings("ignore:.*will be removed in v6:FutureWarning")  # PEFT uses old names
 @pytest.mark.parametrize("adapted", [False, True])

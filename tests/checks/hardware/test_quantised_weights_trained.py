@@ -46,6 +46,7 @@ class TestQuantisedWeightsTrained(CheckCases):
     clean = {"whole weights": (Recipe(format="trl"),)}
 
 
+@pytest.mark.reproduces("P27")
 @pytest.mark.filterwarnings("ignore:.*will be removed in v6:FutureWarning")  # PEFT uses old names
 def test_the_trainer_really_refuses_it(tmp_path: Path) -> None:
     """By the mark that a quantised model carries; with an adapter it is let through."""

@@ -52,6 +52,7 @@ class TestUnequalBatches(CheckCases):
     clean = {"the default": (recipe(None), rows(37))}
 
 
+@pytest.mark.reproduces("P29")
 @pytest.mark.parametrize("count", [33, 36, 37, 41, 48])
 @pytest.mark.parametrize("drop", [False, True])
 def test_accelerate_deals_them_out_like_this(count: int, *, drop: bool) -> None:

@@ -29,6 +29,7 @@ def adapter(out: Path) -> Any:  # noqa: ANN401
     return tiny.sft(out, model=model, learning_rate=1e-5)
 
 
+@pytest.mark.reproduces("P02")
 def test_pure_bfloat16_is_found(tmp_path: Path) -> None:
     trainer = coarse(tmp_path)
     found = run_check(updates_rounded_away, (tiny.stepped(trainer), tiny.looked(trainer))).findings

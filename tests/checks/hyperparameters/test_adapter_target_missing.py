@@ -57,6 +57,7 @@ class TestAdapterTargetMissing(CheckCases):
     clean = {"all there": (adapter(),)}
 
 
+@pytest.mark.reproduces("O17")
 def test_the_check_of_a_trainer_tells_it_once(tmp_path: Path) -> None:
     model = tiny.lora(tiny.causal(), target_modules=["q_proj", "w1"])
     document = tunewell.check(tiny.sft(tmp_path, model=model))

@@ -52,6 +52,7 @@ class TestBestModelChosenBackwards(CheckCases):
     }
 
 
+@pytest.mark.reproduces("E02")
 @pytest.mark.parametrize("metric", sorted(FALLING | RISING | {"eval_wer", "val_mae", "val_loss"}))
 def test_transformers_takes_this_direction(tmp_path: Path, metric: str) -> None:
     """The arguments of 5.23 guess, and the check speaks where they guess wrong."""

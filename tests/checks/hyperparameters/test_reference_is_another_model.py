@@ -67,6 +67,7 @@ HEALTHY: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@pytest.mark.reproduces("R08")
 @pytest.mark.parametrize("build", FAULTY.values(), ids=FAULTY)
 def test_real_trainers_are_found(build: Callable[[Path], Any], tmp_path: Path) -> None:
     assert len(run_check(reference_is_another_model, (measured(build(tmp_path)),)).findings) == 1

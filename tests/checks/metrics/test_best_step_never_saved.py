@@ -11,6 +11,7 @@ from tests.checks.tiny_trainers import arguments, language_model, saved_steps, t
 
 from tunewell.checks.metrics.best_step_never_saved import best_step_never_saved
 from tunewell.core.finding import Severity
+from tunewell.preflight.arguments import recipe_of
 from tunewell.subjects.recipe import Recipe, Saving
 from tunewell.testing import CheckCases, dataset, run_check
 
@@ -90,13 +91,14 @@ def run(folder: Path, **changed: Any) -> Any:  # noqa: ANN401  transformers has 
     return trainer
 
 
+@pytest.mark.reproduces("E05")
 def test_the_trainer_really_loads_nothing(tmp_path: Path) -> None:
     """Evaluated every 2 steps, best at 4, saved at 12: no checkpoint is loaded, no word is said."""
     trainer = run(tmp_path, save_steps=500)
     assert trainer.state.best_global_step == 4
     assert trainer.state.best_model_checkpoint is None
     assert saved_steps(tmp_path) == [12]
-    found = run_check(best_step_never_saved, (recipe(save_steps=500),)).findings[0]
+    found = run_check(best_step_never_saved, (recipe_of(trainer),)).findings[0]
     assert found.severity is Severity.ERROR
     assert "of 6 evaluated steps only the last is saved" in found.message
 
@@ -105,6 +107,7 @@ def test_the_trainer_loads_the_best_of_those_that_are_saved(tmp_path: Path) -> N
     """The healthy twin."""
     trainer = run(tmp_path)
     assert trainer.state.best_model_checkpoint.endswith("checkpoint-4")
+    assert not run_check(best_step_never_saved, (recipe_of(trainer),)).findings
 
 
 @pytest.mark.parametrize(
