@@ -153,7 +153,7 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Folder]:
+def folder(tmp_path: Path) -> Folder:
     with quiet(1):
         tiny.causal().save_pretrained(tmp_path / "model")
         tiny.tokenizer(template=None).save_pretrained(tmp_path / "model")
@@ -331,7 +331,7 @@ def test_packed_weights_under_fsdp(stored: str, folder: Folder) -> None:
     from torch.distributed.fsdp import FullyShardedDataParallel
 
     layer = torch.nn.Linear(4, 4).to(torch.bfloat16)
-    settings = {"device_id": torch.device("cpu"), "use_orig_params": True}
+    settings: dict[str, Any] = {"device_id": torch.device("cpu"), "use_orig_params": True}
     packed = torch.zeros(8, 1, dtype=getattr(torch, stored))
     layer.packed = torch.nn.Parameter(packed, requires_grad=False)
     script = folder.script(
@@ -403,9 +403,11 @@ def test_the_checkpoint_is_chosen_on_the_test_rows(*, same: bool, tmp_path: Path
         "load_best_model_at_end: true\nper_device_train_batch_size: 4\n",
         encoding="utf-8",
     )
-    files = {"train": "train", "evaluation": "eval", "test": "test"}
     document = tunewell.check(
-        settings, **{part: tmp_path / f"{name}.csv" for part, name in files.items()}
+        settings,
+        train=tmp_path / "train.csv",
+        evaluation=tmp_path / "eval.csv",
+        test=tmp_path / "test.csv",
     )
     said = [f for f in document.findings if f.severity is not Severity.INFO]
     assert [finding.code for finding in said] == (["MET013"] if same else [])

@@ -50,7 +50,7 @@ def own_mean() -> Any:
     from transformers import LlamaForCausalLM
 
     class OwnForCausalLM(LlamaForCausalLM):
-        def forward(  # type: ignore[override]
+        def forward(
             self, input_ids: Any = None, attention_mask: Any = None, labels: Any = None
         ) -> Any:
             outputs = super().forward(input_ids=input_ids, attention_mask=attention_mask)

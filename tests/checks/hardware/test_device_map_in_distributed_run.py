@@ -56,6 +56,9 @@ def test_accelerate_really_refuses_it() -> None:
     try:
         with pytest.raises(ValueError, match="any distributed mode"):
             accelerator.prepare_model(model)
+        model.hf_device_map = {"": "cpu"}
+        accelerator.state.distributed_type = DistributedType.NO
+        assert accelerator.prepare_model(model) is model
     finally:
         accelerator.state.distributed_type = before
     found = run_check(device_map_in_distributed_run, (recipe(world_size=2), machine(2)))

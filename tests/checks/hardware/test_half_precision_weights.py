@@ -113,3 +113,8 @@ def test_the_scaler_refuses_fp16_weights() -> None:
         scaler.unscale_(optimizer)
     found = run_check(half_precision_weights, (recipe(precision="fp16"), FP16)).findings[0]
     assert (found.severity, found.confidence) == (Severity.ERROR, Confidence.HIGH)
+    whole = torch.nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(whole.parameters(), lr=0.1)
+    scaler.scale(whole(torch.ones(1, 2)).sum()).backward()
+    scaler.unscale_(optimizer)
+    assert not run_check(half_precision_weights, (recipe(precision="fp16"), FP32)).findings
