@@ -12,7 +12,7 @@ from tunewell.core.finding import Severity
 
 OURS = (
     "FIT005", "FIT010", "FIT012", "FIT013", "FIT014", "FIT015", "FIT016", "FIT018", "FIT019",
-    "HW030", "HW031", "HYP040", "HYP041", "ADA020", "ADA021",
+    "HW030", "HW031", "HW032", "HYP040", "HYP041", "ADA020", "ADA021",
 )  # fmt: skip
 LARGE_STEPS = {"gradient_accumulation_steps": 4, "per_device_train_batch_size": 2}
 

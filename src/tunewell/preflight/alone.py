@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight.collate import prepared
 from tunewell.preflight.shadow import shadow
 from tunewell.preflight.stage import Probe, Stage
@@ -26,11 +26,12 @@ def compare_alone(stage: Stage) -> RowAlone:
     """Ask a copy for the rows one by one and together.
 
     Raises:
-        NotRunError: if the outputs belong to no single row, or a batch cannot be made.
+        NotApplicableError: if the outputs belong to no single row.
+        NotRunError: if a batch cannot be made.
     """
     if stage.task not in TASKS or "Classification" not in type(stage.core).__name__:
         message = "only the outputs of a classifier or a reward model belong to one row each"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     if RAISES in stage.facts:
         message = f"a training step raises {stage.facts[RAISES]}"
         raise NotRunError(message)

@@ -7,6 +7,7 @@ deep copy keeps that closure, and so would run the user's model instead of itsel
 from __future__ import annotations
 
 import inspect
+from types import FunctionType
 from typing import Any
 
 FUSED = "_fused_forward"
@@ -32,8 +33,8 @@ def own_forward(copied: Any, original: Any) -> None:
 def _fusing(model: Any) -> dict[str, Any] | None:
     """How TRL fused the output layer of the model; None where it did not."""
     for name in ("_original_forward", "forward"):
-        function = getattr(vars(model).get(name), "__func__", None)
-        if function is not None and function.__code__.co_name == FUSED:
+        function: Any = getattr(vars(model).get(name), "__func__", None)
+        if isinstance(function, FunctionType) and function.__code__.co_name == FUSED:
             # `functools.wraps` shows the class's forward; the closure is the wrapper's own.
             cells = inspect.getclosurevars(function).nonlocals
             return {option: cells[option] for option in OPTIONS if option in cells}

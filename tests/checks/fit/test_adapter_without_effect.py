@@ -6,6 +6,7 @@ import pytest
 from tests.preflight import tiny
 
 from tunewell.checks.fit.adapter_without_effect import adapter_without_effect
+from tunewell.subjects.setup import AdapterState
 from tunewell.testing import CheckCases, run_check
 
 
@@ -23,6 +24,11 @@ class TestAdapterWithoutEffect(CheckCases):
     faulty = {"none": (tiny.round_trip(adapter=True, effect=0.0),)}
     nearly = {
         "rounded in 16 bits": (tiny.round_trip(adapter=True, effect=0.0, coarse=True),),
-        "nothing trained": (tiny.round_trip(adapter=True, effect=0.0), tiny.setup(trainable=0)),
+        "another adapter is trained": (
+            tiny.round_trip(adapter=True, effect=0.0),
+            tiny.setup(
+                adapters=(AdapterState("old", "lora", active=True, tensors=8, trainable=0),)
+            ),
+        ),
     }
     clean = {"some": (tiny.round_trip(adapter=True, effect=0.3),)}

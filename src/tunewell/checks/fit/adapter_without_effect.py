@@ -52,8 +52,9 @@ def adapter_without_effect(
     if trip.effect is None:
         reason = "there is no adapter, or it could not be switched off"
         raise NotApplicableError(reason)
-    if trip.coarse or (setup is not None and not setup.trainable):
-        reason = "the model is in 16 bits, or nothing is trained"
+    used = setup is None or any(a.active and a.trainable for a in setup.adapters)
+    if trip.coarse or not used:
+        reason = "the model is in 16 bits, or the adapter in use is not trained"
         raise NotApplicableError(reason)
     if trip.effect > min_effect:
         return
