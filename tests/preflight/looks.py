@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight import alone, collate, evaluate, negatives, targets, trial, words
 from tunewell.preflight.arguments import recipe_of
 from tunewell.preflight.rehearse import checkpoint_of, stage_of
@@ -43,7 +43,7 @@ def seen(build: Build, probes: tuple[Probe, ...] = LOOKS) -> Subjects:
         for probe in probes:
             try:
                 subjects.append(probe.run(stage))
-            except NotRunError:
+            except (NotApplicableError, NotRunError):
                 continue
         return tuple(subjects)
 

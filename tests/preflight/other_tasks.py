@@ -217,12 +217,13 @@ def answerer(out: Path, *, rows: Any = None, **settings: Any) -> Any:
     """Extractive question answering."""
     from transformers import DataCollatorWithPadding
 
+    judged = questions(COUNT + 8)[COUNT:] if rows is None else rows[:8]
     rows = questions() if rows is None else rows
     return classifier(
         out,
         **{
             "rows": rows,
-            "judged": rows[:8],
+            "judged": judged,
             "model": tiny.encoder("QuestionAnswering"),
             "collator": DataCollatorWithPadding(tiny.tokenizer()),
             "compute_metrics": None,
@@ -312,6 +313,7 @@ def dpo(
     """Direct preference optimisation of an adapter."""
     from trl import DPOConfig, DPOTrainer
 
+    judged = pairs(COUNT + 8)[COUNT:] if rows is None else rows[:8]
     rows = pairs() if rows is None else rows
     return built(
         DPOTrainer,
@@ -320,7 +322,7 @@ def dpo(
             out, DPOConfig, **{"eval_strategy": "epoch", "learning_rate": 1e-5, **settings}
         ),
         train_dataset=_data(rows),
-        eval_dataset=_data(rows[:8]),
+        eval_dataset=_data(judged),
         processing_class=tokens or tiny.tokenizer(),
     )
 
@@ -329,17 +331,19 @@ def kto(out: Path, **settings: Any) -> Any:
     """Rows that are liked or not."""
     from trl import KTOConfig, KTOTrainer
 
-    said = tiny.sentences(2 * COUNT)
+    said = tiny.sentences(3 * COUNT)
     rows = [
-        {"prompt": said[at], "completion": said[at + COUNT], "label": at % 2 == 0}
-        for at in range(COUNT)
+        {"prompt": said[at], "completion": said[at + COUNT + 8], "label": at % 2 == 0}
+        for at in range(COUNT + 8)
     ]
     return built(
         KTOTrainer,
         model=tiny.lora(tiny.causal()),
-        args=arguments(out, KTOConfig, **{"eval_strategy": "epoch", **settings}),
-        train_dataset=tiny.dataset(rows),
-        eval_dataset=tiny.dataset(rows[:8]),
+        args=arguments(
+            out, KTOConfig, **{"eval_strategy": "epoch", "learning_rate": 1e-5, **settings}
+        ),
+        train_dataset=tiny.dataset(rows[:COUNT]),
+        eval_dataset=tiny.dataset(rows[COUNT:]),
         processing_class=tiny.tokenizer(),
     )
 
@@ -363,13 +367,14 @@ def reward(out: Path, *, rows: Any = None, model: Any = None, **settings: Any) -
     """A reward model."""
     from trl import RewardConfig, RewardTrainer
 
+    judged = pairs(COUNT + 8)[COUNT:] if rows is None else rows[:8]
     rows = pairs() if rows is None else rows
     return built(
         RewardTrainer,
         model=model or scorer(),
         args=arguments(out, RewardConfig, **{"eval_strategy": "epoch", **settings}),
         train_dataset=_data(rows),
-        eval_dataset=_data(rows[:8]),
+        eval_dataset=_data(judged),
         processing_class=tiny.tokenizer(),
     )
 
@@ -397,8 +402,10 @@ def embedder(out: Path, *, rows: Any = None, loss: Any = None, **settings: Any) 
     )
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-    said = tiny.sentences(2 * COUNT)
-    rows = rows or [{"anchor": said[at], "positive": said[at + COUNT]} for at in range(COUNT)]
+    said = tiny.sentences(3 * COUNT)
+    made = [{"anchor": said[at], "positive": said[at + COUNT + 8]} for at in range(COUNT + 8)]
+    judged = made[COUNT:] if rows is None else rows[:8]
+    rows = made[:COUNT] if rows is None else rows
     chosen = {"batch_sampler": "no_duplicates", "eval_strategy": "epoch", **settings}
     from tunewell.train.quiet import quiet
 
@@ -408,7 +415,7 @@ def embedder(out: Path, *, rows: Any = None, loss: Any = None, **settings: Any) 
             model,
             args=arguments(out, SentenceTransformerTrainingArguments, **chosen),
             train_dataset=_data(rows),
-            eval_dataset=_data(rows[:8]),
+            eval_dataset=_data(judged),
             loss=(loss or MultipleNegativesRankingLoss)(model),
         )
 

@@ -47,7 +47,6 @@ def classifier_with_dropout(out: Path) -> Any:
         save_strategy="epoch",
         save_only_model=True,
         metric_for_best_model="accuracy",
-        skip_memory_metrics=False,
     )
 
 

@@ -88,7 +88,11 @@ def examined_document(
 ) -> Document:
     """The document of the checks over what was gathered."""
     outcomes = examine(
-        gathered.subjects, settings=settings, families=families, missing=gathered.missing
+        gathered.subjects,
+        settings=settings,
+        families=families,
+        missing=gathered.missing,
+        inapplicable=gathered.inapplicable,
     )
     document = build(
         command,

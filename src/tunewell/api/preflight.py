@@ -35,6 +35,7 @@ def check_trainer(
     gathered = Gathered(
         subjects=[*rehearsal.subjects, read_machine(), read_versions(Path())],
         missing=rehearsal.missing,
+        inapplicable=rehearsal.inapplicable,
         title=type(trainer).__name__,
         examined=[
             Examined(

@@ -53,6 +53,7 @@ def rehearse_files(gathered: Gathered, *, show_mask: int = 0) -> dict[str, float
         if type(subject) not in known
     ]
     gathered.missing |= rehearsal.missing
+    gathered.inapplicable |= rehearsal.inapplicable
     show_rows(gathered, rehearsal, show_mask, rows)
     return rehearsal.seconds
 
@@ -106,7 +107,8 @@ def _with_rows(batch: Batch, rows: Sequence[int]) -> Batch:
             )
             for row in sample.rows
         )
-        return dataclasses.replace(sample, rows=numbered)
+        same = bool(rows) and tuple(rows) == tuple(range(len(rows)))
+        return dataclasses.replace(sample, rows=numbered, trained=sample.trained if same else None)
 
     return dataclasses.replace(batch, train=renumbered(batch.train))
 

@@ -75,6 +75,7 @@ def examine(
     settings: Settings | None = None,
     families: Collection[str] | None = None,
     missing: Mapping[str, str] | None = None,
+    inapplicable: Mapping[str, str] | None = None,
     today: dt.date | None = None,
 ) -> Outcomes:
     """Run every chosen check whose subjects are there.
@@ -84,6 +85,7 @@ def examine(
         settings: selection, thresholds and suppressions; the defaults where None.
         families: only checks of these families; all where None.
         missing: by subject name, why one that was named could not be read.
+        inapplicable: by subject name, why there can be none of it here.
         today: the date that expiring suppressions are held against.
 
     Raises:
@@ -104,7 +106,11 @@ def examine(
         if reason is not None:
             outcomes.not_run.append(_outcome(check, f"ignored: {reason}"))
             continue
-        _run(check, by_type, settings, outcomes, {**HOW_TO_PASS, **(missing or {})})
+        absent = [n.subject for n in check.needs if n.required and n.subject not in by_type]
+        if absent:
+            _absent(check, absent[0].__name__, outcomes, missing or {}, inapplicable or {})
+        else:
+            _run(check, by_type, settings, outcomes)
     _suppress(outcomes, settings, today or dt.datetime.now(tz=dt.UTC).date())
     outcomes.findings.sort(key=_order)
     return outcomes
@@ -127,18 +133,24 @@ def _ignored(check: Check, settings: Settings) -> str | None:
     )
 
 
-def _run(
+def _absent(
     check: Check,
-    by_type: Mapping[type, object],
-    settings: Settings,
+    subject: str,
     outcomes: Outcomes,
-    how_to_pass: Mapping[str, str],
+    missing: Mapping[str, str],
+    inapplicable: Mapping[str, str],
 ) -> None:
-    absent = [n.subject for n in check.needs if n.required and n.subject not in by_type]
-    if absent:
-        name = absent[0].__name__
-        outcomes.not_run.append(_outcome(check, how_to_pass.get(name, f"needs a {name}")))
+    """Say why a check did not look: its subject cannot be here, or was not passed."""
+    if subject in inapplicable:
+        outcomes.not_applicable.append(_outcome(check, inapplicable[subject]))
         return
+    reason = missing.get(subject) or HOW_TO_PASS.get(subject, f"needs a {subject}")
+    outcomes.not_run.append(_outcome(check, reason))
+
+
+def _run(
+    check: Check, by_type: Mapping[type, object], settings: Settings, outcomes: Outcomes
+) -> None:
     options = _options(check, settings)
     try:
         found = list(check.run(*(by_type.get(need.subject) for need in check.needs), **options))

@@ -21,6 +21,10 @@ EQUAL_SHARE = 0.9
 """Share of rows of one length from which on rows are pieces of a stream of text."""
 
 
+FEWEST = 2
+"""Texts from which on lengths can be equal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One text of a row: its places `low` to `high` (not included), without padding."""
@@ -101,15 +105,21 @@ def spans(document: Document) -> Iterator[tuple[int, int]]:
             yield low, high
 
 
-def stream(found: list[Document]) -> bool:
+def stream(found: list[Document], *, but: int | None = None) -> bool:
     """Whether the texts are equally long pieces of a stream, as for continued pretraining.
 
-    Such pieces end wherever the length ends, and are trained in full.
+    Such pieces end wherever the length ends, and are trained in full, or in full but for a token.
     """
-    if len(found) == 1 or not all(d.whole for d in found):
+    if len(found) < FEWEST or not all(d.whole or _whole_but(d, but) for d in found):
         return False
     sizes = np.array([len(d.ids) for d in found])
     return bool((sizes == sizes.max()).mean() >= EQUAL_SHARE)
+
+
+def _whole_but(document: Document, token: int | None) -> bool:
+    missing = ~document.targets
+    missing[:1] = False
+    return token is not None and bool((document.ids[missing] == token).all())
 
 
 def around(name: str, row: BatchRow, place: int) -> Tokens:
@@ -144,3 +154,21 @@ def labelled(document: Document) -> tuple[Ints, Ints]:
     known = mine != IGNORED
     known[:1] = False
     return document.ids[known], mine[known]
+
+
+def same_share(found: list[Document]) -> float:
+    """Share of the trained labels that are the input at their place, as a causal model needs."""
+    pairs = [labelled(document) for document in found]
+    total = sum(len(labels) for _, labels in pairs)
+    return sum(int((ids == labels).sum()) for ids, labels in pairs) / total if total else 1.0
+
+
+def require_own_labels(found: list[Document]) -> None:
+    """Stop a check of what is trained where the labels are of another kind than next tokens.
+
+    Raises:
+        NotApplicableError: if fewer than half of the labels are the inputs at their places.
+    """
+    if same_share(found) < 0.5:  # noqa: PLR2004  half
+        reason = "the labels are not the inputs: see labels-not-the-inputs"
+        raise NotApplicableError(reason)

@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight.collate import prepared
 from tunewell.preflight.shadow import shadow
 from tunewell.preflight.stage import Probe, Stage
+from tunewell.preflight.stand_in import able
+from tunewell.preflight.step import enough
 from tunewell.preflight.trial import RAISES, align, pad_ids
 from tunewell.subjects.row_alone import AloneRow, RowAlone
 
@@ -24,21 +26,24 @@ def compare_alone(stage: Stage) -> RowAlone:
     """Ask a copy for the rows one by one and together.
 
     Raises:
-        NotRunError: if the outputs belong to no single row, or a batch cannot be made.
+        NotApplicableError: if the outputs belong to no single row.
+        NotRunError: if a batch cannot be made.
     """
     if stage.task not in TASKS or "Classification" not in type(stage.core).__name__:
         message = "only the outputs of a classifier or a reward model belong to one row each"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     if RAISES in stage.facts:
         message = f"a training step raises {stage.facts[RAISES]}"
         raise NotRunError(message)
-    chosen = stage.train
+    acting, _ = able(stage)
+    chosen = acting.train
     order = sorted(chosen.rows, key=lambda row: _tokens(chosen.dataset[row]))
-    rows = list(dict.fromkeys([*order[:SHORT], *order[-LONG:]]))
+    slow = len(enough(acting, SHORT)) < SHORT
+    rows = list(dict.fromkeys([*order[: SHORT // 2 if slow else SHORT], *order[-LONG:]]))
     dataset, collator = prepared(stage, chosen, "train")
     together = collator([dict(dataset[row]) for row in rows])
     single = [collator([dict(dataset[row])]) for row in rows]
-    with shadow(stage.trainer, rows, dataset=chosen.dataset) as twin:
+    with shadow(acting.trainer, rows, dataset=chosen.dataset) as twin:
         align(twin)
         twin.model.eval()
         try:

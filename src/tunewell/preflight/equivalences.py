@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import TrainerCallback
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight.loss import has_own_loss, owner
 from tunewell.preflight.rows import lengths_of
 from tunewell.preflight.shadow import shadow, without_dropout
@@ -52,15 +52,16 @@ def measure(stage: Stage) -> Equivalences:
     """Compare the gradient of one large batch with that of the same rows in several.
 
     Raises:
-        NotRunError: if nothing is accumulated, or the loss does not promise that they agree.
+        NotApplicableError: if nothing is accumulated, or the loss does not promise that they agree.
+        NotRunError: if there are too few rows, or no gradient.
     """
     windows = stage.trainer.args.gradient_accumulation_steps
     if windows < MOST_WINDOWS // 2:
         message = "nothing is accumulated (gradient_accumulation_steps is 1)"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     if stage.task in MANY_ROWS_LOSSES:
         message = "the loss compares the rows of a batch with each other, so that batches differ"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     acting, stand_in = able(stage)
     most = acting.facts.get(MOST_ROWS, BATCH * MOST_WINDOWS)
     windows = max(2, min(windows, MOST_WINDOWS, most // BATCH))

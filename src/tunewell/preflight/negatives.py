@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight.rows import MEASURED
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.subjects.in_batch_negatives import InBatchNegatives
@@ -31,12 +31,13 @@ def count_shared(stage: Stage) -> InBatchNegatives:
     """Count the rows that share their anchor or positive.
 
     Raises:
-        NotRunError: if the loss takes no negatives from its batch, or the rows cannot be read.
+        NotApplicableError: if the loss takes no negatives from its batch.
+        NotRunError: if the rows cannot be read.
     """
     name = _loss(getattr(stage.trainer, "loss", None))
     if name not in LOSSES:
         message = "only some losses of embedding models take their negatives from the batch"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     dataset, args = stage.train.dataset, stage.trainer.args
     columns = _columns(stage.trainer, dataset)
     if len(columns) < 2:  # noqa: PLR2004  a pair

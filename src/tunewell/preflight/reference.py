@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight.shadow import require_copyable, shadow, without_dropout
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.preflight.stand_in import STANDS_IN
@@ -20,12 +20,13 @@ def compare(stage: Stage) -> Reference:
     """Score one batch with the model and with its reference.
 
     Raises:
-        NotRunError: if the trainer has no reference, or the real weights are not at hand.
+        NotApplicableError: if the trainer has no reference.
+        NotRunError: if the real weights are not at hand.
     """
     trainer = stage.trainer
     if not any(kind.__name__ == "DPOTrainer" for kind in type(trainer).__mro__):
         message = "the trainer does not hold its model against a reference (DPO does)"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     require_copyable(trainer)
     if getattr(stage.core, STANDS_IN, False):
         message = "needs the model's real weights"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight import (
     alone,
     collate,
@@ -57,10 +57,11 @@ PROBES: tuple[Probe, ...] = (
 
 @dataclass(slots=True)
 class Rehearsal:
-    """Subjects, why some are missing, and the seconds that each part took."""
+    """Subjects, why some are missing or have no place here, and the seconds that each part took."""
 
     subjects: list[object] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    inapplicable: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -91,6 +92,8 @@ def rehearse(trainer: Any, *, resume: str | bool | None = None) -> Rehearsal:
                 continue
             try:
                 rehearsal.subjects.append(probe.run(stage))
+            except NotApplicableError as reason:
+                rehearsal.inapplicable[name] = str(reason)
             except NotRunError as reason:
                 rehearsal.missing[name] = str(reason)
             except Exception as error:  # noqa: BLE001  a rehearsal never breaks the user's program

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.preflight.collate import prepared
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.subjects.targets import TargetRow, Targets
@@ -16,12 +16,13 @@ def look_at_targets(stage: Stage) -> Targets:
     """Collate some rows at the real batch size and keep what the decoder sees.
 
     Raises:
-        NotRunError: if the model has no decoder of its own, or the rows make no batch.
+        NotApplicableError: if the model has no decoder of its own, or its labels are no tokens.
+        NotRunError: if the rows make no batch.
     """
     config = getattr(stage.core, "config", None)
     if not getattr(config, "is_encoder_decoder", False):
         message = "the model has no encoder and decoder of its own"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     dataset, collator = prepared(stage, stage.train, "train")
     size = max(1, stage.trainer.args.train_batch_size)
     picked = [*stage.train.rows[: ROWS // 2], *stage.train.rows[-ROWS // 2 :]]
@@ -37,7 +38,7 @@ def look_at_targets(stage: Stage) -> Targets:
         found += _found(batch, group, stage.tokenizer)
     if not found:
         message = "the batches have no labels of one token after another"
-        raise NotRunError(message)
+        raise NotApplicableError(message)
     return Targets(
         model=type(stage.core).__name__,
         collator=type(stage.trainer.data_collator).__name__,

@@ -16,12 +16,13 @@ from tunewell.preflight.head import head_of
 from tunewell.preflight.raised import INSTALLED, raised
 from tunewell.preflight.shadow import shadow
 from tunewell.preflight.stage import Probe, Stage, core_of, task_of
+from tunewell.preflight.stand_in import able
+from tunewell.preflight.step import enough
 from tunewell.subjects.first_step import Column, FirstStep, Raised
 
 RAISES = "first step raises"
 """Key of `Stage.facts`: what the first step raised. Later probes have nothing to look at then."""
 
-MOST_ROWS = 64
 TABLE = 2
 """Dimensions from which on a cell is more than a value or a list."""
 
@@ -30,16 +31,18 @@ def try_step(stage: Stage) -> FirstStep:
     """Collate the first batch and compute its loss on a copy, without a step.
 
     Raises:
-        NotRunError: if the weights cannot be copied here, or each step would write text first.
+        NotRunError: if neither the model nor a small one like it can be tried here, or each step
+            would write text first.
     """
     if stage.task == "prompt":
         message = "every step of this trainer begins by generating text"
         raise NotRunError(message)
-    trainer = stage.trainer
-    size = min(MOST_ROWS, max(1, trainer.args.train_batch_size))
+    acting, _ = able(stage)
+    trainer = acting.trainer
+    rows = enough(acting, max(1, trainer.args.train_batch_size))
     seen = _Seen()
-    with shadow(trainer, stage.train.rows[:size], dataset=stage.train.dataset) as twin:
-        twin._train_batch_size = size  # noqa: SLF001  the trainer's own
+    with shadow(trainer, rows, dataset=acting.train.dataset) as twin:
+        twin._train_batch_size = len(rows)  # noqa: SLF001  the trainer's own
         align(twin)
         pads = pad_ids(stage, twin)
         seen.run(twin)
@@ -50,7 +53,7 @@ def try_step(stage: Stage) -> FirstStep:
         task=stage.task,
         trainer=type(trainer).__name__,
         model=type(stage.core).__name__,
-        batch_size=size,
+        batch_size=len(rows),
         columns=_columns(stage),
         accepted=tuple(inspect.signature(stage.core.forward).parameters),
         label_names=tuple(trainer.label_names),

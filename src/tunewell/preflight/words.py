@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunewell.core.check import NotRunError
+from tunewell.core.check import NotApplicableError, NotRunError
 from tunewell.facts.labels.label_heads import NAMELESS
 from tunewell.preflight.stage import Probe, Stage
 from tunewell.subjects.tagged_words import TaggedRow, TaggedWords
@@ -17,14 +17,15 @@ def trace_words(stage: Stage) -> TaggedWords:
     """Cut the words of some rows into tokens once more, and lay the labels beside them.
 
     Raises:
+        NotApplicableError: if it is no tagger.
         NotRunError: if the rows keep no words, or their tokens are not those of their words.
     """
     tokenizer = stage.tokenizer
     if tokenizer is None:
         tokenizer = getattr(stage.trainer.data_collator, "tokenizer", None)
     if stage.task != "token" or not getattr(tokenizer, "is_fast", False):
-        message = "needs a tagger with a fast tokenizer"
-        raise NotRunError(message)
+        message = "the trainer is no tagger with a fast tokenizer"
+        raise NotApplicableError(message)
     found = []
     for row in stage.train.rows:
         example = stage.train.dataset[row]

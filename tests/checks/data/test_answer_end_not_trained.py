@@ -37,6 +37,14 @@ def padding_masked() -> live.Subjects:
     )
 
 
+def between_texts() -> live.Subjects:
+    """A stream of texts with an end token between them, which is the padding token too."""
+    tokens = tiny.tokenizer(pad="</s>")
+    ids = tokens("</s>".join(tiny.sentences(150)))["input_ids"]
+    rows = [{"input_ids": ids[at : at + 32]} for at in range(0, len(ids) - 32, 32)]
+    return live.batch(live.trainer(rows, tokens=tokens, collator=live.masking_by_token(tokens)))
+
+
 def outside() -> live.Subjects:
     return live.batch(tiny.sft(live.OUT, tokens=tiny.tokenizer(template=OUTSIDE)))
 
@@ -51,6 +59,7 @@ class TestAnswerEndNotTrained(CheckCases):
     check = answer_end_not_trained
     faulty = live.Cases(
         padding_is_the_end_token=padding_masked,
+        padding_is_the_end_token_between_texts=between_texts,
         end_of_turn_outside_the_mask=outside,
         tokenised_by_hand_without_an_end=lambda: live.batch(
             live.trainer(live.masked_rows(live.question_answer(end="")))
@@ -113,6 +122,7 @@ class TestAnswerEndNotTrained(CheckCases):
     ("case", "cause", "severity"),
     [
         ("padding is the end token", "also the padding token", Severity.ERROR),
+        ("padding is the end token between texts", "also the padding token", Severity.WARNING),
         ("end of turn outside the mask", "outside the loss mask", Severity.ERROR),
         ("tokenised by hand without an end", "without an end token", Severity.WARNING),
         ("instructions as text without an end", "without an end token", Severity.WARNING),
@@ -125,7 +135,9 @@ def test_the_cause_is_named(case: str, cause: str, severity: Severity) -> None:
     (finding,) = run_check(answer_end_not_trained, TestAnswerEndNotTrained.faulty[case]).findings
     assert cause in finding.message
     assert finding.severity is severity
-    assert (finding.confidence is Confidence.HIGH) == (severity is Severity.ERROR or "cut" in cause)
+    assert (finding.confidence is Confidence.MEDIUM) == (
+        "an end token" in cause or "read on" in cause
+    )
 
 
 def test_the_tokens_at_the_end_are_shown() -> None:

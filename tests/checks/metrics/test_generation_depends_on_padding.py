@@ -24,7 +24,7 @@ def decoder(out: Path, side: str, *, longest: int = 12) -> Thing:
     return tasks.translator(
         out,
         rows=rows,
-        model=tiny.causal(pad_token_id=2),
+        model=tiny.causal(),
         tokens=tokens,
         collator=DataCollatorForSeq2Seq(tokens),
         compute_metrics=None,

@@ -16,6 +16,7 @@ from tunewell.facts.targets import (
     Document,
     around,
     at,
+    require_own_labels,
     require_task,
     require_vocabulary,
     stream,
@@ -73,9 +74,10 @@ def answer_end_not_trained(
     another special token; white space may follow. More than `max_masked` of the runs (5 %) whose
     end token is masked, more than `max_without` of the texts (5 %) without one, or more than
     `max_cut` of the rows (1 %) cut at the length limit are reported; the shares are those of the
-    catalogue. It is an error where no end token at all is trained although each is there. Equally
-    long pieces trained in full are a stream of text, which ends anywhere, and texts without turns,
-    masks or a mark of an answer may be read on: for them a missing end is information.
+    catalogue. It is an error where no end token at all is trained although each is there, except in
+    running text that was cut into equal pieces. Such pieces, trained in full, end anywhere, and
+    texts without turns, masks or a mark of an answer may be read on: for them a missing end is
+    passed over or information.
 
     ## Example
     `tokenizer.pad_token = tokenizer.eos_token` with transformers' `DataCollatorForLanguageModeling`
@@ -96,6 +98,7 @@ def answer_end_not_trained(
     require_task(batch, "causal")
     vocabulary = require_vocabulary(batch)
     found = texts(batch.train)
+    require_own_labels(found)
     ends = [end for document in found for end in answer_ends(document, vocabulary)]
     if not ends:
         reason = "no text has a trained token"
@@ -139,7 +142,9 @@ def _masked(batch: Batch, vocabulary: Vocabulary, masked: list[End], ends: list[
     token = masked[0].piece
     count = f"{len(masked):,} of {counted(len(ends), 'answer')}"
     none_left = not any(end.state == "trained" for end in ends)
-    severity = Severity.ERROR if none_left else Severity.WARNING
+    token_id = int(masked[0].document.row.ids[masked[0].place])
+    running = stream(texts(batch.train), but=token_id)
+    severity = Severity.ERROR if none_left and not running else Severity.WARNING
     if masked_by_padding(masked, vocabulary):
         return _Cause(
             f"the end token {token!r} of {count} looked at is not trained: it is also the "

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Number, Safety, Severity
 from tunewell.facts.answer_ends import End, answer_ends
-from tunewell.facts.targets import around, at, require_task, require_vocabulary, stream, texts
+from tunewell.facts.targets import (
+    around,
+    at,
+    require_own_labels,
+    require_task,
+    require_vocabulary,
+    stream,
+    texts,
+)
 from tunewell.facts.turns.irregular import percent
 from tunewell.subjects.batch import Batch
 
@@ -54,6 +62,7 @@ def end_not_in_generation(batch: Batch, *, min_share: float = 0.5) -> Iterator[F
     require_task(batch, "causal")
     vocabulary = require_vocabulary(batch)
     found = texts(batch.train)
+    require_own_labels(found)
     ends = [
         end
         for document in ([] if stream(found) else found)

@@ -115,14 +115,12 @@ def _named(
     dataset: Dataset | None, checkpoint: Checkpoint | None, step: FirstStep | None
 ) -> tuple[Sequence[str], Sequence[str] | None, Sequence[str]]:
     """Names of the head, those that the data gives its numbers, and those of its labels."""
+    live = None if step is None else step.head
+    if live is not None and live.names is not None and live.class_names is not None:
+        return live.names, live.class_names, live.class_names
     if step is not None and dataset is None:
-        head, given = (
-            (None, None) if step.head is None else (step.head.names, step.head.class_names)
-        )
-        if head is None or given is None:
-            reason = "the model's head or the labels of the training set have no names"
-            raise NotApplicableError(reason)
-        return head, given, given
+        reason = "the model's head or the labels of the training set have no names"
+        raise NotApplicableError(reason)
     if dataset is None or checkpoint is None:
         reason = "pass training data and a model: --train FILE --model FOLDER"
         raise NotRunError(reason)

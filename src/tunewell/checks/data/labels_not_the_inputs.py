@@ -18,7 +18,7 @@ from tunewell.core.finding import (
     Severity,
     Table,
 )
-from tunewell.facts.targets import Document, at, labelled, require_task, texts
+from tunewell.facts.targets import Document, at, labelled, require_task, same_share, texts
 from tunewell.facts.turns.irregular import percent
 from tunewell.subjects.batch import IGNORED, Batch
 
@@ -128,14 +128,11 @@ def labels_not_the_inputs(
 
 
 def _share(found: list[Document], mask: int | None) -> _Share:
-    same = following = masked = total = 0
-    for document in found:
-        ids, labels = labelled(document)
-        total += len(labels)
-        same += int((ids == labels).sum())
-        masked += int((ids == mask).sum()) if mask is not None else 0
-        following += _following(document)
-    return _Share(same / total, following / total, masked / total)
+    pairs = [labelled(document) for document in found]
+    total = sum(len(labels) for _, labels in pairs)
+    masked = sum(int((ids == mask).sum()) for ids, _ in pairs) if mask is not None else 0
+    following = sum(_following(document) for document in found)
+    return _Share(same_share(found), following / total, masked / total)
 
 
 def _following(document: Document) -> int:

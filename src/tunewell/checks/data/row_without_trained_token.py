@@ -18,7 +18,7 @@ from tunewell.core.finding import (
     Safety,
     Severity,
 )
-from tunewell.facts.targets import beginning, documents, require_task
+from tunewell.facts.targets import beginning, documents, require_own_labels, require_task, texts
 from tunewell.facts.turns.irregular import percent
 from tunewell.subjects.batch import IGNORED, Batch, BatchRow, Collated
 
@@ -84,6 +84,7 @@ def row_without_trained_token(
     and no warning; TRL 1.16 drops rows that its own cut left without a label.
     """
     require_task(batch, "causal")
+    require_own_labels(texts(batch.train))
     labelled = [row for row in batch.train.rows if row.labels is not None]
     if not labelled:
         reason = "the batches have no labels by token"
