@@ -149,3 +149,18 @@ def test_a_script_is_read_under_the_names_of_its_classes(tmp_path: Path) -> None
         RenameKey(key="SFTConfig.max_seq_length", new="max_length", file=str(file), line=3),
         RenameKey(key="SFTTrainer.tokenizer", new="processing_class", file=str(file), line=4),
     )
+
+
+def test_a_value_from_the_command_line_changes_nothing(tmp_path: Path) -> None:
+    """The name is refused whatever its value will be."""
+    path = tmp_path / "train.py"
+    path.write_text(
+        "import sys\nfrom trl import DPOConfig, DPOTrainer\n"
+        "args = DPOConfig('out', learning_rate=float(sys.argv[1]))\n"
+        "trainer = DPOTrainer(model, args=args, beta=float(sys.argv[2]))\n"
+    )
+    recipe = read_script_recipe(path)
+    assert recipe is not None
+    assert "preference.beta" in recipe.unknown
+    found = run_check(argument_no_longer_accepted, (recipe, NOW)).findings
+    assert [finding.message for finding in found] == ["DPOTrainer takes no beta since trl 0.13"]
