@@ -77,7 +77,7 @@ REGISTRY: dict[str, Check] = {}
 P = ParamSpec("P")
 
 
-def check(
+def check(  # noqa: PLR0913  each is a fact about the check
     code: str,
     *,
     category: Category,

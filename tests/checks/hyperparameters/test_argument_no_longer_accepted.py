@@ -155,12 +155,14 @@ def test_a_value_from_the_command_line_changes_nothing(tmp_path: Path) -> None:
     """The name is refused whatever its value will be."""
     path = tmp_path / "train.py"
     path.write_text(
-        "import sys\nfrom trl import DPOConfig, DPOTrainer\n"
-        "args = DPOConfig('out', learning_rate=float(sys.argv[1]))\n"
-        "trainer = DPOTrainer(model, args=args, beta=float(sys.argv[2]))\n"
+        "import sys\nfrom transformers import Trainer, TrainingArguments\n"
+        "args = TrainingArguments('out', max_seq_length=sys.argv[1], per_gpu_train_batch_size=2,\n"
+        "    warmup_ratio=float(sys.argv[2]))\n"
+        "trainer = Trainer(model, args)\n"
     )
     recipe = read_script_recipe(path)
     assert recipe is not None
-    assert "preference.beta" in recipe.unknown
+    assert "warmup_ratio" in recipe.unknown
     found = run_check(argument_no_longer_accepted, (recipe, NOW)).findings
-    assert [finding.message for finding in found] == ["DPOTrainer takes no beta since trl 0.13"]
+    assert len(found) == 1
+    assert "warmup_ratio" in str(found[0].evidence)
