@@ -65,10 +65,11 @@ def tokenizer(
         backend.post_processor = processors.TemplateProcessing(
             single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)]
         )
-    made = PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token=pad,
-        cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]", **settings,
-    )  # fmt: skip
+    chosen = {
+        "bos_token": "<s>", "eos_token": "</s>", "pad_token": pad, "cls_token": "[CLS]",
+        "sep_token": "[SEP]", "mask_token": "[MASK]", **settings,
+    }  # fmt: skip
+    made = PreTrainedTokenizerFast(tokenizer_object=backend, **chosen)
     made.chat_template = template
     return made
 

@@ -63,6 +63,7 @@ class Check:
     options: tuple[Option, ...]
     run: Callable[..., Iterable[Finding]]
     doc: str
+    by_name: bool = False
 
     @property
     def summary(self) -> str:
@@ -76,7 +77,7 @@ REGISTRY: dict[str, Check] = {}
 P = ParamSpec("P")
 
 
-def check(
+def check(  # noqa: PLR0913  each is a fact about the check
     code: str,
     *,
     category: Category,
@@ -84,12 +85,16 @@ def check(
     confidence: Confidence = Confidence.HIGH,
     covers: tuple[str, ...] = (),
     since: str = "0.1",
+    by_name: bool = False,
 ) -> Callable[[Callable[P, Iterable[Finding]]], Callable[P, Iterable[Finding]]]:
     """Register a function as a check.
 
     Positional parameters say, by type, which subjects it needs; `X | None` means "if there is
     one". Keyword-only parameters are its options. The docstring is its page. The function's name
     with dashes is the check's name.
+
+    `by_name` says that the check judges which settings are written, not their values: it is right
+    about one whose value its source does not tell, such as an argument of the command line.
 
     Raises:
         ValueError: if the code is taken or its prefix names no family.
@@ -126,6 +131,7 @@ def check(
             ),
             run=run,
             doc=inspect.getdoc(run) or "",
+            by_name=by_name,
         )
         return run
 

@@ -166,7 +166,7 @@ def _run(
         said = mask(f"{type(error).__name__}: {error}")
         outcomes.broken.append(_outcome(check, f"{said} ({where})"))
         return
-    open_settings = _not_told(by_type.get(Recipe))
+    open_settings = frozenset() if check.by_name else _not_told(by_type.get(Recipe))
     sure = [f for f in found if not _is_about(f, open_settings)]
     if found and not sure:
         outcomes.not_applicable.append(_outcome(check, "a setting that it is about is not told"))

@@ -67,7 +67,7 @@ def measure(stage: Stage) -> Equivalences:
     windows = max(2, min(windows, MOST_WINDOWS, most // BATCH))
     rows = _unequal(acting, BATCH * windows)
     if len(rows) < BATCH * 2:
-        message = f"the training set has {len(rows)} rows, too few to be split into batches"
+        message = f"{len(rows)} rows were looked at, too few to be split into batches"
         raise NotRunError(message)
     windows = len(rows) // BATCH
     rows = rows[: BATCH * windows]

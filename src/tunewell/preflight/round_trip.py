@@ -14,6 +14,7 @@ import torch
 from tunewell.core.check import NotRunError
 from tunewell.preflight.collate import told
 from tunewell.preflight.forward import own_forward
+from tunewell.preflight.rollout import rolls_out
 from tunewell.preflight.setup import ADAPTER_PARTS
 from tunewell.preflight.shadow import copy_model, shadow
 from tunewell.preflight.stage import Probe, Stage, core_of
@@ -46,6 +47,9 @@ def travel(stage: Stage) -> RoundTrip:
     adapted = hasattr(trainer.model, "peft_config")
     if not hasattr(acting.core, "save_pretrained") or not hasattr(acting.core, "base_model_prefix"):
         message = "the model is none that transformers saves and loads"
+        raise NotRunError(message)
+    if rolls_out(trainer):
+        message = "the batches of this trainer hold prompts, of which no outputs can be compared"
         raise NotRunError(message)
     size = sum(
         p.numel() * p.element_size()

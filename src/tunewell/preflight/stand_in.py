@@ -55,6 +55,9 @@ about a second on one core."""
 SHORT_ROWS = 4
 """Rows of a step that a small model is given at least, where there are rows so short."""
 
+AT_A_PINCH = 4
+"""How much larger a step may be where rows are long, so that there are rows to be split."""
+
 MOST_ROWS = "most rows"
 """The fact of a stage that says how many rows of a step a small model is given."""
 
@@ -183,7 +186,10 @@ def _short(stage: Stage, core: Any) -> tuple[Chosen, int]:
     vocabulary = getattr(core.config.get_text_config(), "vocab_size", None) or 1
     tokens = max(1, int(SCORES / vocabulary))
     kept = [place for place, length in enumerate(lengths) if length * SHORT_ROWS <= tokens]
-    kept = kept or [int(lengths.argmin())]
+    if len(kept) < SHORT_ROWS:
+        shortest = [int(place) for place in lengths.argsort(kind="stable")[:SHORT_ROWS]]
+        few = int(lengths[shortest].max()) * SHORT_ROWS <= AT_A_PINCH * tokens
+        kept = sorted(shortest) if few else shortest[:1]
     longest = max(1, int(lengths[kept].max()))
     rows = tuple(chosen.rows[place] for place in kept)
-    return dataclasses.replace(chosen, rows=rows), max(2, tokens // longest)
+    return dataclasses.replace(chosen, rows=rows), max(len(kept[:SHORT_ROWS]), tokens // longest)

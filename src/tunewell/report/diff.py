@@ -110,7 +110,8 @@ def _parts(  # noqa: PLR0911  one return a kind of edit
             )
         case RenameKey():
             line = "" if edit.line is None else f":{edit.line}"
-            return "" if edit.file is None else f"{edit.file}{line}", [edit.key], [edit.new]
+            old = edit.key.rpartition(".")[2]
+            return "" if edit.file is None else f"{edit.file}{line}", [old], [edit.new]
         case DropRows():
             return edit.split, [f"{counted(len(edit.rows), 'row')} left out"], []
         case SetText():

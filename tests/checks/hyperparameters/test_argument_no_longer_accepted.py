@@ -149,3 +149,20 @@ def test_a_script_is_read_under_the_names_of_its_classes(tmp_path: Path) -> None
         RenameKey(key="SFTConfig.max_seq_length", new="max_length", file=str(file), line=3),
         RenameKey(key="SFTTrainer.tokenizer", new="processing_class", file=str(file), line=4),
     )
+
+
+def test_a_value_from_the_command_line_changes_nothing(tmp_path: Path) -> None:
+    """The name is refused whatever its value will be."""
+    path = tmp_path / "train.py"
+    path.write_text(
+        "import sys\nfrom transformers import Trainer, TrainingArguments\n"
+        "args = TrainingArguments('out', max_seq_length=sys.argv[1], per_gpu_train_batch_size=2,\n"
+        "    warmup_ratio=float(sys.argv[2]))\n"
+        "trainer = Trainer(model, args)\n"
+    )
+    recipe = read_script_recipe(path)
+    assert recipe is not None
+    assert "warmup_ratio" in recipe.unknown
+    found = run_check(argument_no_longer_accepted, (recipe, NOW)).findings
+    assert len(found) == 1
+    assert "warmup_ratio" in str(found[0].evidence)

@@ -31,6 +31,7 @@ def step_one_proof(
     setup: Setup | None,
     *,
     max_unreached: float = 0.2,
+    nearly_all: float = 0.9,
     min_rate: float = 1e-6,
 ) -> Iterator[Finding]:
     """Trainable tensors that the first step did not train.
@@ -47,11 +48,12 @@ def step_one_proof(
     ## How it is measured
     On one real step: every parameter before and after, its gradient, its place in the optimizer.
     Tensors without a gradient are reported above a share of `max_unreached` (0.2), because an
-    unused pooler is common and harmless; where the rest of the model is reached, that alone is a
-    warning, because a part may be idle on purpose, like the vision tower of a model that is trained
-    on text. An adapter that is not in use is left out. Movement is judged from a rate of
-    `min_rate` (1e-6) on and in 32 bits, because smaller steps and coarser weights round to nothing
-    near 1; another check measures that.
+    unused pooler is common and harmless; where a tenth of the model or more is reached, that alone
+    is a warning, because a part may be idle on purpose, like the vision tower of a model that is
+    trained on text. From a share of `nearly_all` (0.9) on it is an error: nobody leaves everything
+    but a head trainable for nothing. An adapter that is not in use is left out. Movement is judged
+    from a rate of `min_rate` (1e-6) on and in 32 bits, because smaller steps and coarser weights
+    round to nothing near 1; another check measures that.
 
     ## Example
     A new classification head that a parameter filter forgot.
@@ -80,7 +82,7 @@ def step_one_proof(
     unreached = [tensor for tensor in trained if tensor.gradient_norm is None]
     if trained and len(unreached) > max_unreached * len(trained):
         problems[UNREACHED] = unreached
-    only_unreached = set(problems) == {UNREACHED} and len(unreached) < len(trained)
+    only_unreached = set(problems) == {UNREACHED} and len(unreached) < nearly_all * len(trained)
     if not trained and state.tensors and setup is None:
         problems["frozen, like every other"] = list(state.tensors)
     if not problems:

@@ -32,7 +32,13 @@ from tunewell.subjects.versions import Versions
 Found = tuple[Written, Argument | Value]
 
 
-@check("HYP010", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("V02",))
+@check(
+    "HYP010",
+    category=Category.CORRECTNESS,
+    severity=Severity.ERROR,
+    covers=("V02",),
+    by_name=True,
+)
 def argument_no_longer_accepted(
     recipe: Recipe, script: Script | None, versions: Versions | None, *, max_arguments: int = 0
 ) -> Iterator[Finding]:
