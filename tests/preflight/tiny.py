@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +50,13 @@ def _trained() -> str:
     )
     tokenizer.train_from_iterator(sentences(200), trainer)
     return str(tokenizer.to_str())
+
+
+def folder() -> Path:
+    """An empty folder for what several cases share; it is gone when the tests end."""
+    made = Path(tempfile.mkdtemp(prefix="tunewell-tests-"))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def tokenizer(

@@ -17,7 +17,7 @@ from tunewell.train.quiet import quiet
 @functools.cache
 def saved() -> Path:
     """A folder with an adapter of the tiny model."""
-    folder = Path(tempfile.mkdtemp())
+    folder = tiny.folder()
     with quiet(1):
         tiny.lora(tiny.causal()).save_pretrained(folder)
     return folder

@@ -1,7 +1,6 @@
 """FIT018 first-loss-unexpected, on a language model that was trained and saved."""
 
 import functools
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ def pretrained() -> Path:
     """A folder with a tiny model that has learned its sentences."""
     import torch
 
-    folder = Path(tempfile.mkdtemp())
+    folder = tiny.folder()
     model = tiny.causal()
     tokens = tiny.tokenizer()
     batch = tokens(tiny.sentences(48), return_tensors="pt", padding=True)

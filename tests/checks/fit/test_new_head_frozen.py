@@ -19,7 +19,7 @@ from tunewell.train.quiet import quiet
 @functools.cache
 def base(kind: str) -> Path:
     """A folder with a tiny base model that has no classification head."""
-    folder = Path(tempfile.mkdtemp())
+    folder = tiny.folder()
     builders: dict[str, Callable[[], Any]] = {
         "llama": tiny.causal,
         "bert": tiny.encoder,

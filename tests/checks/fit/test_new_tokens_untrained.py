@@ -1,7 +1,6 @@
 """FIT013 new-tokens-untrained, on real models and tokenizers."""
 
 import functools
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ TOKENS = ("<tool>", "</tool>")
 @functools.cache
 def folder(*, tied: bool = False, tokenizer: bool = True) -> Path:
     """A saved base model, with or without its tokenizer."""
-    made = Path(tempfile.mkdtemp())
+    made = tiny.folder()
     with quiet(1):
         tiny.causal(len(tiny.tokenizer()), tie_word_embeddings=tied).save_pretrained(made)
         if tokenizer:
