@@ -28,6 +28,7 @@ NOT_PLANTED = {
     "P26": "needs two GPUs",
     "R09": "refused by TRL, as test_reference_is_another_model.py shows",
     "R17": "refused or repaired by TRL 1.16, as tests/planted/test_other_tasks.py shows",
+    "S23": "gone in transformers 5, as tests/planted/test_what_is_saved.py shows",
 }
 """Early faults that no test plants, and why."""
 

@@ -15,14 +15,12 @@ from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
 
 import tunewell
-from tunewell.checks.errors.known_exception import known_exception
 from tunewell.checks.hardware.does_not_fit import does_not_fit
 from tunewell.checks.hyperparameters.cache_with_checkpointing import cache_with_checkpointing
 from tunewell.core.finding import Confidence, Severity
 from tunewell.preflight.arguments import recipe_of
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.recipes import read_script_recipe
-from tunewell.subjects.log_text import LogText
 from tunewell.subjects.machine import Machine
 from tunewell.testing import run_check
 from tunewell.train.quiet import quiet
@@ -436,23 +434,3 @@ def test_a_model_and_its_optimizer_that_do_not_fit(tmp_path: Path) -> None:
     ]
     assert [(f.severity, f.confidence) for f in found[0]] == [(Severity.ERROR, Confidence.HIGH)]
     assert not found[1]
-
-
-@pytest.mark.reproduces("S23")
-def test_a_file_of_a_checkpoint_that_torch_refuses_to_unpickle(tmp_path: Path) -> None:
-    """The trainer's own files load again; its arguments do not load with torch's defaults.
-
-    It is known by its message, in the log of the run that failed.
-    """
-    import torch
-    from transformers import TrainingArguments
-
-    file = tmp_path / "training_args.bin"
-    torch.save(TrainingArguments(output_dir=str(tmp_path), use_cpu=True), file)
-    with pytest.raises(Exception, match="Weights only load failed") as raised:
-        torch.load(file)
-    log = LogText((f"{raised.typename}: {raised.value}".replace("\n", " "),))
-    first = run_check(known_exception, (log,)).findings[0]
-    assert "torch loads only plain weights and the file holds other objects" in first.message
-    loaded = torch.load(file, weights_only=False)
-    assert not run_check(known_exception, (LogText((f"loaded {loaded.output_dir}",)),)).findings
