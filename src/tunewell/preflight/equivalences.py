@@ -27,7 +27,7 @@ VALUES_KEPT = 65_536
 AGREEING = 1e-3
 """Relative difference up to which two gradients are the same but for rounding."""
 
-MANY_ROWS_LOSSES = frozenset({"embedding", "prompt", "unpaired", "other"})
+MANY_ROWS_LOSSES = frozenset({"embedding", "prompt", "unpaired"})
 """Tasks whose loss mixes the rows of a batch, or whose rows are generated: batches differ."""
 
 
@@ -58,6 +58,9 @@ def measure(stage: Stage) -> Equivalences:
     windows = stage.trainer.args.gradient_accumulation_steps
     if windows < MOST_WINDOWS // 2:
         message = "nothing is accumulated (gradient_accumulation_steps is 1)"
+        raise NotApplicableError(message)
+    if stage.task == "other":
+        message = "what kind of head the model has is not known, nor what its loss promises"
         raise NotApplicableError(message)
     if stage.task in MANY_ROWS_LOSSES:
         message = "the loss compares the rows of a batch with each other, so that batches differ"
