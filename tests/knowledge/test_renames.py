@@ -120,11 +120,11 @@ def test_no_row_stands_twice() -> None:
     assert len(keys) == len(set(keys))
 
 
-@pytest.mark.parametrize(("library", "version"), VERIFIED.items())
-def test_the_table_was_verified_with_what_is_installed(library: str, version: str) -> None:
+@pytest.mark.parametrize(("package", "version"), VERIFIED.items())
+def test_the_table_was_verified_with_what_is_installed(package: str, version: str) -> None:
     from importlib import metadata
 
-    installed = Version(metadata.version(library))
+    installed = Version(metadata.version(package))
     assert f"{installed.major}.{installed.minor}" == version, (
         "the tests above hold for another version now: write it into VERIFIED"
     )

@@ -30,7 +30,7 @@ class Argument(msgspec.Struct, frozen=True, kw_only=True):
 
     classes: tuple[str, ...]
     old: str
-    library: str
+    package: str
     since: str
     source: str
     new: str | None = None
@@ -54,7 +54,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 
     module: str
     name: str
-    library: str
+    package: str
     since: str
     source: str
     new: str | None = None
@@ -76,7 +76,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     argument: str
     old: str
     new: str
-    library: str
+    package: str
     since: str
     source: str
 
@@ -88,7 +88,7 @@ class Default(msgspec.Struct, frozen=True, kw_only=True):
     argument: str
     old: str
     new: str
-    library: str
+    package: str
     since: str
     source: str
     effect: str
@@ -126,7 +126,7 @@ def _by_class() -> Mapping[tuple[str, str], Argument]:
 def refused(owner: str, argument: str, versions: Mapping[str, str]) -> Argument | None:
     """The row of an argument that a class refuses under these versions; None where it takes it."""
     row = _by_class().get((owner, argument))
-    return row if row is not None and holds(row.library, row.since, versions) else None
+    return row if row is not None and holds(row.package, row.since, versions) else None
 
 
 def refused_value(
@@ -135,24 +135,24 @@ def refused_value(
     """The row of a value that an argument refuses under these versions; None where it takes it."""
     for row in values():
         if (row.argument, row.old) == (argument, value) and owner in row.classes:
-            return row if holds(row.library, row.since, versions) else None
+            return row if holds(row.package, row.since, versions) else None
     return None
 
 
 def missing(module: str, name: str, versions: Mapping[str, str]) -> Import | None:
     """The row of a name that a module has no more under these versions; None where it has it."""
     for row in imports():
-        if (row.module, row.name) == (module, name) and holds(row.library, row.since, versions):
+        if (row.module, row.name) == (module, name) and holds(row.package, row.since, versions):
             return row
     return None
 
 
-def holds(library: str, since: str, versions: Mapping[str, str]) -> bool:
+def holds(package: str, since: str, versions: Mapping[str, str]) -> bool:
     """Whether what is so since a version is so under these.
 
     A library whose version is not known is taken to be the one that the table was verified with.
     """
-    return _release(versions.get(library, VERIFIED[library])) >= _release(since)
+    return _release(versions.get(package, VERIFIED[package])) >= _release(since)
 
 
 def not_before(version: str, other: str) -> bool:
@@ -160,9 +160,9 @@ def not_before(version: str, other: str) -> bool:
     return _release(version) >= _release(other)
 
 
-def version_in_force(library: str, versions: Mapping[str, str]) -> str:
+def version_in_force(package: str, versions: Mapping[str, str]) -> str:
     """The version that `holds` goes by, for a sentence."""
-    return versions.get(library, VERIFIED[library])
+    return versions.get(package, VERIFIED[package])
 
 
 def _release(version: str) -> tuple[int, ...]:

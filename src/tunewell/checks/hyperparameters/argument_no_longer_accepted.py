@@ -80,13 +80,13 @@ def argument_no_longer_accepted(
     numbers = versions.numbers if versions is not None else {}
     found = _found(recipe, numbers)
     if script is not None and imports_package(script, "unsloth"):
-        found = [(each, row) for each, row in found if row.library != "trl"]
+        found = [(each, row) for each, row in found if row.package != "trl"]
     if len(found) <= max_arguments:
         return
     each, row = found[0]
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     said = f"{each.key}={each.value!r}" if isinstance(row, Value) else each.key
-    since = f"{row.library} {row.since}"
+    since = f"{row.package} {row.since}"
     yield Finding(
         message=f"{each.owner} takes no {said} since {since}{more}",
         where=tuple(where(each) for each, _ in found),
@@ -97,8 +97,8 @@ def argument_no_longer_accepted(
                 rows=tuple(
                     (
                         f"{each.owner}.{each.key}",
-                        f"{row.library} {row.since}",
-                        f"{row.library} {version_in_force(row.library, numbers)}",
+                        f"{row.package} {row.since}",
+                        f"{row.package} {version_in_force(row.package, numbers)}",
                         _what_to_do(row),
                     )
                     for each, row in found

@@ -74,7 +74,7 @@ def defaults_changed_since_written(
         if (row := refused(each.owner, each.key, numbers)) is not None
     ]
     if script is not None and imports_package(script, "unsloth"):
-        old = [(each, row) for each, row in old if row.library != "trl"]
+        old = [(each, row) for each, row in old if row.package != "trl"]
     if not old:
         reason = "nothing shows that the recipe was written for an older version"
         raise NotApplicableError(reason)
@@ -85,7 +85,7 @@ def defaults_changed_since_written(
     first, row = old[0]
     yield Finding(
         message=(
-            f"the recipe was written for {row.library} before {row.since} ({first.key}); since "
+            f"the recipe was written for {row.package} before {row.since} ({first.key}); since "
             f"then {counted(len(rows), 'default')} it relies on changed"
         ),
         where=tuple(where(each) for each, _ in old),
@@ -116,11 +116,11 @@ def _changed(
     owners = {owner for owner, _ in written}
     for changed in defaults():
         readers = {changed.owner} | (INHERITS if changed.owner == "TrainingArguments" else set())
-        era = [row.since for _, row in old if row.library == changed.library]
+        era = [row.since for _, row in old if row.package == changed.package]
         named = any((owner, changed.argument) in written for owner in readers)
         if not readers & owners or named or not era:
             continue
         after = any(not_before(changed.since, since) for since in era)
-        if after and holds(changed.library, changed.since, versions):
-            library = f"{changed.library} {changed.since}"
+        if after and holds(changed.package, changed.since, versions):
+            library = f"{changed.package} {changed.since}"
             yield changed.argument, changed.old, changed.new, library, changed.effect

@@ -60,7 +60,7 @@ def import_no_longer_there(
     first, row = found[0]
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     yield Finding(
-        message=f"{first.module} has no {first.name} since {row.library} {row.since}{more}",
+        message=f"{first.module} has no {first.name} since {row.package} {row.since}{more}",
         where=tuple(LogLine(file=str(script.path), line=each.line) for each, _ in found),
         evidence=(
             Table(
@@ -69,8 +69,8 @@ def import_no_longer_there(
                 rows=tuple(
                     (
                         f"{each.module}.{each.name}",
-                        f"{row.library} {row.since}",
-                        f"{row.library} {version_in_force(row.library, numbers)}",
+                        f"{row.package} {row.since}",
+                        f"{row.package} {version_in_force(row.package, numbers)}",
                         row.what_to_do,
                     )
                     for each, row in found
