@@ -11,7 +11,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 demo: $(READY) ## fine-tune a real model on real data, with its troubles found, mended and proven
-	$(BIN)/tunewell tune examples/banking77 --budget 240 --seeds 2 --runs demo-run
+	$(BIN)/tunewell tune examples/banking77 --budget 420 --seeds 2 --runs demo-run
 
 test: $(READY) ## every quick test
 	$(BIN)/python -m pytest -m 'not slow and not gpu' -n 2

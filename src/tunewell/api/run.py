@@ -78,7 +78,7 @@ class Guard:
             trainer,
             self.settings,
             show_mask=self.show_mask,
-            resume=named.get("resume_from_checkpoint"),
+            resume=named.get("resume_from_checkpoint") or False,  # what `train` gets is what counts
         )
         self.tell(document)
         fails = document.fails(
