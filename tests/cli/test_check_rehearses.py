@@ -1,5 +1,6 @@
 """`tunewell check` on files that TRL would train from: its own trainer is built and rehearsed."""
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,19 @@ def test_settings_of_another_program_are_only_read(tunewell: Run, project: Path)
     told = document(tunewell, "axolotl.yml")
     assert "rehearsal_seconds" not in told["facts"]
     assert "tunewell run --check-only" in str(told["not_run"])
+
+
+@pytest.mark.usefixtures("project")
+def test_without_torch_the_files_are_checked_all_the_same(
+    tunewell: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plain install has neither torch nor TRL."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *given: None if name in {"torch", "trl"} else find(name, *given),
+    )
+    told = document(tunewell, "sft.yaml")
+    assert "building the trainer needs torch, trl: pip install torch trl" in str(told["not_run"])
+    assert "DAT040" in codes(told, "passed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tunewell.preflight.rehearse import Rehearsal
 
 SECONDS = "rehearsal_seconds"
+NEEDED = ("torch", "transformers", "datasets", "trl")
+"""What building a trainer of TRL imports; checking files alone needs none of it."""
+
 TRAINED_BY_TRL = frozenset({Kind.CHAT, Kind.COMPLETION, Kind.TEXT})
 """Kinds of data for which TRL's SFTTrainer needs no more than the file."""
 
@@ -69,6 +73,10 @@ def with_seconds(document: Document, seconds: dict[str, float]) -> Document:
 def _rehearsed(
     recipe: Recipe, files: Sequence[Path], model: Path
 ) -> tuple[Rehearsal, tuple[int, ...]]:
+    absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if absent:
+        message = f"building the trainer needs {', '.join(absent)}: pip install {' '.join(absent)}"
+        raise NotRunError(message)
     from tunewell.preflight.assemble import assembled
     from tunewell.preflight.rehearse import rehearse
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
 import itertools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,7 +57,7 @@ def assembled(recipe: Recipe, files: Sequence[Path], model: Path) -> Iterator[As
         model: a folder with config.json and a tokenizer; weights may be missing.
 
     Raises:
-        NotRunError: if TRL is missing, has no trainer for the task, or refuses what it is given.
+        NotRunError: if TRL has no trainer for the task, or refuses what it is given.
     """
     require_assembly(recipe, files)
     with tempfile.TemporaryDirectory(prefix="tunewell-") as folder, quiet(), _no_bars():
@@ -98,9 +97,6 @@ def require_assembly(recipe: Recipe, files: Sequence[Path]) -> None:
     """
     if recipe.task not in TRAINERS:
         message = f"no trainer is built from files for {recipe.task}; use tunewell run SCRIPT"
-        raise NotRunError(message)
-    if importlib.util.find_spec("trl") is None:
-        message = "building the trainer needs TRL: pip install trl"
         raise NotRunError(message)
     unknown = [file for file in files if file.suffix not in KINDS]
     if unknown or not files:

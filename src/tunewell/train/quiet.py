@@ -83,6 +83,8 @@ def quiet(threads: int | None = None) -> Iterator[None]:
         np.random.get_state(),  # noqa: NPY002  the trainer seeds the old global generator
         torch.get_rng_state(),
     )
+    used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    on_gpus = torch.cuda.get_rng_state_all() if used else None
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     if threads is not None:
@@ -99,3 +101,5 @@ def quiet(threads: int | None = None) -> Iterator[None]:
         random.setstate(python)
         np.random.set_state(numpy_state)  # noqa: NPY002  as above
         torch.set_rng_state(torch_state)
+        if on_gpus is not None:
+            torch.cuda.set_rng_state_all(on_gpus)
