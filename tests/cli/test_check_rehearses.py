@@ -122,6 +122,16 @@ def test_without_torch_the_files_are_checked_all_the_same(
         "find_spec",
         lambda name, *given: None if name in {"torch", "trl"} else find(name, *given),
     )
-    told = document(tunewell, "sft.yaml")
-    assert "building the trainer needs torch, trl: pip install torch trl" in str(told["not_run"])
+    told = document(tunewell, "sft.yaml", "--show-mask", 1)
+    reason = "building the trainer needs torch, trl: pip install torch trl"
+    assert reason in str(told["not_run"])
+    assert told["sections"][0]["text"] == f"not shown: {reason}"
     assert "DAT040" in codes(told, "passed")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_mask_that_cannot_be_shown_says_why(tunewell: Run) -> None:
+    ended = tunewell("check", "train.jsonl", "--show-mask", 1)
+    assert "not shown: rows are shown as tokens where a trainer can be built" in " ".join(
+        ended.out.split()
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tunewell.api.gather import Gathered
-from tunewell.api.sections import token_mask
+from tunewell.api.sections import no_mask, token_mask
 from tunewell.core.check import NotRunError
 from tunewell.core.document import Document
 from tunewell.subjects.batch import Batch, Collated
@@ -27,6 +27,10 @@ SECONDS = "rehearsal_seconds"
 NEEDED = ("torch", "transformers", "datasets", "trl")
 """What building a trainer of TRL imports; checking files alone needs none of it."""
 
+NOTHING_TO_BUILD = (
+    "rows are shown as tokens where a trainer can be built: pass conversations, prompts with "
+    "completions or texts, and a model's folder with --model; or use tunewell run SCRIPT"
+)
 TRAINED_BY_TRL = frozenset({Kind.CHAT, Kind.COMPLETION, Kind.TEXT})
 """Kinds of data for which TRL's SFTTrainer needs no more than the file."""
 
@@ -43,12 +47,16 @@ def rehearse_files(gathered: Gathered, *, show_mask: int = 0) -> dict[str, float
     recipe, dataset, checkpoint = (_of(gathered, kind) for kind in (Recipe, Dataset, Checkpoint))
     recipe = recipe or (_by_default(dataset) if show_mask else None)
     if recipe is None or recipe.format != "trl" or dataset is None or checkpoint is None:
+        if show_mask:
+            gathered.sections.append(no_mask(NOTHING_TO_BUILD))
         return {}
     files = [source.path for source in (dataset.train.sources or (dataset.train.source,))]
     try:
         rehearsal, rows = _rehearsed(recipe, files, checkpoint.path)
     except NotRunError as reason:
         gathered.missing.setdefault("Batch", str(reason))
+        if show_mask:
+            gathered.sections.append(no_mask(str(reason)))
         return {}
     known = {type(subject) for subject in gathered.subjects}
     gathered.subjects += [
@@ -98,8 +106,10 @@ def _by_default(dataset: Dataset | None) -> Recipe | None:
 def show_rows(
     gathered: Gathered, rehearsal: Rehearsal, show_mask: int, rows: Sequence[int] | None = None
 ) -> None:
-    """Add the section with rows as tokens, where it is wanted and there is a batch."""
+    """Add the section with rows as tokens where it is wanted, or why there are none."""
     batch = next((s for s in rehearsal.subjects if isinstance(s, Batch)), None)
+    if show_mask and batch is None:
+        gathered.sections.append(no_mask(rehearsal.missing.get("Batch", "no batch was made")))
     if show_mask and batch is not None:
         shown = batch if rows is None else _with_rows(batch, rows)
         gathered.sections.append(token_mask(shown, show_mask))

@@ -87,6 +87,14 @@ def points(estimate: Estimate) -> str:
     return f"{100 * estimate.value:+.1f} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"
 
 
+MASK = "What is trained on"
+
+
+def no_mask(reason: str) -> Section:
+    """Why no row is shown as tokens."""
+    return Section(id="mask", title=MASK, text=f"not shown: {reason}")
+
+
 def token_mask(batch: Batch, count: int) -> Section:
     """Rows of the training batch as tokens, trained and not: a typical one, the longest and so on.
 
@@ -103,7 +111,7 @@ def token_mask(batch: Batch, count: int) -> Section:
     total = sum(len(row.pieces) for row in tokens)
     return Section(
         id="mask",
-        title="What is trained on",
+        title=MASK,
         text=f"{trained:,} of {total:,} tokens of {counted(len(tokens), 'row')}, "
         f"after {batch.collator}"
         if tokens
