@@ -66,17 +66,20 @@ def check(
 
 
 def _check_trainer(trainers: list[object], config: str | Path | None) -> Document:
-    from tunewell.api.given import settings_near
-    from tunewell.api.preflight import check_trainer
     from tunewell.core.errors import InputError
     from tunewell.preflight.arguments import is_trainer
+    from tunewell.train.quiet import quiet
 
     trainer = trainers[0]
     if len(trainers) > 1 or not is_trainer(trainer):
         kinds = ", ".join(type(thing).__name__ for thing in trainers)
         message = f"check takes paths or one Hugging Face trainer, not {kinds}"
         raise InputError(message)
-    return check_trainer(trainer, settings_near(Path(), _path(config)))
+    with quiet():  # some libraries draw a random number when they are first imported
+        from tunewell.api.given import settings_near
+        from tunewell.api.preflight import check_trainer
+
+        return check_trainer(trainer, settings_near(Path(), _path(config)))
 
 
 def diagnose(

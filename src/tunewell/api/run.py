@@ -72,14 +72,18 @@ class Guard:
 
     def _look(self, trainer: Any, named: dict[str, Any]) -> int | None:  # noqa: ANN401
         """The exit status with which the script ends here, None where it goes on."""
-        from tunewell.api.preflight import check_trainer
+        from tunewell.train.quiet import quiet
 
-        document = check_trainer(
-            trainer,
-            self.settings,
-            show_mask=self.show_mask,
-            resume=named.get("resume_from_checkpoint") or False,  # what `train` gets is what counts
-        )
+        with quiet():  # some libraries draw a random number when they are first imported
+            from tunewell.api.preflight import check_trainer
+
+            document = check_trainer(
+                trainer,
+                self.settings,
+                show_mask=self.show_mask,
+                # What `train` gets is what counts.
+                resume=named.get("resume_from_checkpoint") or False,
+            )
         self.tell(document)
         fails = document.fails(
             severity=self.settings.fail_on, confidence=self.settings.fail_confidence
