@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 class Column:
     """One metric: `steps` (int64, shape n, rising) and `values` (float64, shape n).
 
-    Values are as logged: NaN and infinity stay what they are.
+    Values are as logged: NaN and infinity stay what they are. `times` (float64, shape n, seconds
+    since 1970) is there where the log keeps them for every point.
     """
 
     steps: NDArray[np.int64]
     values: NDArray[np.float64]
+    times: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Number of logged points."""
@@ -30,7 +32,32 @@ class Column:
     def finite(self) -> Column:
         """The points whose value is finite."""
         keep = np.isfinite(self.values)
-        return Column(self.steps[keep], self.values[keep])
+        times = None if self.times is None else self.times[keep]
+        return Column(self.steps[keep], self.values[keep], times)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A run taken up again after step `step`, when the earlier part had come to `reached`.
+
+    `settings` holds what the later part said of its arguments, where it said anything.
+    """
+
+    step: int
+    reached: int
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """Something that the guard did to the run at a step: `kind` is a word, `text` a sentence.
+
+    Kinds: smaller-batch, back, skip, lower-rate, stop, restore-best.
+    """
+
+    step: int
+    kind: str
+    text: str
 
 
 EMPTY = Column(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float64))
@@ -41,15 +68,36 @@ class Trace:
     """A run, live so far or finished.
 
     Columns use the names of the Hugging Face Trainer: `loss`, `grad_norm`, `learning_rate`,
-    `epoch`, `eval_loss`, `eval_accuracy`, `eval_f1` ...; the watcher adds `raw_loss` (the mean of
-    the step losses since the last log before the trainer filters them), `nonfinite_losses` (steps
-    since the last log whose raw loss was not finite), `step_seconds`, `data_seconds` (waiting for
-    the loader) and `watch_seconds` (the watcher's own cost).
+    `epoch`, `eval_loss`, `eval_accuracy`, `eval_f1` ... A second evaluation set has its name in
+    between: `eval_general_loss`. Preference and reward training use TRL's names: `rewards/margins`,
+    `logps/chosen`, `kl`, `reward`, `completions/mean_length` ... Readers of other logs translate.
+
+    The watcher adds, since the last log: `raw_loss` (the mean of the step losses before the trainer
+    filters them), `nonfinite_losses` (steps whose raw loss was not finite), `watch_seconds` (its
+    own cost a step), `process_bytes` (resident memory), and on a GPU `cuda_allocated_bytes`,
+    `cuda_reserved_bytes`, `cuda_peak_bytes`. For each step: `step_loss` (raw, the mean of its
+    micro-batches), `step_seconds` (forward, backward, update), `data_seconds` (waiting for the
+    loader), `trained_tokens` (labels that are not -100; rows, for a classifier), `batch_mark` (a
+    number that is the same for the same input tokens), `evaluation_mode` (1 where the model was
+    not in training mode), `skipped` (1 where the scaler of fp16 skipped the update), `loss_scale`.
+    Classifiers: `predicted_top_share`, `label_top_share` (share of the commonest predicted and true
+    class since the last log) and the same with `eval_` in front. Seconds by what they went to:
+    `evaluation_seconds` and `saving_seconds` at the step where each happened.
+    At some steps, chosen so that it costs little, for each layer: `update_ratio/<layer>` (size of
+    the update against the weights, root mean squares over a sample), `gradient_rms/<layer>`,
+    `weight_rms/<layer>`, and over all sampled values `nonfinite_parameters`,
+    `nonfinite_gradients`, `nonfinite_optimizer_state` (counts).
 
     `best_step` is the step whose checkpoint the trainer calls best; `kept_step` the step of the
     model that the run ended with or loaded; `saved_steps` the checkpoints still on disk. `settings`
-    holds what the run said of its arguments, by TrainingArguments name. `summary` holds values
-    logged once, at the end (`train_runtime`, `train_loss` ...).
+    holds what the run said of its arguments, by TrainingArguments name where it is one. `summary`
+    holds values logged once, at the end (`train_runtime`, `train_loss` ...).
+
+    Where a run was resumed, `columns` hold what stands in the end, `superseded` the points that the
+    later part repeated, and `restarts` where. With several processes `columns` are the first one's
+    and `ranks` hold the others' by rank. `task` is classification, language, preference, reward,
+    embedding, regression or another word, None where the log does not tell; `framework` who
+    trained. `interventions` are what the guard did.
     """
 
     source: str
@@ -67,10 +115,25 @@ class Trace:
     train_rows: int | None = None
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     summary: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    name: str = ""
+    task: str | None = None
+    framework: str | None = None
+    restarts: tuple[Restart, ...] = ()
+    superseded: Mapping[str, Column] = field(default_factory=lambda: MappingProxyType({}))
+    ranks: Mapping[int, Mapping[str, Column]] = field(default_factory=lambda: MappingProxyType({}))
+    interventions: tuple[Intervention, ...] = ()
 
     def column(self, name: str) -> Column:
         """A column by name, empty where the run did not log it."""
         return self.columns.get(name, EMPTY)
+
+    def columns_under(self, prefix: str) -> dict[str, Column]:
+        """The columns whose name starts with `prefix`, by the rest of the name, in order."""
+        return {
+            name.removeprefix(prefix): column
+            for name, column in sorted(self.columns.items())
+            if name.startswith(prefix)
+        }
 
     @property
     def last_step(self) -> int:

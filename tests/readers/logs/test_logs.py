@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tunewell.core.errors import InputError
 from tunewell.readers.logs import read_run, read_trace
-from tunewell.readers.logs.columns import columns_of
+from tunewell.readers.logs.columns import Points
 
 
 def state(folder: Path, **fields: Any) -> Path:  # noqa: ANN401
@@ -65,11 +65,17 @@ def test_missing_and_empty(tmp_path: Path) -> None:
 
 
 def test_resumed_run_takes_the_later_values() -> None:
-    """Steps that were repeated after a resume count once."""
-    rows = [(10, {"loss": 3.0}), (20, {"loss": 2.0}), (30, {"loss": 9.0}), (20, {"loss": 1.0})]
-    column = columns_of(rows)["loss"]
+    """Steps that were repeated after a resume count once; what they replaced is kept apart."""
+    points = Points()
+    for step, loss in ((10, 3.0), (20, 2.0), (30, 9.0), (20, 1.0)):
+        points.add(step, {"loss": loss})
+    column = points.columns()["loss"]
     assert column.steps.tolist() == [10, 20]
     assert column.values.tolist() == [3.0, 1.0]
+    old = points.superseded()["loss"]
+    assert old.steps.tolist() == [20, 30]
+    assert old.values.tolist() == [2.0, 9.0]
+    assert [(restart.step, restart.reached) for restart in points.restarts] == [(20, 30)]
 
 
 EVENT = st.fixed_dictionaries(

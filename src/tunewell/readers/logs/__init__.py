@@ -1,17 +1,41 @@
-"""Logs of training runs. `read_trace` and `read_run` find out which kind a path holds."""
+"""Logs of training runs. `find_runs` says which lie at a path, `read_run` reads one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from tunewell.core.errors import InputError
-from tunewell.readers.logs.run_folder import EVENTS, read_events
-from tunewell.readers.logs.trainer_state import find_state, read_trainer_state
-from tunewell.subjects.model_state import ModelState
+from tunewell.core.words import counted
+from tunewell.readers.logs import hugging_face, tunewell_folder
+from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
+from tunewell.readers.logs.tunewell_folder import INSIDE
 from tunewell.subjects.trace import Trace
 
-INSIDE = "tunewell"
-"""Where the watcher puts its run folder inside the trainer's output folder."""
+__all__ = ["FORMATS", "INSIDE", "find_runs", "read_run", "read_trace"]
+
+FORMATS: tuple[LogFormat, ...] = (
+    tunewell_folder.FORMAT,
+    hugging_face.FORMAT,
+)
+"""In the order of preference: where a run was logged in two ways the first one is read."""
+
+NAMES_SHOWN = 8
+
+
+def find_runs(path: Path) -> tuple[LoggedRun, ...]:
+    """The runs at a path, the newest first, all of the first format that knows it.
+
+    Raises:
+        InputError: if there is no such path.
+    """
+    if not path.exists():
+        message = f"{path}: no such file or folder"
+        raise InputError(message)
+    for format_ in FORMATS:
+        found = tuple(format_.find(path))
+        if found:
+            return found
+    return ()
 
 
 def read_trace(path: Path) -> Trace:
@@ -19,24 +43,36 @@ def read_trace(path: Path) -> Trace:
     return read_run(path)[0]
 
 
-def read_run(path: Path) -> tuple[Trace, ModelState | None]:
+def read_run(path: Path, name: str | None = None) -> RunParts:
     """The run at a path, with the step-one proof where the watcher made one.
 
-    A path is a run folder or its events.jsonl, a trainer's output or checkpoint folder, or a
-    trainer_state.json.
+    Of several the newest is taken, or the one that is called `name`, or whose name ends with it.
 
     Raises:
-        InputError: if the path holds no run.
+        InputError: if the path holds no run, or none of that name.
     """
-    if not path.exists():
-        message = f"{path}: no such file or folder"
+    found = find_runs(path)
+    if not found:
+        kinds = ", ".join(format_.name for format_ in FORMATS)
+        message = f"{path}: holds no run in a format that is known ({kinds})"
         raise InputError(message)
-    if path.is_file():
-        return read_events(path) if path.suffix == ".jsonl" else (read_trainer_state(path), None)
-    for events in (path / EVENTS, path / INSIDE / EVENTS):
-        if events.is_file():
-            return read_events(events)
-    if find_state(path) is not None:
-        return read_trainer_state(path), None
-    message = f"{path}: holds no run: neither {EVENTS} nor trainer_state.json is in it"
+    return pick(found, path, name).read()
+
+
+def pick(found: tuple[LoggedRun, ...], path: Path, name: str | None) -> LoggedRun:
+    """The newest run, or the one of that name.
+
+    Raises:
+        InputError: if none or several are called so.
+    """
+    if name is None:
+        return found[0]
+    exact = [run for run in found if run.name == name]
+    meant = exact or [run for run in found if run.name.endswith(name)]
+    if len(meant) == 1:
+        return meant[0]
+    names = ", ".join(run.name for run in found[:NAMES_SHOWN])
+    more = f" and {len(found) - NAMES_SHOWN} more" if len(found) > NAMES_SHOWN else ""
+    what = f"{counted(len(meant), 'run')} called {name!r}" if meant else f"no run called {name!r}"
+    message = f"{path}: {what}; the runs are {names}{more}"
     raise InputError(message)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tunewell.core.errors import InputError
-from tunewell.readers.logs.columns import columns_of, number, split_summary, whole
+from tunewell.readers.logs.columns import Points, number, split_summary, whole
 from tunewell.readers.logs.kept import kept_step
 from tunewell.subjects.trace import Column, Trace
 
@@ -58,7 +58,10 @@ def read_trainer_state(path: Path) -> Trace:
     best_step = whole(state.get("best_global_step")) or (int(best.group(1)) if best else None)
     best_metric = number(state.get("best_metric"))
     finished = bool(summary) or wanted is None or steps >= wanted
-    columns = columns_of(rows)
+    points = Points()
+    for step, values in rows:
+        points.add(step, values)
+    columns = points.columns()
     saved = tuple(step for step, _ in _checkpoints(root))
     return Trace(
         source="Hugging Face trainer_state.json",
@@ -75,6 +78,9 @@ def read_trainer_state(path: Path) -> Trace:
         saved_steps=saved,
         settings=MappingProxyType(_arguments(state)),
         summary=MappingProxyType(summary),
+        framework="transformers",
+        restarts=tuple(points.restarts),
+        superseded=MappingProxyType(points.superseded()),
     )
 
 
@@ -92,7 +98,14 @@ def _chosen_by(columns: Mapping[str, Column], step: int | None, value: float | N
 
 def _arguments(state: dict[str, Any]) -> dict[str, Any]:
     known = ("num_train_epochs", "logging_steps", "eval_steps", "save_steps", "train_batch_size")
-    return {name: state[name] for name in known if state.get(name) is not None}
+    told = {name: state[name] for name in known if state.get(name) is not None}
+    callbacks = state.get("stateful_callbacks")
+    stopping = callbacks.get("EarlyStoppingCallback") if isinstance(callbacks, dict) else None
+    # Callbacks of one class are a list where there are several.
+    stopping = stopping[0] if isinstance(stopping, list) and stopping else stopping
+    if isinstance(stopping, dict) and isinstance(stopping.get("args"), dict):
+        told |= {name: value for name, value in stopping["args"].items() if value is not None}
+    return told
 
 
 def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
