@@ -38,6 +38,11 @@ class Recorder:
         self._file.flush()
         return whole
 
+    def __del__(self) -> None:
+        # A training that raised never says that it ended.
+        if hasattr(self, "_file"):
+            self._file.close()
+
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._file.close()

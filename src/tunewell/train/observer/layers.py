@@ -21,6 +21,9 @@ TINY = 1e-12
 
 NOTHING = torch.empty(0)
 NUMBER = re.compile(r"^\d+$")
+KERAS = "_torch_params."
+"""Before the path of a variable of Keras."""
+
 WRAPPERS = ("module.", "_orig_mod.", "base_model.model.")
 
 
@@ -30,6 +33,7 @@ def layer_of(name: str) -> str:
     `bert.encoder.layer.3.attention.self.query.weight` is of `bert.encoder.layer.3`, and
     `classifier.weight` of `classifier`.
     """
+    name = name.rpartition(KERAS)[2].replace("/", ".")
     for wrapper in WRAPPERS:
         name = name.removeprefix(wrapper)
     parts = name.split(".")

@@ -16,8 +16,9 @@ from tunewell.train.observer.backward import told_of_backward
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.layers import LayerProbe, census
 from tunewell.train.observer.memory import memory_in_use
-from tunewell.train.observer.pending import Pending, vector
+from tunewell.train.observer.pending import Pending
 from tunewell.train.observer.shares import Shares
+from tunewell.train.observer.step import StepRecord
 from tunewell.train.recorder import Recorder
 from tunewell.train.step_one import StepOne
 
@@ -71,12 +72,22 @@ class Observer:
         folder: the run folder.
         examiner: what looks at the run while it goes on; None in processes other than the first.
         rank: of this process.
+        infer_evaluation: take forward calls without gradients for an evaluation; otherwise the
+            adapter says when there was one.
 
-    No random state is touched, nothing waits for an accelerator outside `log`, and what goes wrong
-    in here is recorded as broken. `cost` is the seconds spent in here so far.
+    `mode` is whether the model was in training mode when it was last called; `cost` the seconds
+    spent in here so far. No random state is touched, nothing waits for an accelerator outside
+    `log`, and what goes wrong in here is recorded as broken.
     """
 
-    def __init__(self, folder: Path, *, examiner: Examiner | None, rank: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        examiner: Examiner | None,
+        rank: int = 0,
+        infer_evaluation: bool = False,
+    ) -> None:
         self.folder = folder
         self.examiner = examiner if rank == 0 else None
         self.rank = rank
@@ -91,13 +102,9 @@ class Observer:
         self._pending = Pending()
         self._waiting: list[tuple[int, dict[str, float]]] = []
         self._flushed = 0.0
-        self._losses: list[torch.Tensor] = []
-        self._scale: torch.Tensor | None = None
-        self._tokens: list[torch.Tensor] = []
-        self._mark: torch.Tensor | None = None
-        self._modes: list[bool] = []
+        self._seen = StepRecord()
         self._shares = Shares()
-        self._eval_shares = Shares()
+        self._eval_shares = Shares("eval_")
         self._step_one: StepOne | None = None
         self._proved = False
         self._first_loss: torch.Tensor | None = None
@@ -110,7 +117,11 @@ class Observer:
         self._began = self._step_began = self._step_ended = 0.0
         self._before = 0
         self._spent: dict[str, tuple[int, float]] = {}
-        self._mode = True
+        self.mode = True
+        self._called = False
+        self._hooked = True
+        self._infer = infer_evaluation
+        self._judged_from = self._judged_until = 0.0
         self._window: list[float] = []
         self._cost_then = 0.0
 
@@ -143,6 +154,7 @@ class Observer:
         start = {"step": step, "rank": self.rank, **known, **said()}
         self._classes = start.get("classes")
         self._write("start", tunewell=VERSION, **start)
+        self._hooked, self._called = hooks, not hooks
         if hooks:
             before = model.register_forward_pre_hook(self._on_batch, with_kwargs=True)
             after = model.register_forward_hook(self._on_forward, with_kwargs=True)
@@ -208,38 +220,19 @@ class Observer:
             "data_seconds": max(0.0, began - self._step_ended),
             **known,
         }
-        if self._modes:
-            # Modes are kept of the forward calls that a backward followed.
-            numbers["evaluation_mode"] = float(not any(self._modes))
+        mode = self._seen.evaluation_mode
+        if mode is not None:
+            numbers["evaluation_mode"] = mode
         if skipped is not None:
             numbers["skipped"] = float(skipped)
-        self._put_step(step, numbers)
-        self._losses, self._tokens, self._modes = [], [], []
-        self._mark = self._scale = None
+        self._pending.put("steps", step, *self._seen.numbers(), known=tuple(numbers.items()))
+        self._seen = StepRecord()
+        self._called = not self._hooked
         self._step_began, self._step_ended = 0.0, now
         self._take(wait=False)
         due = len(self._waiting) >= FLUSH_STEPS or now - self._flushed >= FLUSH_SECONDS
         if self._waiting and due:
             self._flush()
-
-    def _put_step(self, step: int, numbers: Mapping[str, float]) -> None:
-        names: list[str] = []
-        tensors: list[torch.Tensor] = []
-        if self._losses:
-            whole = vector(self._losses).sum()
-            names.append("step_loss")
-            tensors.append(whole if self._scale is None else whole / self._scale)
-        if self._scale is not None:
-            names.append("loss_scale")
-            tensors.append(self._scale)
-        if self._tokens:
-            names.append("trained_tokens")
-            tensors.append(vector(self._tokens).sum())
-        if self._mark is not None:
-            names.append("batch_mark")
-            tensors.append(self._mark)
-        values = vector(tensors) if tensors else None
-        self._pending.put("steps", step, names, values, tuple(numbers.items()))
 
     @guarded
     def passed(self, what: str, step: int) -> None:
@@ -253,26 +246,31 @@ class Observer:
             earlier = self._spent.get(what, (step, 0.0))
             seconds = now - self._step_ended + (earlier[1] if earlier[0] == step else 0.0)
             self._spent[what] = (step, seconds)
-            values = {what: seconds}
-            if what == "evaluation_seconds":
-                values |= self._eval_shares.take("eval_")
             self._flush()
-            self._write("log", step=step, values=values)
+            self._write("log", step=step, values={what: seconds})
+            self._put_shares(self._eval_shares, step)
         self._step_ended = now
 
     @guarded
-    def log(self, step: int, values: Mapping[str, Any], *, losses: bool = True) -> None:
+    def log(
+        self, step: int, values: Mapping[str, Any], *, losses: bool = True, waited: bool = True
+    ) -> None:
         """Record what the trainer logged, with what it leaves out, and let the checks look.
 
-        Here the trainer itself has waited for its device, so what is still open is taken too.
+        Where the trainer itself has `waited` for its device, what is still open is taken too.
+        With `losses` the step losses since the last log are summed up.
         """
         if self._recorder is None:
             return
-        self._take(wait=True)
+        if losses:
+            self._put_shares(self._shares, step)
+        self._take(wait=waited)
         self._flush()
         plain = {name: value for name, value in values.items() if isinstance(value, int | float)}
         if losses:
             plain |= self._since_last_log()
+            if "loss" not in plain and "raw_loss" in plain:
+                plain["loss"] = plain["raw_loss"]
         self._write("log", step=step, values=plain)
         self._look(step)
         self._step_ended = time.perf_counter()
@@ -307,15 +305,27 @@ class Observer:
     def _on_batch(self, module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:  # noqa: ANN401, ARG002
         """Note the first batch of a step, before the model can change it."""
         if not torch.is_grad_enabled():
+            self._judged_from = self._judged_from or time.perf_counter()
             return
+        if self._infer and self._judged_from:
+            self._record_judging()
         if not self._step_began:
             self._step_began = time.perf_counter()
-        batch = batches.tensors_of(arguments, named)
-        tokens = batches.trained_tokens(batch)
-        if tokens is not None:
-            self._tokens.append(tokens)
-        if self._mark is None:
-            self._mark = batches.mark(batch)
+        self.saw_batch(batches.tensors_of(arguments, named))
+
+    def _record_judging(self) -> None:
+        """What ran without gradients between two steps was an evaluation."""
+        began, self._judged_from = self._judged_from, 0.0
+        seconds = self._judged_until - began
+        self._write("log", step=self.step, values={"evaluation_seconds": seconds})
+        self._put_shares(self._eval_shares, self.step)
+        self._step_ended += seconds
+
+    @guarded
+    def saw_batch(self, batch: Mapping[str, Any]) -> None:
+        """The model of this run is about to be trained on a batch."""
+        self._called = True
+        self._seen.add_batch(batch)
 
     @guarded
     def _on_forward(
@@ -327,7 +337,9 @@ class Observer:
     ) -> None:
         training = torch.is_grad_enabled()
         if training:
-            self._mode = bool(module.training)
+            self.mode = bool(module.training)
+        else:
+            self._judged_until = time.perf_counter()
         seen = batches.classified(batches.tensors_of(arguments, named), outputs)
         if seen is not None and self._classes is not None:
             shares = self._shares if training else self._eval_shares
@@ -336,17 +348,12 @@ class Observer:
     @guarded
     def _on_backward(self, loss: torch.Tensor) -> None:
         """Keep the raw loss on its device, without waiting for it."""
-        if loss.numel() != 1:
-            return
+        if loss.numel() != 1 or not self._called:
+            return  # of another model, where a training before this one was given up
         seen = loss.detach().reshape(())
         if self._first_loss is None:
             self._first_loss = seen.clone()
-        self._losses.append(seen)
-        self._modes.append(self._mode)
-        scale = getattr(self._scaler, "_scale", None)
-        if isinstance(scale, torch.Tensor) and self._scaler.is_enabled():
-            # The scaler changes its scale in place when the step is over.
-            self._scale = scale.detach().clone().reshape(())
+        self._seen.add_loss(seen, training=self.mode, scaler=self._scaler)
 
     # -- what is written -------------------------------------------------------------------------
 
@@ -355,9 +362,9 @@ class Observer:
 
     def _take(self, *, wait: bool) -> None:
         for kind, step, values in self._pending.take(wait=wait):
-            if kind == "layers":
+            if kind != "steps":
                 self._flush()
-                self._write("layers", step=step, values=values)
+                self._write(kind, step=step, values=values)
                 continue
             self._waiting.append((step, values))
             if "step_loss" in values:
@@ -386,7 +393,12 @@ class Observer:
         if losses:
             values["raw_loss"] = sum(losses) / len(losses)
             values["nonfinite_losses"] = float(sum(not _finite(loss) for loss in losses))
-        return values | self._shares.take()
+        return values
+
+    def _put_shares(self, shares: Shares, step: int) -> None:
+        taken = shares.take()
+        if taken is not None:
+            self._pending.put("log", step, *taken)
 
     def _write(self, event: str, **values: Any) -> None:  # noqa: ANN401
         if self._recorder is None:

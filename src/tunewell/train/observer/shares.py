@@ -6,11 +6,14 @@ from typing import Any
 
 import torch
 
+NAMES = ("predicted_top_share", "label_top_share")
+
 
 class Shares:
-    """Counts predicted and true classes on the device; read once in a while."""
+    """Counts predicted and true classes on the device, where nothing has to wait for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self._predicted: torch.Tensor | None = None
         self._given: torch.Tensor | None = None
 
@@ -22,16 +25,15 @@ class Shares:
             known = (given >= 0) & (given < classes)
             self._given = _added(self._given, given.clamp(0, classes - 1), known.float(), classes)
 
-    def take(self, prefix: str = "") -> dict[str, float]:
-        """The shares since the last call, by column name; waits for the device."""
-        values: dict[str, float] = {}
-        for name, counts in (("predicted", self._predicted), ("label", self._given)):
-            if counts is not None:
-                whole = float(counts.sum())
-                if whole:
-                    values[f"{prefix}{name}_top_share"] = float(counts.max()) / whole
+    def take(self) -> tuple[list[str], torch.Tensor] | None:
+        """Column names and shares since the last call, still on the device."""
+        counts = (self._predicted, self._given)
         self._predicted = self._given = None
-        return values
+        known = [(name, c) for name, c in zip(NAMES, counts, strict=True) if c is not None]
+        if not known:
+            return None
+        shares = [c.max() / c.sum().clamp_min(1) for _, c in known]
+        return [f"{self.prefix}{name}" for name, _ in known], torch.stack(shares)
 
 
 def _added(
