@@ -87,7 +87,7 @@ class LoopWatch:
         return Document.from_json(path.read_bytes()) if path.is_file() else None
 
     @harmless
-    def log(self, values: Mapping[str, float] | None = None, **named: float) -> None:
+    def log(self, values: Mapping[str, Any] | None = None, **named: Any) -> None:  # noqa: ANN401
         """Record metrics at the step reached, by the names of the Trainer: `eval_loss`, ...
 
         A tensor of one value is read; other values than numbers are left out.

@@ -376,9 +376,9 @@ class Observer:
 
     def _flush(self) -> None:
         """Write the steps that are complete, as columns."""
-        self._flushed = time.perf_counter()
         if not self._waiting:
             return
+        self._flushed = time.perf_counter()
         waiting, self._waiting = self._waiting, []
         names = list(dict.fromkeys(name for _, values in waiting for name in values))
         columns = {name: [_short(values.get(name)) for _, values in waiting] for name in names}
