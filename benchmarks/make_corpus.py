@@ -4,8 +4,9 @@
 
 Loops on scikit-learn's digits and diabetes, transformers on the sentences of BANKING77. A run that
 was not planted with a fault is held against a twin that trains twice as long: it is healthy where
-its kept model comes near to the twin's best and its loss was flat at the end (`declare`). Planted runs have the catalogue's number of their fault in the register.
-No check is imported here. Only numbers are kept: no text of the data, no path of this machine.
+its kept model comes near to the twin's best and its loss was flat at the end (`declare`). Planted
+runs have the catalogue's number of their fault in the register. No check is imported here. Only
+numbers are kept: no text of the data, no path of this machine.
 """
 
 from __future__ import annotations
