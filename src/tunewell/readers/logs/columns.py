@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.subjects.trace import Column, Restart
 
@@ -54,6 +55,15 @@ class Logged:
         self.steps.append(step)
         self.values.append(value)
         self.times.append(time)
+
+    def extend(
+        self, steps: NDArray[np.int64], values: NDArray[np.float64], times: NDArray[np.float64]
+    ) -> None:
+        """Take many points, whose steps need not rise."""
+        self.steps.frombytes(np.ascontiguousarray(steps, dtype=np.int64).tobytes())
+        self.values.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())
+        self.times.frombytes(np.ascontiguousarray(times, dtype=np.float64).tobytes())
+        self.rising = False
 
     def cut(self, step: int) -> None:
         """Lay the points after a step aside."""
