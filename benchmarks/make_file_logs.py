@@ -324,7 +324,7 @@ def trl_text(folder: Path) -> None:
     log = (folder / "dpo.txt").open("w")
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         made = DPOTrainer(
-            tiny_model(), args=arguments, train_dataset=data, eval_dataset=data.select(range(8)),
+            tiny_model(), ref_model=tiny_model(), args=arguments, train_dataset=data, eval_dataset=data.select(range(8)),
             processing_class=tokenizer,
         )
         made.train()

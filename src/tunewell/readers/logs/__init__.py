@@ -6,7 +6,14 @@ from pathlib import Path
 
 from tunewell.core.errors import InputError
 from tunewell.core.words import counted
-from tunewell.readers.logs import hugging_face, tunewell_folder
+from tunewell.readers.logs import (
+    hugging_face,
+    lightning_csv,
+    llamafactory,
+    tables,
+    text_log,
+    tunewell_folder,
+)
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
 from tunewell.readers.logs.tunewell_folder import INSIDE
 from tunewell.subjects.trace import Trace
@@ -16,6 +23,10 @@ __all__ = ["FORMATS", "INSIDE", "find_runs", "read_run", "read_trace"]
 FORMATS: tuple[LogFormat, ...] = (
     tunewell_folder.FORMAT,
     hugging_face.FORMAT,
+    lightning_csv.FORMAT,
+    llamafactory.FORMAT,
+    tables.FORMAT,
+    text_log.FORMAT,
 )
 """In the order of preference: where a run was logged in two ways the first one is read."""
 
