@@ -2,7 +2,7 @@
 
 Every scenario is one process that trains a tiny model on made-up rows with the real tool and writes
 the tool's own files. The truth beside them is taken inside that process from the tool's memory,
-never from its files: `truth.json` holds, for each run, `points` (name to [step, value] pairs; NaN
+never from its files: `truth/SCENARIO.json` holds, for each run, `points` (name to [step, value] pairs; NaN
 and infinity as words) and, where it matters, `max_steps`, `finished`, `restarts`.
 
 Run it with a Python that has transformers, trl, tensorboard, lightning, keras (torch backend),
@@ -39,10 +39,12 @@ def scenario(function: Callable[[Path], None]) -> Callable[[Path], None]:
     return function
 
 
-def write_truth(folder: Path, runs: list[dict[str, Any]]) -> None:
-    """What the log must be read as."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "truth.json").write_text(json.dumps({"runs": runs}, indent=1) + "\n")
+def write_truth(folder: Path, held: dict[str, Any] | list[dict[str, Any]]) -> None:
+    """What the logs must be read as: runs by file, or those of the whole folder."""
+    told = {"runs": held} if isinstance(held, list) else held
+    place = folder.parent / "truth" / f"{folder.name}.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(told, separators=(",", ":")) + "\n")
 
 
 def word(value: float) -> float | str:
@@ -239,7 +241,7 @@ def transformers_text(folder: Path) -> None:
     (folder / "prefixed.txt").write_text("\n".join(stamped) + "\n")
     truths["prefixed"] = truths["stdout_only"]
     shutil.rmtree(work)
-    (folder / "truth.json").write_text(json.dumps(truths, indent=1) + "\n")
+    write_truth(folder, truths)
 
 
 @scenario
@@ -258,10 +260,18 @@ def hugging_face(folder: Path) -> None:
     }
     # 1. A run killed without notice at step 58, taken up from checkpoint-40 into the same folder.
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "resumed" / "runs")
+    folder.mkdir(parents=True)
+    printed = folder / "printed.txt"
     if os.fork() == 0:
+        into = os.open(printed, os.O_CREAT | os.O_WRONLY)
+        os.dup2(into, 1)
+        os.dup2(into, 2)
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         trainer(folder / "resumed", callbacks=[Killed()], **common).train()
     os.wait()
     shutil.copytree(folder / "resumed", folder / "killed")
+    (folder / "killed" / "train.log").write_bytes(scrub(printed.read_bytes(), folder))
+    printed.unlink()
     made = trainer(folder / "resumed", **common)
     result = made.train(resume_from_checkpoint=True)
     made.save_metrics("train", result.metrics)
@@ -285,7 +295,7 @@ def hugging_face(folder: Path) -> None:
         "restarted_all": of_history(again.state.log_history),
         "killed": of_history(killed),
     }
-    (folder / "truth.json").write_text(json.dumps(runs, indent=1) + "\n")
+    write_truth(folder, runs)
     for file in folder.rglob("*"):
         if file.suffix in {".safetensors", ".pt", ".pth", ".bin"}:
             file.unlink()
@@ -332,7 +342,7 @@ def trl_text(folder: Path) -> None:
     path = folder / "dpo.txt"
     path.write_bytes(scrub(path.read_bytes(), folder))
     truth = of_run({"history": made.state.log_history, "max_steps": made.state.max_steps})
-    (folder / "truth.json").write_text(json.dumps({"dpo": [truth]}, indent=1) + "\n")
+    write_truth(folder, {"dpo": [truth]})
     shutil.rmtree(folder / "work", ignore_errors=True)
 
 
@@ -529,7 +539,7 @@ def keras(folder: Path) -> None:
             for metric, values in made.history.items()
         }
         truths[name] = [{"points": points, "max_steps": 60, "finished": True}]
-    (folder / "truth.json").write_text(json.dumps(truths, indent=1) + "\n")
+    write_truth(folder, truths)
 
 
 @scenario
@@ -571,7 +581,7 @@ def tables(folder: Path) -> None:
         for name, value in row.items():
             if name != "step":
                 points.setdefault(name, []).append([row["step"], word(value)])
-    (folder / "truth.json").write_text(json.dumps({"frame.csv": [{"points": points}]}, indent=1) + "\n")
+    write_truth(folder, {"frame.csv": [{"points": points}]})
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from tunewell.core.errors import InputError
@@ -10,15 +11,28 @@ from tunewell.readers.logs import (
     hugging_face,
     lightning_csv,
     llamafactory,
+    table_rows,
     tables,
     text_log,
     tunewell_folder,
 )
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
 from tunewell.readers.logs.tunewell_folder import INSIDE
+from tunewell.subjects.remote import RemotePath
 from tunewell.subjects.trace import Trace
 
-__all__ = ["FORMATS", "INSIDE", "find_runs", "read_run", "read_trace"]
+__all__ = [
+    "FORMATS",
+    "INSIDE",
+    "find_runs",
+    "folder_runs",
+    "format_names",
+    "is_log_file",
+    "newest_first",
+    "pick",
+    "read_run",
+    "read_trace",
+]
 
 FORMATS: tuple[LogFormat, ...] = (
     tunewell_folder.FORMAT,
@@ -29,6 +43,12 @@ FORMATS: tuple[LogFormat, ...] = (
     text_log.FORMAT,
 )
 """In the order of preference: where a run was logged in two ways the first one is read."""
+
+READ_WHOLE = (tables.FORMAT, text_log.FORMAT)
+"""Formats whose runs are told only by reading the files: not looked for in every folder."""
+
+NO_LOGS = frozenset({".json", ".py", ".md", ".yaml", ".yml", ".toml", ".safetensors", ".parquet"})
+"""Suffixes of files that are no logs, or that are told by their names."""
 
 NAMES_SHOWN = 8
 
@@ -49,6 +69,52 @@ def find_runs(path: Path) -> tuple[LoggedRun, ...]:
     return ()
 
 
+def folder_runs(folder: Path) -> tuple[LoggedRun, ...]:
+    """The runs that a folder holds in a format that is told by its names, in order of preference.
+
+    Cheap, for walks over a whole project. A damaged trainer_state.json is no run here.
+    """
+    found: list[LoggedRun] = []
+    for format_ in FORMATS:
+        if format_ not in READ_WHOLE:
+            found.extend(format_.find(folder))
+    return tuple(run for run in found if not hugging_face.is_damaged(run))
+
+
+def is_log_file(path: Path) -> tuple[str, str] | None:
+    """The role of a file that holds logged values, and the reason; None for every other file.
+
+    The role is "log", or "text-log" for printed text, in which error messages count too.
+    """
+    if isinstance(path, RemotePath) or not path.is_file() or path.suffix in NO_LOGS:
+        return None
+    if path.suffix in text_log.SUFFIXES:
+        shows = text_log.is_printed_log(path)
+        return ("text-log", "printed lines with values of a training") if shows else None
+    if path.suffix in table_rows.SUFFIXES and not table_rows.log_head(path):
+        return None
+    for format_ in FORMATS:
+        if format_ not in READ_WHOLE and (runs := format_.find(path)):
+            return "log", f"holds {counted(len(runs), 'run')} ({format_.name})"
+    if path.suffix in table_rows.SUFFIXES:
+        return "log", "rows with a rising step and a loss"
+    return None
+
+
+def newest_first(paths: Iterable[Path]) -> tuple[LoggedRun, ...]:
+    """The runs at several paths, each once, the newest first."""
+    known: dict[tuple[Path, str], LoggedRun] = {}
+    for path in paths:
+        for run in find_runs(path):
+            known.setdefault((run.path, run.name), run)
+    return tuple(sorted(known.values(), key=lambda run: run.when, reverse=True))
+
+
+def format_names() -> str:
+    """What can be read, for people."""
+    return ", ".join(format_.name for format_ in FORMATS)
+
+
 def read_trace(path: Path) -> Trace:
     """The run at a path: see `read_run`."""
     return read_run(path)[0]
@@ -64,8 +130,7 @@ def read_run(path: Path, name: str | None = None) -> RunParts:
     """
     found = find_runs(path)
     if not found:
-        kinds = ", ".join(format_.name for format_ in FORMATS)
-        message = f"{path}: holds no run in a format that is known ({kinds})"
+        message = f"{path}: holds no run in a format that is known ({format_names()})"
         raise InputError(message)
     return pick(found, path, name).read()
 

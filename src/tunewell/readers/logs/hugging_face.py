@@ -20,7 +20,7 @@ from tunewell.readers.logs.columns import SUMMARY
 from tunewell.readers.logs.joined import EXACT, PRINTED, agreement, join, with_lost_part
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
 from tunewell.readers.logs.trainer_state import STATE, find_state, read_trainer_state
-from tunewell.readers.logs.trainer_states import Family, adds, families
+from tunewell.readers.logs.trainer_states import Family, adds, families, is_unreadable
 from tunewell.subjects.trace import Trace
 
 NAME = "Hugging Face trainer_state.json"
@@ -61,6 +61,11 @@ def find(path: Path) -> Sequence[LoggedRun]:
             read=partial(_read, path),
         )
     ]
+
+
+def is_damaged(run: LoggedRun) -> bool:
+    """Whether a run is a trainer_state.json that cannot be read."""
+    return run.format == NAME and is_unreadable(run.path)
 
 
 def _read(path: Path) -> RunParts:

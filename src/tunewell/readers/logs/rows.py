@@ -24,6 +24,10 @@ OWN_SPACING = 1.5
 checkpoint logs later. Half an interval more leaves room for a first log that came late."""
 
 
+FEW = 3
+"""Numbers by which a spacing is told."""
+
+
 class LogRows:
     """Rows in the order in which they were written: a step each, and values by name."""
 
@@ -66,6 +70,23 @@ class LogRows:
             np.array(self._rows.get(name, ()), dtype=np.int64),
             np.array(self._values.get(name, ()), dtype=np.float64),
         )
+
+    def drop_fillers(self) -> None:
+        """Take out NaN that stands only for "not logged in this row".
+
+        pandas fills a table so, if it is told to write NaN as a word. It is known by numbers that
+        stand in every nth row alone: what lies between them was never logged.
+        """
+        for name in self._rows:
+            rows, values = self.metric(name)
+            told = rows[np.isfinite(values)]
+            if len(told) < FEW or len(told) == len(rows):
+                continue
+            every = int(np.gcd.reduce(np.diff(told)))
+            keep = np.isfinite(values) | ~np.isnan(values) | ((rows - told[0]) % every == 0)
+            if every > 1 and not keep.all():
+                self._rows[name] = array("q", rows[keep].tobytes())
+                self._values[name] = array("d", values[keep].tobytes())
 
     def runs(self) -> list[Run]:
         """The runs that were appended to one another: each starts where the steps begin again."""

@@ -19,6 +19,14 @@ MOST_FILES = 200
 
 NO_METRICS = frozenset({"Unnamed: 0", "index"})
 OF_TINKER = "metrics.jsonl"
+TINKER_NAMES = {
+    "train_mean_nll": "loss",
+    "optim/lr": "learning_rate",
+    "optim/entropy": "entropy",
+    "test/nll": "eval_loss",
+    "env/all/reward/total": "reward",
+}
+"""The Tinker cookbook's names. It evaluates while it trains and calls those rows test."""
 
 
 def find(path: Path) -> Sequence[LoggedRun]:
@@ -51,6 +59,7 @@ def _read(file: Path, _changed: int, _size: int) -> tuple[str, list[Run]]:
     head = log_head(file)
     step = step_column(list(dict.fromkeys(name for row in head for name in row))) or "step"
     rows = gather(read_rows(file), step, NO_METRICS)
+    rows.drop_fillers()
     runs = rows.runs()
     return step, [run for run in runs if run.trains] or runs
 
@@ -59,13 +68,15 @@ def _trace(file: Path, at: int) -> RunParts:
     changed = file.stat()
     step, runs = _read(file, changed.st_mtime_ns, changed.st_size)
     run = runs[min(at, len(runs) - 1)]
-    settings = settings_beside(file.parent, ("config.json",)) if file.name == OF_TINKER else {}
+    tinker = file.name == OF_TINKER
+    settings = settings_beside(file.parent, ("config.json",)) if tinker else {}
     return (
         trace_of(
             run,
             source=f"{file.suffix.removeprefix('.').upper()} with steps in the column {step}",
             path=file,
             name=file.name if len(runs) == 1 else f"{file.name}:{at + 1}",
+            also=TINKER_NAMES if tinker else {},
             settings=MappingProxyType(settings),
         ),
         None,

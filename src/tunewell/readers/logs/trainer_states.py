@@ -98,6 +98,12 @@ def _states(folder: Path) -> list[Saved]:
     return found
 
 
+def is_unreadable(file: Path) -> bool:
+    """Whether a trainer_state.json is damaged or none."""
+    stat = file.stat()
+    return _read(file, stat.st_mtime, stat.st_size) is None
+
+
 @lru_cache(maxsize=64)
 def _read(file: Path, when: float, _size: int) -> Saved | None:
     """A state, None where it is damaged: of a process killed while it wrote, one may be."""
