@@ -16,7 +16,7 @@ from tunewell.readers.data.open import SUFFIXES, data_suffix
 from tunewell.readers.data.peek import peek_columns
 from tunewell.readers.data.shards import shard_stem
 from tunewell.readers.files import probe
-from tunewell.readers.logs import folder_runs, is_log_file
+from tunewell.readers.logs import LOG_FOLDERS, folder_runs, is_log_file
 from tunewell.readers.logs.tunewell_folder import NAME as TUNEWELL
 from tunewell.readers.recipes import SETTINGS_SUFFIXES, look_at
 from tunewell.readers.recipes.kinds import LIKELY, TELLING
@@ -31,8 +31,6 @@ MOST_CONFIG_BYTES = 256 * 1024
 """A larger JSON or YAML file is data."""
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs", "wandb"})
-LOG_FOLDERS = ("wandb", "mlruns", "lightning_logs", "runs")
-"""Where tools put their logs inside a project. What lies there is a log or nothing."""
 
 ORDER = (
     "train", "eval", "test", "config", "model", "adapter", "tokenizer", "run", "log",

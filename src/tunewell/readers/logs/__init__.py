@@ -11,10 +11,14 @@ from tunewell.readers.logs import (
     hugging_face,
     lightning_csv,
     llamafactory,
+    mlflow,
     table_rows,
     tables,
+    tensorboard,
     text_log,
+    trackio,
     tunewell_folder,
+    wandb,
 )
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
 from tunewell.readers.logs.tunewell_folder import INSIDE
@@ -24,6 +28,7 @@ from tunewell.subjects.trace import Trace
 __all__ = [
     "FORMATS",
     "INSIDE",
+    "LOG_FOLDERS",
     "find_runs",
     "folder_runs",
     "format_names",
@@ -37,6 +42,10 @@ __all__ = [
 FORMATS: tuple[LogFormat, ...] = (
     tunewell_folder.FORMAT,
     hugging_face.FORMAT,
+    wandb.FORMAT,
+    mlflow.FORMAT,
+    trackio.FORMAT,
+    tensorboard.FORMAT,
     lightning_csv.FORMAT,
     llamafactory.FORMAT,
     tables.FORMAT,
@@ -47,7 +56,7 @@ FORMATS: tuple[LogFormat, ...] = (
 READ_WHOLE = (tables.FORMAT, text_log.FORMAT)
 """Formats whose runs are told only by reading the files: not looked for in every folder."""
 
-NO_LOGS = frozenset({".json", ".py", ".md", ".yaml", ".yml", ".toml", ".safetensors", ".parquet"})
+NO_LOGS = frozenset({".json", ".py", ".md", ".yaml", ".yml", ".toml", ".safetensors"})
 """Suffixes of files that are no logs, or that are told by their names."""
 
 NAMES_SHOWN = 8
@@ -69,16 +78,29 @@ def find_runs(path: Path) -> tuple[LoggedRun, ...]:
     return ()
 
 
-def folder_runs(folder: Path) -> tuple[LoggedRun, ...]:
-    """The runs that a folder holds in a format that is told by its names, in order of preference.
+LOG_FOLDERS = ("wandb", "mlruns", "lightning_logs", "runs")
+"""Where tools put their logs inside a project. What lies there is a log or nothing."""
 
-    Cheap, for walks over a whole project. A damaged trainer_state.json is no run here.
+
+def folder_runs(folder: Path) -> tuple[LoggedRun, ...]:
+    """The runs that a folder holds in the first format that is told by its names.
+
+    Cheap, for walks over a whole project. A damaged trainer_state.json is no run here, and event
+    files of TensorBoard count where they lie, not for every folder above.
     """
-    found: list[LoggedRun] = []
     for format_ in FORMATS:
-        if format_ not in READ_WHOLE:
-            found.extend(format_.find(folder))
-    return tuple(run for run in found if not hugging_face.is_damaged(run))
+        found = [] if format_ in READ_WHOLE else format_.find(folder)
+        kept = [run for run in found if not hugging_face.is_damaged(run)]
+        if format_ is tensorboard.FORMAT:
+            kept = [run for run in kept if _lies_there(run.path, folder)]
+        if kept:
+            return tuple(kept)
+    return ()
+
+
+def _lies_there(path: Path, folder: Path) -> bool:
+    below = path.relative_to(folder).parts if path.is_relative_to(folder) else ()
+    return not below or below[0] in LOG_FOLDERS or folder.name in LOG_FOLDERS
 
 
 def is_log_file(path: Path) -> tuple[str, str] | None:
@@ -105,7 +127,7 @@ def newest_first(paths: Iterable[Path]) -> tuple[LoggedRun, ...]:
     """The runs at several paths, each once, the newest first."""
     known: dict[tuple[Path, str], LoggedRun] = {}
     for path in paths:
-        for run in find_runs(path):
+        for run in (folder_runs(path) if path.is_dir() else ()) or find_runs(path):
             known.setdefault((run.path, run.name), run)
     return tuple(sorted(known.values(), key=lambda run: run.when, reverse=True))
 

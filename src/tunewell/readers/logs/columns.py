@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewell.subjects.trace import Column, Restart
 
@@ -56,14 +55,13 @@ class Logged:
         self.values.append(value)
         self.times.append(time)
 
-    def extend(
-        self, steps: NDArray[np.int64], values: NDArray[np.float64], times: NDArray[np.float64]
-    ) -> None:
-        """Take many points, whose steps need not rise."""
-        self.steps.frombytes(np.ascontiguousarray(steps, dtype=np.int64).tobytes())
-        self.values.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())
-        self.times.frombytes(np.ascontiguousarray(times, dtype=np.float64).tobytes())
-        self.rising = False
+    def extend(self, steps: bytes, values: bytes, times: bytes) -> None:
+        """Take many points at once, as bytes of int64, float64 and float64."""
+        if steps:
+            self.rising = False
+            self.steps.frombytes(steps)
+            self.values.frombytes(values)
+            self.times.frombytes(times)
 
     def cut(self, step: int) -> None:
         """Lay the points after a step aside."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tunewell.core.errors import InputError
-from tunewell.readers.logs import llamafactory, text_log
+from tunewell.readers.logs import llamafactory, mlflow, tensorboard, text_log, trackio, wandb
 from tunewell.readers.logs.beside import results_beside, settings_beside
 from tunewell.readers.logs.columns import SUMMARY
 from tunewell.readers.logs.joined import EXACT, PRINTED, agreement, join, with_lost_part
@@ -25,7 +25,14 @@ from tunewell.subjects.trace import Trace
 
 NAME = "Hugging Face trainer_state.json"
 
-COMPANIONS: tuple[LogFormat, ...] = (llamafactory.FORMAT, text_log.FORMAT)
+COMPANIONS: tuple[LogFormat, ...] = (
+    wandb.FORMAT,
+    mlflow.FORMAT,
+    trackio.FORMAT,
+    tensorboard.FORMAT,
+    llamafactory.FORMAT,
+    text_log.FORMAT,
+)
 """What else may be logged in an output folder, the most exact first."""
 
 MOST_COMPANIONS = 8

@@ -168,6 +168,8 @@ def _of_training(rest: str, rank: int) -> tuple[str, int]:
 
 
 def _of_evaluation(rest: str, rank: int) -> tuple[str, int]:
+    if rest.startswith("epoch_") and rest.removeprefix("epoch_") in METRICS:  # Keras
+        return f"eval_{_word(rest.removeprefix('epoch_'))}", EACH_EPOCH
     if rest.endswith("_step"):
         # A value for each batch of an evaluation, over steps of its own.
         return f"eval_{rest}", rank

@@ -97,7 +97,7 @@ class LogRows:
 
     def run(self, start: int, end: int, steps: Whole | None = None) -> Run:
         """The rows from `start` to before `end`, with other steps where they are given."""
-        told = self.steps[start:end] if steps is None else steps
+        told = self.steps[start:end] if steps is None else steps.astype(np.int64)
         times = np.array(self._times[start:end], dtype=np.float64)
         back = (np.flatnonzero(np.diff(told) < 0) + 1).tolist()
         metrics = {name: self._within(name, start, end) for name in self._rows}
@@ -108,7 +108,9 @@ class LogRows:
             for name, (rows, values) in metrics.items():
                 part = slice(*np.searchsorted(rows, (first, after)).tolist())
                 at = rows[part]
-                points.of(name).extend(told[at], values[part], times[at])
+                points.of(name).extend(
+                    told[at].tobytes(), values[part].tobytes(), times[at].tobytes()
+                )
         return Run(points.columns(), points.superseded(), tuple(points.restarts))
 
     def _within(self, name: str, start: int, end: int) -> tuple[Whole, Real]:
