@@ -87,14 +87,17 @@ def diagnose(
     train: str | Path | None = None,
     predictions: str | Path | None = None,
     config: str | Path | None = None,
+    run: str | None = None,
 ) -> Document:
     """Say what went wrong in a run, from the logs that are already there.
 
     Args:
-        paths: a run folder, trainer_state.json, an output folder or a text log.
+        paths: a run folder, an output folder, a folder of a tracker, or a log of one of the
+            formats that docs/how-to/read-logs.md lists.
         train: training data of the run.
         predictions: predictions with labels.
         config: a settings file.
+        run: which of several runs, by its name or the end of it; the newest if not said.
 
     Raises:
         tunewell.core.errors.UserError: if there is no run, or it cannot be read.
@@ -108,6 +111,7 @@ def diagnose(
         train=locate_named(train),
         predictions=_path(predictions),
         config=_path(config),
+        run=run,
     )
     return command.diagnose(given, given.settings())
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewell.core.errors import InputError
+from tunewell.core.words import counted
 from tunewell.readers.checkpoint import ADAPTER_CONFIG, CONFIG, INDEX, PICKLED, WEIGHTS
 from tunewell.readers.data.arrow import is_saved
 from tunewell.readers.data.names import LABEL_NAMES, TEXT_NAMES, fold_name
@@ -15,6 +16,8 @@ from tunewell.readers.data.open import SUFFIXES, data_suffix
 from tunewell.readers.data.peek import peek_columns
 from tunewell.readers.data.shards import shard_stem
 from tunewell.readers.files import probe
+from tunewell.readers.logs import LOG_FOLDERS, folder_runs, is_log_file
+from tunewell.readers.logs.tunewell_folder import NAME as TUNEWELL
 from tunewell.readers.recipes import SETTINGS_SUFFIXES, look_at
 from tunewell.readers.recipes.kinds import LIKELY, TELLING
 from tunewell.readers.recipes.text import read_text
@@ -28,6 +31,7 @@ MOST_CONFIG_BYTES = 256 * 1024
 """A larger JSON or YAML file is data."""
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs", "wandb"})
+
 ORDER = (
     "train", "eval", "test", "config", "model", "adapter", "tokenizer", "run", "log",
     "predictions", "script", "text-log", "unknown",
@@ -45,6 +49,7 @@ NO_CONFIG = "no configuration of a training that is known"
 NO_ROWS = "no table of rows shows in its first bytes"
 GIVEN_COLUMNS = frozenset(LABEL_NAMES) | {"true", "y_true", "gold", "gold_label", "given"}
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+PRINTED = (".log", ".out", ".err")
 FIXED_NAMES = {
     "trainer_state.json": ("log", "the log that the Hugging Face Trainer saves"),
     "tunewell.toml": ("config", "the settings of Tunewell"),
@@ -77,8 +82,8 @@ BY_CONTENT = (
 class Found:
     """A path with what it was taken for and why.
 
-    `role` is train, eval, test, config, script, tokenizer, model, adapter, log (trainer_state.json
-    or a folder that holds it), run (a Tunewell run folder), predictions, text-log or unknown.
+    `role` is train, eval, test, config, script, tokenizer, model, adapter, log (a file or folder of
+    a trainer or tracker), run (a Tunewell run folder), predictions, text-log or unknown.
     `named` tells a role that the user gave from one that was worked out.
     """
 
@@ -102,7 +107,7 @@ def recognise(paths: Iterable[Path]) -> tuple[Found, ...]:
         if not path.exists() and not path.is_symlink():
             message = f"{path}: no such file or folder"
             raise InputError(message)
-        found.extend(_folder(path, 0) if path.is_dir() else [_given(_file(path))])
+        found.extend(_folder(path, 0, set()) if path.is_dir() else [_given(_file(path))])
     found = _only_data_trains(found[:MOST_FILES])
     return tuple(sorted(found, key=_order))
 
@@ -113,12 +118,15 @@ def _order(found: Found) -> tuple[int, int, int, str]:
     return ORDER.index(found.role), len(path.parts), len(path.name), str(path)
 
 
-def _folder(folder: Path, depth: int) -> Iterator[Found]:
+def _folder(folder: Path, depth: int, seen: set[Path]) -> Iterator[Found]:
+    """What a folder holds. `seen` are the files of runs that a folder above was taken for."""
     whole = _whole_folder(folder)
+    yield from _logs(folder, seen)
     if whole is not None:
         yield whole
-        if whole.role in {"model", "adapter"} and (folder / "trainer_state.json").is_file():
-            yield _file(folder / "trainer_state.json")
+        state = folder / "trainer_state.json"
+        if whole.role in {"model", "adapter"} and state.is_file() and state not in seen:
+            yield _file(state)
         if whole.role not in {"model", "adapter"}:
             return
     try:
@@ -131,10 +139,24 @@ def _folder(folder: Path, depth: int) -> Iterator[Found]:
         entries = [entry for entry in entries if CHECKPOINT.fullmatch(entry.name)]
     for entry in _worth_a_look(entries):
         if entry.is_dir():
-            if depth < DEEPEST:
-                yield from _folder(entry, depth + 1)
+            if depth < DEEPEST and entry.name not in LOG_FOLDERS:
+                yield from _folder(entry, depth + 1, seen)
+        elif entry in seen:
+            continue
         elif (found := _file(entry)).role != "unknown" or data_suffix(entry) in SUFFIXES:
             yield found
+
+
+def _logs(folder: Path, seen: set[Path]) -> Iterator[Found]:
+    """The folder as one that holds runs, where it does and no folder above was taken for them."""
+    for place in (folder, *(folder / name for name in LOG_FOLDERS)):
+        runs = folder_runs(place) if place.is_dir() else ()
+        new = [run for run in runs if run.path not in seen and run.format != TUNEWELL]
+        if new:
+            kinds = ", ".join(dict.fromkeys(run.format for run in new))
+            yield Found(place, "log", f"holds {counted(len(new), 'run')} ({kinds})")
+            seen.update(run.path for run in new)
+            seen.update(place.glob("checkpoint-*/trainer_state.json"))
 
 
 def _worth_a_look(entries: Iterable[Path]) -> Iterator[Path]:
@@ -170,6 +192,9 @@ def _file(path: Path) -> Found:
     if path.name in FIXED_NAMES:
         return Found(path, *FIXED_NAMES[path.name])
     suffix = data_suffix(path)
+    kind = is_log_file(path)
+    if kind is not None:
+        return Found(path, *kind)
     if path.suffix in SETTINGS_SUFFIXES and (config := _config(path)) is not None:
         return config
     try:
@@ -248,6 +273,8 @@ def _given(found: Found) -> Found:
     """A file that the user named is data if it can be: its reader will say what is wrong."""
     if found.role == "unknown" and data_suffix(found.path) in SUFFIXES:
         return Found(found.path, "table", found.reason)
+    if found.role == "unknown" and found.path.suffix in PRINTED and found.path.is_file():
+        return Found(found.path, "text-log", "given, and no other kind of file: read as printed")
     return found
 
 

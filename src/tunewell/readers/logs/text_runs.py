@@ -1,0 +1,365 @@
+"""The runs in a printed log: rows gathered line by line, then put at their steps."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from tunewell.readers.logs.columns import SUMMARY
+from tunewell.readers.logs.rows import OWN_SPACING, LogRows, Run, run_starts
+from tunewell.readers.logs.text_lines import (
+    BAR,
+    BEGIN,
+    INTEREST,
+    KERAS_EPOCH,
+    KERAS_LINE,
+    MARKS,
+    OPEN_DICT,
+    Logged,
+    bar_in,
+    clean,
+    dict_in,
+    keras_values,
+    pieces,
+    step_line_in,
+)
+from tunewell.readers.logs.text_steps import Evidence, bounds, steps_of
+
+SETTINGS = {
+    "Num Epochs": "num_train_epochs",
+    "Gradient Accumulation steps": "gradient_accumulation_steps",
+    "Instantaneous batch size per device": "per_device_train_batch_size",
+}
+PER_EPOCH = re.compile(rb"Num update steps per epoch = ([\d,]+)")
+TWO = 2
+
+
+@dataclass(slots=True)
+class TextRun:
+    """A run as printed."""
+
+    run: Run
+    how: str
+    max_steps: int | None = None
+    finished: bool = False
+    train_rows: int | None = None
+    settings: dict[str, int] = field(default_factory=dict)
+    summary: dict[str, float] = field(default_factory=dict)
+    ranks: dict[int, Run] = field(default_factory=dict)
+    framework: str | None = None
+
+
+class _Rows:
+    """Rows of one rank with what is known of their steps."""
+
+    def __init__(self) -> None:
+        self.rows = LogRows()
+        self.shown = array("q")
+        self.epochs, self.halves = array("d"), array("d")
+        self.training = array("b")
+        # Up to two bars, the run's and an evaluation's, that were drawn after a row.
+        self.bars = (array("q"), array("q"), array("q"), array("q"))
+
+    def add(self, logged: Logged, *, training: bool) -> None:
+        self.rows.add(-1 if logged.step is None else logged.step, logged.values, logged.time)
+        self.shown.append(-1 if logged.step is None else logged.step)
+        self.epochs.append(float("nan") if logged.epoch is None else logged.epoch)
+        self.halves.append(logged.half)
+        self.training.append(training)
+        for column in self.bars:
+            column.append(-1)
+
+    def see_bar(self, count: int, total: int) -> None:
+        first, first_total, second, second_total = self.bars
+        if not len(first) or first_total[-1] == total or second_total[-1] >= 0:
+            return
+        if first_total[-1] < 0:
+            first[-1], first_total[-1] = count, total
+        else:
+            second[-1], second_total[-1] = count, total
+
+    @property
+    def total(self) -> int | None:
+        """The run's own steps: the total of the bar that follows rows of training."""
+        _, first, _, second = self.bars
+        seen = Counter(
+            total
+            for at in range(len(self.training))
+            if self.training[at]
+            for total in (first[at], second[at])
+            if total > 0
+        )
+        return max(seen, key=lambda total: (seen[total], total)) if seen else None
+
+
+@dataclass(slots=True)
+class _Start:
+    """Where a process began, and what it said of itself."""
+
+    row: int
+    told: dict[str, int] = field(default_factory=dict)
+    per_epoch: int | None = None
+    summary: dict[str, float] = field(default_factory=dict)
+    end: tuple[float, float] | None = None
+    bar: tuple[int, int] | None = None
+
+
+class TextLog:
+    """Reads pieces of text, one after the other. `runs` gives what they held."""
+
+    def __init__(self) -> None:
+        self._dicts = _Rows()
+        self._others: dict[int, _Rows] = {}
+        self._rank: int | None = None
+        self._lines = LogRows()
+        self._line_total: int | None = None
+        self._keras = LogRows()
+        self._keras_ends: list[tuple[int, int]] = []
+        self._epoch: tuple[int, int] | None = None
+        self._pending: tuple[int, int, tuple[tuple[str, float], ...]] | None = None
+        self._passed = 0
+        self._starts = [_Start(0)]
+        self._open = b""
+        self._quiet = True
+
+    def read(self, chunks: Iterable[bytes]) -> TextLog:
+        """Take a whole text."""
+        for piece in pieces(chunks):
+            self.add(piece)
+        self._close_epoch()
+        return self
+
+    def add(self, piece: bytes) -> None:
+        """Take what stood between two line ends."""
+        if b"%|" in piece and (bar := bar_in(piece)) is not None:
+            self._bar(*bar)
+            rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
+            if len(rest) < TWO and b"{" not in piece:
+                return
+        if self._open:
+            self._continue(piece)
+        if INTEREST.search(piece) is None:
+            self._other_line(piece)
+            return
+        piece = clean(piece)
+        if b"{" in piece:
+            logged = dict_in(piece)
+            if logged is not None:
+                self._add_dict(logged)
+                return
+            opened = OPEN_DICT.search(piece)
+            self._open = opened[0] if opened is not None else b""
+            return
+        keras = KERAS_LINE.search(piece) if self._epoch is not None else None
+        if keras is not None:
+            count = int(keras[1])
+            total = count if keras[2] == b"Unknown" else int(keras[2])
+            self._pending = (count, total, keras_values(keras[3]))
+        elif (logged := step_line_in(piece)) is not None and logged.step is not None:
+            self._lines.add(logged.step, logged.values, logged.time)
+            self._line_total = logged.total or self._line_total
+        else:
+            self._other_line(piece)
+
+    def _continue(self, piece: bytes) -> None:
+        """The rest of a dict into whose middle a progress bar was written."""
+        rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
+        if b"}" in rest and b"{" not in rest.partition(b"}")[0]:
+            logged = dict_in(self._open + rest)
+            self._open = b""
+            if logged is not None:
+                self._add_dict(logged)
+        elif b"{" in rest:
+            self._open = b""
+
+    def _add_dict(self, logged: Logged) -> None:
+        names = {name for name, _ in logged.values}
+        start = self._starts[-1]
+        if "train_runtime" in names:
+            values = dict(logged.values)
+            start.summary = {name: values[name] for name in SUMMARY if name in values}
+            if logged.epoch is not None:
+                start.end = (logged.epoch, logged.half)
+            return
+        if start.summary and not any(name.startswith(("eval_", "test_")) for name in names):
+            self._begin()
+        training = not any(name.startswith(("eval_", "test_")) for name in names)
+        if self._rank is None:
+            self._rank = logged.rank
+        if logged.rank is not None and logged.rank != self._rank:
+            self._others.setdefault(logged.rank, _Rows()).add(logged, training=training)
+        else:
+            self._dicts.add(logged, training=training)
+
+    def _bar(self, count: int, total: int) -> None:
+        start = self._starts[-1]
+        if count == 0 and start.bar is not None and start.bar[0] > 0 and start.bar[1] == total:
+            trained = self._dicts.bars[1], self._dicts.bars[3]
+            if any(total in totals[start.row :] for totals in trained):
+                self._begin()
+        if start.bar is None or total >= start.bar[1]:
+            self._starts[-1].bar = (count, total)
+        self._dicts.see_bar(count, total)
+
+    def _begin(self) -> None:
+        """From here on another process prints."""
+        row = len(self._dicts.rows)
+        if row > self._starts[-1].row:
+            self._starts.append(_Start(row))
+        elif self._starts[-1].told:
+            self._starts[-1] = _Start(row)
+
+    def _other_line(self, piece: bytes) -> None:
+        if b" = " in piece:
+            told, per_epoch = MARKS.search(piece), PER_EPOCH.search(piece)
+            start = self._starts[-1]
+            if told is not None and "Total optimization steps" not in start.told:
+                name = told[1].decode().partition(" (")[0].strip()
+                start.told.setdefault(name, int(told[2].replace(b",", b"")))
+            if per_epoch is not None:
+                start.per_epoch = int(per_epoch[1].replace(b",", b""))
+        elif any(mark in piece for mark in BEGIN):
+            self._begin()
+        elif piece.startswith(b"Epoch ") and (epoch := KERAS_EPOCH.match(clean(piece))) is not None:
+            self._close_epoch()
+            self._epoch = int(epoch[1]), int(epoch[2])
+
+    def _close_epoch(self) -> None:
+        """The last line of an epoch of Keras holds its values; of one cut short there are none."""
+        if self._epoch is not None and self._pending is not None:
+            count, total, values = self._pending
+            at, of = self._epoch
+            if count == total:
+                step = at * total
+                self._keras.add(step, [*values, ("epoch", float(at))])
+                self._keras_ends.append((at, of * total))
+        self._pending = self._epoch = None
+
+    def runs(self) -> list[TextRun]:
+        """What was printed, in order. Of several ways to print the one with most rows counts."""
+        ways = (len(self._dicts.rows), len(self._lines), len(self._keras))
+        if not max(ways):
+            return []
+        if ways[0] == max(ways):
+            return self._dict_runs()
+        lines = ways[1] == max(ways)
+        rows = self._lines if lines else self._keras
+        steps = rows.steps
+        found: list[TextRun] = []
+        for start, end in pairwise([0, *run_starts(steps), len(rows)]):
+            total = self._line_total if lines else self._keras_ends[end - 1][1]
+            found.append(
+                TextRun(
+                    rows.run(start, end),
+                    "its lines show their steps" if lines else "steps counted over its epochs",
+                    max_steps=total,
+                    finished=total is not None and int(steps[end - 1]) >= total,
+                    framework=None if lines else "keras",
+                )
+            )
+        return found
+
+    def _dict_runs(self) -> list[TextRun]:
+        rows = self._dicts
+        steps, epochs = np.array(rows.shown), np.array(rows.epochs)
+        clock = np.where(steps >= 0, steps, epochs)
+        begins = {start.row for start in self._starts[1:] if start.row < len(clock)}
+        begins |= set((np.flatnonzero(np.diff(clock) < 0) + 1).tolist())
+        first = [at for at in sorted(begins) if at and self._is_new(clock, at)]
+        found = []
+        for start, end in pairwise([0, *first, len(clock)]):
+            told = [
+                entry
+                for entry, after in zip(
+                    self._starts, [*(s.row for s in self._starts[1:]), len(clock) + 1], strict=True
+                )
+                if after > start and entry.row < end
+            ]
+            found.append(self._dict_run(start, end, told))
+        return found
+
+    def _is_new(self, clock: np.ndarray, at: int) -> bool:
+        """Whether a run begins there, rather than an earlier one being taken up again."""
+        train = np.array(self._dicts.training, dtype=np.bool_)
+        after = clock[at:][train[at:]][:8]
+        before = clock[:at][train[:at]][-8:]
+        if not len(after):
+            return True
+        rises = np.diff(after)[np.diff(after) > 0]
+        if not len(rises):
+            rises = np.diff(before)[np.diff(before) > 0]
+        if not len(rises):
+            return bool(len(before) and after[0] <= before[0])
+        return bool(after[0] <= OWN_SPACING * np.median(rises))
+
+    def _dict_run(self, start: int, end: int, told: list[_Start]) -> TextRun:
+        rows = self._dicts
+        said = told[-1] if told else _Start(start)
+        part = slice(start, end)
+        total = said.told.get("Total optimization steps") or _total(rows, part)
+        if total is None and said.bar is not None and said.bar[1] > TWO:
+            total = said.bar[1]
+        bars = _bars(rows, part, total)
+        epochs, halves = np.array(rows.epochs[part]), np.array(rows.halves[part])
+        finished = bool(said.summary)
+        known = Evidence(
+            shown=np.array(rows.shown[part], dtype=np.int64),
+            bars=bars,
+            epochs=epochs,
+            halves=halves,
+            training=np.array(rows.training[part], dtype=np.bool_),
+            per_epoch=_per_epoch(said, total, finished=finished),
+        )
+        steps, how = steps_of(known)
+        at = dict(zip(epochs.tolist(), steps.tolist(), strict=True))
+        ranks = {}
+        for rank, other in self._others.items():
+            theirs = [at.get(epoch, -1) for epoch in other.epochs]
+            if -1 not in theirs:
+                ranks[rank] = other.rows.run(0, len(theirs), np.array(theirs, dtype=np.int64))
+        return TextRun(
+            rows.rows.run(start, end, steps),
+            how,
+            max_steps=total,
+            finished=finished,
+            train_rows=said.told.get("Num examples"),
+            settings={
+                name: said.told[mark] for mark, name in SETTINGS.items() if mark in said.told
+            },
+            summary=said.summary,
+            ranks=ranks,
+            framework="transformers",
+        )
+
+
+def _total(rows: _Rows, part: slice) -> int | None:
+    own = _Rows()
+    own.training = rows.training[part]
+    own.bars = (rows.bars[0][part], rows.bars[1][part], rows.bars[2][part], rows.bars[3][part])
+    return own.total
+
+
+def _bars(rows: _Rows, part: slice, total: int | None) -> np.ndarray:
+    """What the bar of the run showed after each row, -1 where none was drawn."""
+    first, first_total, second, second_total = (np.array(column[part]) for column in rows.bars)
+    shown = np.where(first_total == total, first, np.where(second_total == total, second, -1))
+    return np.where(total is None, -1, shown).astype(np.int64)
+
+
+def _per_epoch(said: _Start, total: int | None, *, finished: bool) -> tuple[float, float] | None:
+    """How many steps an epoch has, as far as the text tells."""
+    if said.per_epoch is not None:
+        return float(said.per_epoch), float(said.per_epoch)
+    rows, batch = said.told.get("Num examples"), said.told.get("Total train batch size")
+    epochs = said.told.get("Num Epochs")
+    if rows and batch and epochs and total == -(-rows // batch) * epochs:
+        return float(total // epochs), float(total // epochs)
+    if not finished or said.end is None or total is None:
+        return None
+    return bounds(np.array([said.end[0]]), np.array([said.end[1]]), np.array([float(total)]))
