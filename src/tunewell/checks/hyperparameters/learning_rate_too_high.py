@@ -55,7 +55,7 @@ def learning_rate_too_high(  # noqa: PLR0913  each is an option
     min_scatter: float = 2.0,
     min_norm: float = 3.0,
     min_signs: int = 2,
-    min_points: int = 24,
+    min_points: int = 40,
 ) -> Iterator[Finding]:
     """A loss that leaps early, swings ever wider, and hardly ends below where it began.
 
@@ -69,13 +69,13 @@ def learning_rate_too_high(  # noqa: PLR0913  each is an option
 
     ## How it is measured
     Relative to the run alone. The mean loss of the last third is at least `min_left` of the first
-    level (0.7). Signs: the running median of the first third reaches `min_jump` times the lowest of
-    the first three logs (1.3) and three times the scatter of the logarithm above it; the scatter of
+    level (0.7). Signs: the running median of the first third reaches `min_jump` times the middle of
+    the first three logs (1.3) and 2.5 times the scatter of the logarithm above it; the scatter of
     the later half is `min_scatter` times that of the first quarter (2); the median gradient norm of
-    the later half is `min_norm` times that of the first tenth (3), higher by ranks with a chance
+    the later half is `min_norm` times that of the first twentieth (3), higher by ranks with a chance
     below 1 in 1,000; the watcher's median update ratio of the later half is 0.1 or more. There must
     be `min_signs` of them (2: each alone occurs in healthy runs, with small batches or adapters)
-    and `min_points` logs (24).
+    and `min_points` logs (40).
 
     ## Example
     Loss 2.1, 4.6, 3.9 ... 2.4, each batch between 0.1 and 6, gradient norms from 2 to 15.
@@ -134,12 +134,12 @@ def learning_rate_too_high(  # noqa: PLR0913  each is an option
 
 
 def _leap(values: Values, min_jump: float) -> str:
-    began = float(values[:3].min())
+    began = float(np.median(values[:3]))
     third = values[: len(values) // 3]
     if values.min() <= 0 or len(third) < 8:  # noqa: PLR2004  a running median needs some
         return ""
     top = float(smooth(third, 5).max())
-    far = math.log(top / began) >= max(math.log(min_jump), 3 * noise(np.log(values)))
+    far = math.log(top / began) >= max(math.log(min_jump), 2.5 * noise(np.log(values)))
     return f"the loss leapt from {began:.3g} to {top:.3g} in the first third" if far else ""
 
 
@@ -152,8 +152,8 @@ def _scatter(values: Values, min_scatter: float) -> str:
 
 def _norms(trace: Trace, min_norm: float) -> str:
     norms = trace.column("grad_norm").finite.values
-    early, late = norms[: max(3, len(norms) // 10)], norms[len(norms) // 2 :]
-    if len(norms) < 24:  # noqa: PLR2004  as many as losses
+    early, late = norms[: max(4, len(norms) // 20)], norms[len(norms) // 2 :]
+    if len(norms) < 40:  # noqa: PLR2004  as many as losses
         return ""
     before, after = float(np.median(early)), float(np.median(late))
     if after < min_norm * before or higher(early, late) > SURE:

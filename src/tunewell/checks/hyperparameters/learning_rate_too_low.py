@@ -54,11 +54,11 @@ def learning_rate_too_low(
     The trend of the last two thirds of the run's losses against that of its first two thirds, each
     with its 95 % interval from the run's scatter: both fall surely, and the later one is at least
     1 - `max_slowing` of the earlier (0.2: an exponential fall keeps 0.8 of its slope by this
-    measure when it has covered half of its way). The whole fall is at most `max_fall` of the first loss (0.3). With the watcher's samples
-    no layer may have a path of more than `max_path` of its weights (0.01), the sum of all update
-    ratios as if each step went the same way: it is a warning then. A log without them gives
-    information. At least `min_steps` steps (50); a run whose rate was falling to 0 flattens by that
-    alone, so a straight line under a decaying rate is the stronger sign.
+    measure when it has covered half of its way). The whole fall is at most `max_fall` of the first
+    loss (0.3). With the watcher's samples no layer may have a path of more than `max_path` of its
+    weights (0.01), the sum of all update ratios as if each step went the same way: it is a warning
+    then. A log without them gives information. At least `min_steps` steps (50); a rate that falls
+    to 0 flattens the end by that alone, so a straight line under it is the stronger sign.
 
     ## Example
     Loss 2.08, 2.05, 2.02, 1.99; weights moved by at most 0.2 %.

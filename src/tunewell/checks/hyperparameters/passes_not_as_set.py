@@ -18,6 +18,9 @@ from tunewell.core.finding import (
 from tunewell.facts.curves import evidence
 from tunewell.subjects.trace import Trace
 
+DEFAULT = 3
+"""Epochs of the Trainer where none are set."""
+
 
 @check(
     "HYP057",
@@ -60,15 +63,16 @@ def passes_not_as_set(trace: Trace, *, max_off: float = 0.1) -> Iterator[Finding
         message = "it takes a finished run with max_steps in its settings and logged epochs"
         raise NotApplicableError(message)
     seen, planned = float(epochs.values[-1]), trace.settings.get("num_train_epochs")
-    known = isinstance(planned, int | float) and planned > 0 and planned != 3  # noqa: PLR2004
+    told = isinstance(planned, int | float) and planned > 0 and planned != DEFAULT
+    epochs_set = float(planned or 0) if told else None
     cut = 0 < seen < 1 - max_off
-    often = known and seen > max((1 + max_off) * planned, planned + 0.5)
+    often = epochs_set is not None and seen > max((1 + max_off) * epochs_set, epochs_set + 0.5)
     if not cut and not often:
         return
     said = (
         f"the run ended after {seen:.2g} of one pass over the rows: the others were never seen"
         if cut
-        else f"the rows were passed over {seen:.3g} times, where {planned:g} epochs are set"
+        else f"the rows were passed over {seen:.3g} times, where {epochs_set:g} epochs are set"
     )
     yield Finding(
         message=f"{said} (max_steps is {limit:,})",
@@ -78,7 +82,7 @@ def passes_not_as_set(trace: Trace, *, max_off: float = 0.1) -> Iterator[Finding
             Number(
                 name="passes over the rows",
                 value=seen,
-                bound=f"{planned:g}" if known else "at least 1",
+                bound="at least 1" if epochs_set is None else f"{epochs_set:g}",
             ),
         ),
         impact="a part of the data was paid for and not used"
