@@ -66,13 +66,23 @@ class Points:
                 self._superseded.setdefault(name, []).append((step, column[step][0]))
             column[step] = (taken, time)
 
-    def go_back(self, step: int, settings: Mapping[str, Any] | None = None) -> None:
+    def go_back(
+        self,
+        step: int,
+        settings: Mapping[str, Any] | None = None,
+        previous: Mapping[str, Any] | None = None,
+    ) -> None:
         """The run goes on after an earlier step: later points no longer stand.
 
         `step` is the first that will be logged again, or the one the run was taken up from.
         """
         self.restarts.append(
-            Restart(step=step, reached=self._reached, settings=MappingProxyType(settings or {}))
+            Restart(
+                step=step,
+                reached=self._reached,
+                settings=MappingProxyType(dict(settings or {})),
+                previous=MappingProxyType(dict(previous or {})),
+            )
         )
         for name, logged in self._points.items():
             for old in [known for known in logged if known > step]:
