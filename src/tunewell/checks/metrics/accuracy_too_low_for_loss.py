@@ -64,11 +64,11 @@ def accuracy_too_low_for_loss(
     (0.05) is left for means over batches of different size. Second: if the probabilities are
     honest, accuracy is at least exp(-loss), because the mean of a probability is at least the
     exponential of the mean of its logarithm; models are not quite honest, so `factor` of it (0.5)
-    is asked for. Token accuracies are held against the loss beside them; `eval_accuracy` only for a
-    run that is known to train a classifier, because elsewhere it may be of whole answers. Where the first
-    loss is not near ln(classes), a row may have several labels: then a row is wrong where any of
-    them is, and the first bound alone is taken, with the number of classes times the loss. Runs
-    that log rewards are left out.
+    is asked for. Token accuracies are held against the loss beside them; `eval_accuracy` only
+    for a run that is known to train a classifier, because elsewhere it may be of whole answers.
+    Where the first loss is not near ln(classes), a row may have several labels: then a row is wrong
+    where any of them is, and the first bound alone is taken, with the number of classes times the
+    loss. Runs that log rewards are left out.
 
     ## Example
     Evaluation loss 0.9, so exp(-0.9) is 0.41, and a token accuracy of 0.03.

@@ -25,7 +25,7 @@ from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
 
-OF_THE_FALL = 0.1
+OF_THE_FALL = 0.25
 
 ENOUGH = 10
 """Evaluations that a run is given by the fix."""
@@ -63,9 +63,9 @@ def evaluated_too_seldom(
     (0.05, by the time that one of them took); while the run goes on, as many as its distance so far
     and `max_steps` let expect. Else, where the lowest evaluation is neither the first nor the last:
     the evaluations before and after it both lie above it by `min_turn` of its value (0.5, five
-    times the difference at which the check of the kept model speaks) and by a tenth of the fall
-    since the first evaluation, because a loss near 0 doubles over nothing. Told as information. Runs
-    that log rewards are left out.
+    times the difference at which the check of the kept model speaks) and by a quarter of the
+    fall since the first evaluation, because a loss near 0 doubles over nothing. Told as
+    information. Runs that log rewards are left out.
 
     ## Example
     2,000 steps and evaluations at 1,000 and 2,000, 4 seconds each in a run of an hour.
