@@ -96,7 +96,7 @@ def _again(
     trace: Trace, restart: Restart, around: Sides, max_usual: float
 ) -> tuple[int, int] | None:
     """Batches that came again after the restart, of how many; None where it cannot be told."""
-    length = _epoch_steps(trace)
+    length = _epoch_steps(sides(trace, restart, "epoch").before)
     if length is None:
         return None
     begin = restart.step // length * length
@@ -111,9 +111,11 @@ def _again(
     return int(np.isin(later, earlier).sum()), len(later)
 
 
-def _epoch_steps(trace: Trace) -> int | None:
-    """Optimizer steps of an epoch, from the epochs that the log tells."""
-    passes = trace.column("epoch").finite
+def _epoch_steps(passes: Column) -> int | None:
+    """Optimizer steps of an epoch, from the epochs that the log tells before the restart.
+
+    After it the count is off where the rows begin anew.
+    """
     good = (passes.values > 0) & (passes.steps > 0)
     if not good.any():
         return None
