@@ -140,7 +140,12 @@ class Points:
             if taken is not None and name != "step":
                 self.of(name).put(step, taken, time)
 
-    def go_back(self, step: int, settings: Mapping[str, Any] | None = None) -> None:
+    def go_back(
+        self,
+        step: int,
+        settings: Mapping[str, Any] | None = None,
+        previous: Mapping[str, Any] | None = None,
+    ) -> None:
         """The run goes on after an earlier step: later points no longer stand.
 
         `step` is the first that will be logged again, or the one the run was taken up from.
@@ -148,7 +153,12 @@ class Points:
         put = (max(logged.steps) for logged in self._logged.values() if logged.steps)
         reached = max(self._reached, *put, 0)
         self.restarts.append(
-            Restart(step=step, reached=reached, settings=MappingProxyType(settings or {}))
+            Restart(
+                step=step,
+                reached=reached,
+                settings=MappingProxyType(dict(settings or {})),
+                previous=MappingProxyType(dict(previous or {})),
+            )
         )
         for logged in self._logged.values():
             logged.cut(step)
