@@ -1,0 +1,233 @@
+"""Where the page's run is read from: the watcher's events line by line, any other log as a whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from tunewell.core.errors import InputError, UserError
+from tunewell.engine.examine import examine
+from tunewell.engine.settings import Settings
+from tunewell.readers.logs import find_runs, pick
+from tunewell.readers.logs import tunewell_folder as folder
+from tunewell.readers.logs.logged_run import LoggedRun, RunParts
+from tunewell.readers.logs.run_folder import RunLog, read_events
+from tunewell.serve.live_run import LiveRun
+
+QUICK, SLOW = 0.5, 2.0
+"""Seconds between two looks at a log: its size is asked for, and nothing read where it is the same."""
+
+SHARE = 0.05
+"""Reading a log as a whole, and checking it, may take this share of the time."""
+
+ENDED = frozenset({"finished", "failed", "silent"})
+"""Phases in which the watcher says no more, so that the page examines the log itself."""
+
+HEAD_BYTES = 512
+"""A file that begins otherwise than it did is another file. Its first event holds its time."""
+
+
+class Gone(Exception):  # noqa: N818  it is no error: a run may be moved away
+    """The log is not where it was."""
+
+
+class Source(Protocol):
+    """One log that is read again and again."""
+
+    def poll(self) -> None:
+        """Take what is new into the run.
+
+        Raises:
+            Gone: if it is not there any more.
+            InputError: if it cannot be read.
+        """
+
+    @property
+    def interval(self) -> float:
+        """Seconds until another look is worth it."""
+
+
+class _Events(RunLog):
+    """Hands the events of a log on, where `RunLog` makes a trace of them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.fresh: list[Mapping[str, Any]] = []
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        self.fresh.append(event)
+
+    def take(self) -> list[Mapping[str, Any]]:
+        taken, self.fresh = self.fresh, []
+        return taken
+
+
+class EventSource:
+    """The watcher's events.jsonl, of which only what was appended is read.
+
+    While the run goes on its findings are those that the watcher wrote, the same that the terminal
+    shows. Of a run that ended or fell silent the whole log is examined once more, so that the page
+    says what `tunewell diagnose` says.
+    """
+
+    def __init__(self, path: Path, run: LiveRun, settings: Settings) -> None:
+        self._path = path
+        self._run = run
+        self._settings = settings
+        self._events = _Events(path)
+        self._known: tuple[int, int, int] | None = None
+        self._head = b""
+        self._judged: object = None
+
+    @property
+    def interval(self) -> float:
+        """Rarely, where the run has ended and was examined."""
+        done = self._run.phase in ENDED and self._judged == self._known
+        return SLOW if done else QUICK
+
+    def poll(self) -> None:
+        """Take what was appended, or examine what has ended."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            raise Gone from None
+        known = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if known != self._known:
+            self._begin_again_if_other(stat.st_ino, stat.st_size)
+            self._events.follow()
+            self._known = known
+            fresh = self._events.take()
+            if fresh:
+                self._run.take(fresh)
+            self._run.tick()
+            return
+        self._run.tick()
+        # An examination takes seconds where the log is long: a page shows the curves before it.
+        if self._run.phase in ENDED and self._judged != known:
+            self._judged = known
+            self._events.finish()
+            self._run.take(self._events.take())
+            _judge(self._run, read_events(self._path), self._settings)
+
+    def _begin_again_if_other(self, inode: int, size: int) -> None:
+        try:
+            with self._path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+        except OSError as error:
+            message = f"{self._path}: cannot be read: {error.strerror}"
+            raise InputError(message) from None
+        same = self._known is None or (
+            (inode == self._known[0] and size >= self._known[1]) and head.startswith(self._head)
+        )
+        if not same:
+            self._run.forget()
+            self._events = _Events(self._path)
+        self._head = head
+
+
+class LogSource:
+    """Any other log: read as a whole and examined whenever it was written to."""
+
+    def __init__(self, path: Path, name: str, run: LiveRun, settings: Settings) -> None:
+        self._path = path
+        self._name = name
+        self._run = run
+        self._settings = settings
+        self._known: tuple[Path, float] | None = None
+        self._parts: RunParts | None = None
+        self._cost = 0.0
+
+    @property
+    def interval(self) -> float:
+        """So rarely that reading keeps to its share of the time."""
+        return QUICK if self._parts is not None else max(SLOW, self._cost / SHARE)
+
+    def poll(self) -> None:
+        """Read what was written to; the next time, examine it."""
+        found = [run for run in _found(self._path) if run.name == self._name]
+        if not found or found[0].format == folder.NAME:
+            raise Gone
+        logged = found[0]
+        began = time.perf_counter()
+        if (logged.path, logged.when) != self._known:
+            self._parts = logged.read()
+            self._run.take_trace(self._parts[0], logged.when)
+            self._known = (logged.path, logged.when)
+            self._cost = time.perf_counter() - began
+        elif self._parts is not None:
+            _judge(self._run, self._parts, self._settings)
+            self._parts = None
+            self._cost += time.perf_counter() - began
+        self._run.tick()
+
+
+class Reader:
+    """Keeps a run up to date with what lies at a path, also where nothing lies there yet."""
+
+    def __init__(self, path: Path, name: str | None, run: LiveRun, settings: Settings) -> None:
+        self._path = path
+        self._name = name
+        self._run = run
+        self._settings = settings
+        self._source: Source | None = None
+
+    @property
+    def interval(self) -> float:
+        """Seconds until another look is worth it."""
+        return self._source.interval if self._source is not None else SLOW / 2
+
+    def poll(self) -> None:
+        """Read what is new. What keeps it from being read is said on the page, never raised."""
+        try:
+            self._poll()
+        except UserError as error:
+            self._run.say(str(error))
+        except Exception as error:  # noqa: BLE001  the page must outlive whatever a log holds
+            self._run.say(f"a fault in Tunewell itself: {type(error).__name__}: {error}")
+
+    def _poll(self) -> None:
+        if self._source is None and not self._open():
+            return
+        try:
+            self._look()
+        except Gone:
+            self._source = None
+            if not self._open():
+                gone = f"{self._path}: the log is not there any more; the last of it is shown"
+                self._run.say(gone)
+                return
+            self._look()
+        self._run.say("")
+
+    def _look(self) -> None:
+        if self._source is not None:
+            self._source.poll()
+
+    def _open(self) -> bool:
+        """Open the log that lies at the path, as another run than the one before."""
+        found = _found(self._path)
+        if not found:
+            return False
+        logged = pick(found, self._path, self._name)
+        self._run.forget()
+        self._run.name = logged.name
+        if logged.format == folder.NAME:
+            self._source = EventSource(logged.path, self._run, self._settings)
+        else:
+            self._source = LogSource(self._path, logged.name, self._run, self._settings)
+        return True
+
+
+def _found(path: Path) -> tuple[LoggedRun, ...]:
+    try:
+        return find_runs(path)
+    except InputError:
+        return ()
+
+
+def _judge(run: LiveRun, parts: RunParts, settings: Settings) -> None:
+    """Examine a log as `tunewell diagnose` does."""
+    outcomes = examine([part for part in parts if part is not None], settings=settings)
+    run.judge(outcomes.findings, outcomes.passed)
