@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tunewell.core.document import Document, Examined, Outcome, Section
+from tunewell.core.document import Cause, Document, Examined, Outcome, Section
 from tunewell.core.finding import (
     AddRows,
     Category,
@@ -301,6 +301,83 @@ def spike_finding(steps: int = 2_000) -> Finding:
             ),
         ),
         fingerprint="5a1b2c3d4e5f",
+    )
+
+
+TOO_LOW = Cause(
+    id="rate-too-low",
+    title="the learning rate is too low",
+    confidence=Confidence.HIGH,
+    explains=("HYP001", "FIT002"),
+    root="HYP001",
+    speaks_for=(
+        "the learning rate 1e-06 is 20 times below the published range (2e-05 to 5e-05)",
+        "the loss moved by 0.3 % in the whole run",
+    ),
+    would_refute="the same run at ten times the rate learns no more",
+    not_checked=("whether gradients were clipped: the log has no grad_norm",),
+)
+"""A cause that a finding names."""
+
+EITHER = tuple(
+    Cause(
+        id=id_,
+        title=title,
+        confidence=Confidence.LOW,
+        explains=("FIT005",),
+        speaks_for=said,
+        speaks_against=against,
+        would_refute=refuted,
+        rivals=(other,),
+    )
+    for id_, title, said, against, refuted, other in (
+        (
+            "rate-too-high",
+            "the learning rate is too high",
+            ("the gradient norm rose from 1.3 to 38 before the loss went wrong at step 1,241",),
+            (),
+            "the same run at a tenth of the rate goes wrong in the same way",
+            "order-of-rows",
+        ),
+        (
+            "order-of-rows",
+            "the rows come in an order that the model notices",
+            ("the loss rose at 2 of 3 borders between epochs by more than its scatter",),
+            ("the learning rate 3e-05 lies within the published range (2e-05 to 5e-05)",),
+            "the same rows, shuffled in each epoch, give the same curve",
+            "rate-too-high",
+        ),
+    )
+)
+"""Two causes that the evidence cannot tell apart."""
+
+FLAT = Finding(
+    code="FIT002",
+    name="underfitting",
+    family="fit",
+    category=Category.SUSPICIOUS,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    message="training loss ended at 4.33, 100 % of the 4.34 that guessing among 77 classes costs",
+    where=(Steps(metric="loss", first=1, last=600),),
+    where_total=1,
+    because_of="HYP001",
+    fingerprint="6a1b2c3d4e5f",
+)
+
+
+def run_document() -> Document:
+    """`tunewell diagnose` of a run whose cause a finding names, and of a second trouble in it."""
+    return Document(
+        command="diagnose",
+        title="run-7",
+        verdict=f"The learning rate is too low: {RATE.message}, and 2 further findings.",
+        tunewell="0.1.0",
+        causes=(TOO_LOW, *EITHER),
+        findings=(RATE, FLAT, spike_finding()),
+        passed=PASSED,
+        not_run=NOT_RUN[1:],
+        sections=(Section(id="curves", title="Learning curves", evidence=curves()),),
     )
 
 

@@ -288,6 +288,7 @@ class Finding(Record, frozen=True):
 
     A check fills `message`, `where`, `evidence`, `impact` and `fixes`, and severity or confidence
     where they differ from the check's own. The engine fills the rest from the `@check` decorator.
+    `because_of` is the code of the finding that names this one's cause, "" where none does.
     """
 
     message: str
@@ -305,3 +306,4 @@ class Finding(Record, frozen=True):
     fingerprint: str = ""
     url: str = ""
     where_total: int = 0
+    because_of: str = ""

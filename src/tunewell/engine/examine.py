@@ -1,4 +1,4 @@
-"""Run checks over subjects and gather all five kinds of outcome."""
+"""Run checks over subjects, gather all five kinds of outcome and name the causes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from tunewell.core.check import Check, NotApplicableError, NotRunError, Option
-from tunewell.core.document import Outcome
+from tunewell.core.document import Cause, Outcome
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import Category, Confidence, Finding, Key, Location, Row, Severity
 from tunewell.core.mask import mask, mask_finding
 from tunewell.engine import registry
+from tunewell.engine.causes import find_causes
 from tunewell.engine.settings import Settings
 from tunewell.subjects.recipe import Recipe
 
@@ -67,6 +68,12 @@ class Outcomes:
     not_run: list[Outcome] = field(default_factory=list)
     broken: list[Outcome] = field(default_factory=list)
     suppressed: list[Finding] = field(default_factory=list)
+    causes: tuple[Cause, ...] = ()
+
+    def explain(self, subjects: Iterable[object]) -> None:
+        """Name the causes of what was found, and order the findings by them."""
+        self.findings.sort(key=_order)
+        self.causes, self.findings = find_causes(self.findings, subjects, how_to_pass=HOW_TO_PASS)
 
 
 def examine(
@@ -112,7 +119,7 @@ def examine(
         else:
             _run(check, by_type, settings, outcomes)
     _suppress(outcomes, settings, today or dt.datetime.now(tz=dt.UTC).date())
-    outcomes.findings.sort(key=_order)
+    outcomes.explain(by_type.values())
     return outcomes
 
 

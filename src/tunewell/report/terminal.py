@@ -132,6 +132,7 @@ class _Page:
 def _full(page: _Page, document: Document, *, verbose: bool) -> None:
     # Where changes were proven they are the news; the HTML page has every finding in full.
     brief = bool(document.proofs) and not verbose
+    _causes(page, document, brief=brief)
     for finding in document.findings:
         _finding(page, finding, brief=brief)
     if brief and document.findings:
@@ -156,6 +157,18 @@ def _looked_at(page: _Page, document: Document) -> None:
         page.line(f"{PurePath(thing.path).name}: {thing.what}, {reason}", style="dim")
 
 
+def _causes(page: _Page, document: Document, *, brief: bool) -> None:
+    for number, cause in enumerate(document.causes):
+        head = Text(f"{words.cause_heading(document, number)}: ", "bold")
+        head.append(visible(cause.title), "bold cyan")
+        if cause.confidence is not Confidence.HIGH:
+            head.append(f" ({cause.confidence} confidence)", "dim")
+        page.line(head, hang=4)
+        for label, said in words.cause_lines(cause) if not brief else ():
+            page.line(_labelled(label, said), lead="   = ")
+        page.blank()
+
+
 def _finding(page: _Page, finding: Finding, *, brief: bool) -> None:
     severity = words.severity_of(finding)
     head = Text()
@@ -164,6 +177,8 @@ def _finding(page: _Page, finding: Finding, *, brief: bool) -> None:
     head.append(f" {visible(finding.name)}: {visible(finding.message)}")
     if finding.confidence not in {Confidence.HIGH, None}:
         head.append(f" ({finding.confidence} confidence)", "dim")
+    if finding.because_of:
+        head.append(f" (follows from {visible(finding.because_of)})", "dim")
     page.line(head, hang=4)
     if brief:
         return

@@ -6,9 +6,10 @@ import math
 import unicodedata
 from typing import assert_never
 
-from tunewell.core.document import Document
+from tunewell.core.document import Cause, Document
 from tunewell.core.finding import (
     Classes,
+    Confidence,
     File,
     Finding,
     Fix,
@@ -242,6 +243,30 @@ def count_line(document: Document, *, verbose: bool = True) -> str:
         line += f"; {', '.join(listed)}"
     hidden = document.passed or document.not_run or document.not_applicable
     return line if verbose or not hidden else f"{line} (--verbose lists them)"
+
+
+def cause_heading(document: Document, number: int) -> str:
+    """What stands before the cause of this number, counted from 0."""
+    cause = document.causes[number]
+    if any(cause.id in other.rivals for other in document.causes[:number]):
+        return "Or, and this log cannot tell"
+    if number:
+        return "Another cause"
+    return "Possible cause" if cause.confidence is Confidence.LOW else "Most likely cause"
+
+
+def cause_lines(cause: Cause) -> list[tuple[str, str]]:
+    """What is said of a cause below its title: a label and a sentence each."""
+    explains = [code for code in cause.explains if code != cause.root]
+    named = [f"{cause.root} names it"] if cause.root else []
+    parts = (
+        ("speaks for it", [*named, *cause.speaks_for]),
+        ("speaks against it", cause.speaks_against),
+        ("explains", [", ".join(explains)] if explains else []),
+        ("would refute it", [cause.would_refute] if cause.would_refute else []),
+        ("not checked", cause.not_checked),
+    )
+    return [(label, "; ".join(said)) for label, said in parts if said]
 
 
 def next_steps(document: Document) -> str:

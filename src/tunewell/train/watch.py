@@ -258,6 +258,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             command="watch",
             verdict=serious[0].message if serious else "Nothing was found wrong with this run.",
             tunewell=VERSION,
+            causes=self._outcomes.causes,
             findings=findings,
             passed=tuple(self._outcomes.passed),
             not_applicable=tuple(self._outcomes.not_applicable),
