@@ -73,7 +73,12 @@ class Outcomes:
     def explain(self, subjects: Iterable[object]) -> None:
         """Name the causes of what was found, and order the findings by them."""
         self.findings.sort(key=_order)
-        self.causes, self.findings = find_causes(self.findings, subjects, how_to_pass=HOW_TO_PASS)
+        try:
+            self.causes, self.findings = find_causes(
+                self.findings, subjects, how_to_pass=HOW_TO_PASS
+            )
+        except Exception as error:  # noqa: BLE001  the findings stand without their causes
+            self.broken.append(Outcome(check="", name="causes", reason=_said(error)))
 
 
 def examine(
@@ -168,10 +173,7 @@ def _run(
         outcomes.not_run.append(_outcome(check, str(reason)))
         return
     except Exception as error:  # noqa: BLE001  a broken check is an outcome, never a crash
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        said = mask(f"{type(error).__name__}: {error}")
-        outcomes.broken.append(_outcome(check, f"{said} ({where})"))
+        outcomes.broken.append(_outcome(check, _said(error)))
         return
     open_settings = frozenset() if check.by_name else _not_told(by_type.get(Recipe))
     sure = [f for f in found if not _is_about(f, open_settings)]
@@ -184,6 +186,12 @@ def _run(
         outcomes.findings.extend(shown)
     else:
         outcomes.passed.append(_outcome(check, check.summary))
+
+
+def _said(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    return f"{mask(f'{type(error).__name__}: {error}')} ({where})"
 
 
 def _not_told(recipe: object) -> frozenset[str]:

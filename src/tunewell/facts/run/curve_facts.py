@@ -25,11 +25,18 @@ ORDINARY = 3.0
 """A gradient norm up to so many times the median of those before it is an ordinary one: in the
 healthy runs of tests/fixtures/runs the largest of ten neighbours is rarely more."""
 
+HALF = 0.5
+"""Of an epoch, to either side: the mean over one epoch is the trend."""
+
+MANY_PAIRS, SURE = 16, 3.0
+"""Points compared with an epoch later, and standard errors by which they must agree."""
+
 AROUND = 0.1
 """Share of a run that still counts as "soon after"."""
 
 
-def _losses(trace: Trace) -> Column | None:
+def losses_of(trace: Trace) -> Column | None:
+    """The training loss where its shape can be read, None where it cannot."""
     losses = training_loss(trace)
     if len(losses) < POINTS or is_reward_training(trace) or start_level(losses.values) <= 0:
         return None
@@ -53,7 +60,7 @@ def _onset(trace: Trace) -> int | None:
     bad = _first_bad(trace)
     if bad is not None:
         return bad
-    losses = _losses(trace)
+    losses = losses_of(trace)
     if losses is None:
         return None
     curve = smooth(losses.values)
@@ -66,7 +73,7 @@ def _onset(trace: Trace) -> int | None:
 @fact("loss-flat", "whether the loss moved at all")
 def flat(seen: Seen) -> Told | None:
     """A loss that stays where it began."""
-    losses = _losses(seen.trace)
+    losses = losses_of(seen.trace)
     if losses is None:
         return None
     curve = smooth(losses.values)
@@ -79,7 +86,7 @@ def flat(seen: Seen) -> Told | None:
 @fact("loss-fell", "whether the loss fell")
 def fell(seen: Seen) -> Told | None:
     """A loss that ends far below where it began."""
-    losses = _losses(seen.trace)
+    losses = losses_of(seen.trace)
     if losses is None:
         return None
     first, last = start_level(losses.values), end_level(losses.values)
@@ -90,7 +97,7 @@ def fell(seen: Seen) -> Told | None:
 @fact("loss-rose", "whether the loss ended above where it began")
 def rose(seen: Seen) -> Told | None:
     """A loss that ends above where it began."""
-    losses = _losses(seen.trace)
+    losses = losses_of(seen.trace)
     if losses is None:
         return None
     first, last = start_level(losses.values), end_level(losses.values)
@@ -101,7 +108,7 @@ def rose(seen: Seen) -> Told | None:
 @fact("loss-soared", "whether the loss went far above where it began")
 def soared(seen: Seen) -> Told | None:
     """A loss that was at times a multiple of the first one."""
-    losses = _losses(seen.trace)
+    losses = losses_of(seen.trace)
     if losses is None:
         return None
     curve = smooth(losses.values)
@@ -114,7 +121,7 @@ def soared(seen: Seen) -> Told | None:
 @fact("worse-than-guessing", "whether the loss ended above that of guessing")
 def worse_than_guessing(seen: Seen) -> Told | None:
     """A classifier that ends worse than one that knows nothing."""
-    losses, classes = _losses(seen.trace), seen.trace.classes
+    losses, classes = losses_of(seen.trace), seen.trace.classes
     if losses is None or classes is None or classes < 2:  # noqa: PLR2004  a classifier
         return None
     guess, last = math.log(classes), end_level(losses.values)
@@ -125,7 +132,7 @@ def worse_than_guessing(seen: Seen) -> Told | None:
 @fact("still-falling", "whether the loss was still falling at the end")
 def still_falling(seen: Seen) -> Told | None:
     """A last third that brought a good part of the whole fall."""
-    losses = _losses(seen.trace)
+    losses = losses_of(seen.trace)
     if losses is None or len(losses) < 2 * POINTS:
         return None
     third = len(losses) // 3
@@ -259,7 +266,7 @@ def saw_teeth(seen: Seen) -> Told | None:
 
 def _border_moves(trace: Trace) -> NDArray[np.float64] | None:
     """For each border of epochs how the loss moved over it, 0 where within the scatter."""
-    losses, epochs = _losses(trace), trace.column("epoch").finite
+    losses, epochs = losses_of(trace), trace.column("epoch").finite
     if losses is None or len(epochs) < POINTS:
         return None
     at = np.interp(losses.steps, epochs.steps, epochs.values)
@@ -277,126 +284,44 @@ def _border_moves(trace: Trace) -> NDArray[np.float64] | None:
 
 
 @fact(
-    "evaluation-behind",
-    "whether the evaluation loss stayed behind the training loss",
-    columns=("eval_loss",),
+    "epochs-alike",
+    "whether the loss takes the same course in every epoch",
+    columns=("epoch",),
 )
-def behind(seen: Seen) -> Told | None:
-    """Rows that were trained on are known far better than others."""
-    losses, judged = _losses(seen.trace), seen.trace.column("eval_loss").finite
-    if losses is None or not len(judged):
+def epochs_alike(seen: Seen) -> Told | None:
+    """The loss at a place of one epoch tells the loss at that place of the next: a fixed order.
+
+    The correlation of the loss with itself an epoch later, the trend taken off. Where rows are
+    shuffled anew the two have nothing in common, and the correlation scatters by one over the root
+    of the number of pairs.
+    """
+    losses, epochs = losses_of(seen.trace), seen.trace.column("epoch").finite
+    if losses is None or len(epochs) < POINTS or epochs.values[-1] < 3:  # noqa: PLR2004
         return None
-    trained, held = end_level(losses.values), float(judged.values[-1])
-    if held <= 0:
+    at = np.interp(losses.steps, epochs.steps, epochs.values)
+    rough = losses.values - np.array(
+        [losses.values[np.abs(at - place) <= HALF].mean() for place in at]
+    )
+    inside = (at >= 1) & (at + 1 <= at[-1])
+    later = np.interp(at[inside] + 1, at, rough)
+    pairs, scatter = int(inside.sum()), float(np.std(rough))
+    if pairs < MANY_PAIRS or scatter <= 0 or np.std(later) == 0:
         return None
-    strength = ramp(trained / held, 0.7, 0.3)
-    return told(strength, f"at the end the training loss is {trained:.3g} and the evaluation loss "
-                f"{held:.3g}")  # fmt: skip
-
-
-@fact("evaluation-as-good", "whether evaluation went along", columns=("eval_loss",))
-def along(seen: Seen) -> Told | None:
-    """Evaluation loss about as good as training loss: nothing is learned by heart."""
-    losses, judged = _losses(seen.trace), seen.trace.column("eval_loss").finite
-    if losses is None or not len(judged):
+    alike = float(np.corrcoef(rough[inside], later)[0, 1])
+    if alike * math.sqrt(pairs) < SURE:
         return None
-    trained, held = end_level(losses.values), float(judged.values[-1])
-    strength = ramp(held / trained, 1.2, 1.05) if trained > 0 else 0.0
-    return told(strength, f"the evaluation loss ended at {held:.3g}, as good as the training "
-                f"loss of {trained:.3g}")  # fmt: skip
+    strength = ramp(alike, 0.3, 0.6)
+    return told(strength, "the loss takes the same course in every epoch (correlation of one with "
+                f"the next {alike:.2f}): the rows come in a fixed order")  # fmt: skip
 
 
-@fact(
-    "score-never-moves",
-    "whether the evaluation score ever moved",
-    columns=("eval_accuracy",),
-)
-def score_fixed(seen: Seen) -> Told | None:
-    """The same accuracy at every evaluation but the first: one answer for every row."""
-    scores = seen.trace.column("eval_accuracy").finite
-    later = scores.values[1:]
-    if len(later) < 2 or np.ptp(later) > 0:  # noqa: PLR2004  two equal values
+@fact("loss-swings", "whether the loss swings within an epoch")
+def swings(seen: Seen) -> Told | None:
+    """Batches of which some are easy and some are hard, by a good part of what guessing costs."""
+    losses, classes = losses_of(seen.trace), seen.trace.classes
+    if losses is None or not classes or classes < 2:  # noqa: PLR2004  a classifier
         return None
-    return Told(1.0, f"accuracy was {later[0]:.3g} at each of the last {len(later)} evaluations")
-
-
-@fact(
-    "one-class-answered",
-    "whether the model answers with one class",
-    columns=("predicted_top_share",),
-)
-def one_class(seen: Seen) -> Told | None:
-    """Nearly every row gets the same class, although the labels are not all the same."""
-    answers = seen.trace.column("predicted_top_share").finite
-    labels = seen.trace.column("label_top_share").finite
-    share = float(answers.values[-1]) if len(answers) else 0.0
-    if len(labels) and float(labels.values[-1]) > 0.9 * share:
-        return None
-    strength = ramp(share, 0.9, 0.98)
-    return told(strength, f"at the end {100 * share:.0f} % of the answers were one class")
-
-
-@fact(
-    "labels-mostly-one-class",
-    "whether most labels are one class",
-    columns=("label_top_share",),
-)
-def skewed(seen: Seen) -> Told | None:
-    """Labels of which most are one class."""
-    labels = seen.trace.column("label_top_share").finite
-    share = float(np.median(labels.values)) if len(labels) else 0.0
-    strength = ramp(share, 0.6, 0.9)
-    return told(strength, f"{100 * share:.0f} % of the labels are one class")
-
-
-@fact(
-    "rate-ended-early",
-    "whether the learning rate was near 0 for a good part of the run",
-    columns=("learning_rate",),
-)
-def rate_ended(seen: Seen) -> Told | None:
-    """A schedule that had come to its end while the run went on."""
-    rates = seen.trace.column("learning_rate").finite
-    if len(rates) < POINTS or float(rates.values.max()) <= 0:
-        return None
-    peak = int(rates.values.argmax())
-    share = float((rates.values[peak:] < 0.02 * rates.values.max()).sum()) / len(rates)
-    strength = ramp(share, 0.15, 0.4)
-    return told(strength, f"for {100 * share:.0f} % of the run the learning rate was below a "
-                "fiftieth of its peak")  # fmt: skip
-
-
-@fact(
-    "warm-up-long",
-    "whether the warm-up took most of the run",
-    columns=("learning_rate",),
-)
-def warm_up_long(seen: Seen) -> Told | None:
-    """A rate that rises for most of the run."""
-    rates = seen.trace.column("learning_rate").finite
-    if len(rates) < POINTS:
-        return None
-    share = int(rates.steps[int(rates.values.argmax())]) / max(seen.trace.last_step, 1)
-    flat_rate = float(np.ptp(rates.values)) <= 1e-9 * abs(float(rates.values.max()))
-    strength = 0.0 if flat_rate else ramp(share, 0.4, 0.7)
-    return told(strength, f"the learning rate rose for {100 * share:.0f} % of the run")
-
-
-@fact("steps-skipped", "whether updates were skipped", columns=("skipped",))
-def skipped(seen: Seen) -> Told | None:
-    """Updates that the scaler of float16 left out."""
-    column = seen.trace.column("skipped").finite
-    share = float(np.mean(column.values > 0)) if len(column) else 0.0
-    strength = ramp(share, 0.05, 0.3)
-    return told(strength, f"{100 * share:.0f} % of the updates were skipped")
-
-
-@fact("kl-high", "whether the model moved far from its reference", columns=("kl",))
-def kl_high(seen: Seen) -> Told | None:
-    """A divergence from the reference that grows to many times its early level."""
-    kl = seen.trace.column("kl").finite
-    if len(kl) < 2 * POINTS:
-        return None
-    first, last = start_level(kl.values), end_level(kl.values)
-    strength = ramp(last / max(abs(first), 1e-6), 5.0, 50.0)
-    return told(strength, f"the divergence from the reference rose from {first:.3g} to {last:.3g}")
+    late = losses.values[len(losses) // 2 :]
+    low, high = np.quantile(late, [0.1, 0.9])
+    strength = ramp(float(high - low) / math.log(classes), 0.4, 0.8)
+    return told(strength, f"late in the run the loss swings between {low:.3g} and {high:.3g}")

@@ -87,7 +87,12 @@ def fact(
 
 def known() -> Mapping[str, Fact]:
     """Every fact by name."""
-    from tunewell.facts.run import curve_facts, setting_facts  # noqa: F401, PLC0415  they register
+    from tunewell.facts.run import (  # noqa: PLC0415  they register
+        curve_facts,  # noqa: F401
+        evaluation_facts,  # noqa: F401
+        schedule_facts,  # noqa: F401
+        setting_facts,  # noqa: F401
+    )
 
     return _FACTS
 

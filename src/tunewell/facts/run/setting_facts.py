@@ -19,6 +19,18 @@ FEW, MANY = 30, 300
 """Optimizer steps: of the runs in tests/fixtures/runs that were too short most had 30 or fewer;
 HYP002 asks for 100 at least, and three times that is no short run."""
 
+TINY_WAY, SHORT_WAY, LONG_WAY = 1e-4, 1e-3, 3e-3
+"""Sum of the learning rate over all steps. An optimizer of Adam's kind moves a weight by about the
+rate in a step, and weights begin with a spread of 0.02 (`initializer_range` of BERT, GPT-2 and
+Llama): 1e-4 is a two-hundredth of it, 3e-3 a seventh. 100 steps of a linear schedule at 5e-5, the
+shortest run that HYP002 lets pass, come to 2.5e-3."""
+
+SMALL_STEP, LARGE_STEP = 3e-3, 2e-2
+"""A rate at which one step of an optimizer of Adam's kind moves a weight by as much as it is."""
+
+FEW_ROWS, VERY_FEW_ROWS = 50, 10
+"""Rows a class: with 8 to 16 of them, as in few-shot benchmarks, whole fine-tuning hardly works."""
+
 MANY_PASSES, VERY_MANY_PASSES = 5, 20
 """Passes over the rows: published recipes for fine-tuning use 1 to 5 (standard_values.toml)."""
 
@@ -89,6 +101,56 @@ def rate_inside(seen: Seen) -> Told | None:
     return told(strength, f"the learning rate {rate:g} lies {where} {_range(standard)}")
 
 
+def _way(seen: Seen) -> float | None:
+    """The sum of the learning rate over all optimizer steps."""
+    rates = seen.trace.column("learning_rate").finite
+    optimizer = str(seen.setting("optim") or "adam").casefold()
+    if not len(rates) or "adam" not in optimizer or float(rates.values.max()) <= 0:
+        return None
+    return float(rates.values.mean()) * seen.trace.last_step
+
+
+@fact("step-as-large-as-weights", "how far one step could move a weight")
+def large_step(seen: Seen) -> Told | None:
+    """A rate at which one step moves a weight by as much as it is."""
+    rate = _rate(seen)
+    if rate is None or rate <= 0 or "adam" not in str(seen.setting("optim") or "adam").casefold():
+        return None
+    strength = ramp(math.log(rate), math.log(SMALL_STEP), math.log(LARGE_STEP))
+    return told(strength, f"one step could move a weight by about {rate:g}, where weights are of "
+                "the size of 0.02")  # fmt: skip
+
+
+@fact(
+    "short-way",
+    "how far all steps together could move a weight",
+    columns=("learning_rate",),
+)
+def short_way(seen: Seen) -> Told | None:
+    """All steps together could hardly move a weight."""
+    way = _way(seen)
+    if way is None or way <= 0:
+        return None
+    strength = ramp(math.log(way), math.log(SHORT_WAY), math.log(TINY_WAY))
+    return told(strength, f"all steps together could move a weight by about {way:.1g}, where "
+                "weights are of the size of 0.02")  # fmt: skip
+
+
+@fact(
+    "long-way",
+    "how far all steps together could move a weight",
+    columns=("learning_rate",),
+)
+def long_way(seen: Seen) -> Told | None:
+    """All steps together could move weights as far as a fine-tune does."""
+    way = _way(seen)
+    if way is None or way <= 0:
+        return None
+    strength = ramp(math.log(way), math.log(SHORT_WAY), math.log(LONG_WAY))
+    return told(strength, f"all steps together could move a weight by about {way:.1g}, where "
+                "weights are of the size of 0.02")  # fmt: skip
+
+
 @fact("few-steps", "how many optimizer steps there were")
 def few_steps(seen: Seen) -> Told | None:
     """Few optimizer steps."""
@@ -105,6 +167,16 @@ def enough_steps(seen: Seen) -> Told | None:
     steps = seen.trace.last_step
     strength = ramp(math.log(max(steps, 1)), math.log(FEW * 3), math.log(MANY))
     return told(strength, f"the run had {steps:,} optimizer steps")
+
+
+@fact("few-rows", "how many rows there are for each class")
+def few_rows(seen: Seen) -> Told | None:
+    """A handful of rows for each class."""
+    rows, classes = seen.trace.train_rows, seen.trace.classes
+    if not rows or not classes:
+        return None
+    strength = ramp(math.log(rows / classes), math.log(FEW_ROWS), math.log(VERY_FEW_ROWS))
+    return told(strength, f"there are {rows:,} rows for {classes:,} classes")
 
 
 @fact("many-passes", "how often each row was seen")
