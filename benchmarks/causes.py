@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.planted.caused import Setup, train
+
 from tunewell.core.finding import Severity
 from tunewell.engine.examine import examine
 from tunewell.readers.logs import read_run
