@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 
 from tunewell.core.document import Cause, Document, Examined, Outcome, Section
@@ -304,6 +305,34 @@ def spike_finding(steps: int = 2_000) -> Finding:
     )
 
 
+def runs_document() -> Document:
+    """`tunewell compare` of two configurations, one of them with two seeds."""
+    labels = ("A, seed 0", "A, seed 1", "B")
+    lost = [None if 2 <= step < 5 else value for step, value in enumerate(curves(60)[2].values)]
+    series = tuple(
+        msgspec.structs.replace(one, of=label, values=tuple(lost) if label == "B" else one.values)
+        for one in (curves(60)[2], curves(60)[0])
+        for label in labels
+    )
+    rows = (
+        ("A", "base-0", "0", "0.81 (24)", "0.8", "0.018 (480 rows)", "3 min 2 s"),
+        ("A", "base-1", "1", "0.84 (30)", "0.84", "0.017 (480 rows)", "3 min 5 s"),
+        ("B", "a run with a name that is long", "0", "0.86 (60)", "0.86", "not known", "-"),
+    )
+    columns = ("", "run", "seed", "best (step)", "last", "noise", "time")
+    scores = Table(name="scores", columns=columns, rows=rows, total=3)
+    return Document(
+        command="compare",
+        title="3 runs",
+        verdict="No difference is shown: eval_accuracy of B is +0.04 against A.",
+        tunewell="0.1.0",
+        sections=(
+            Section(id="scores", title="Scores", text="More is better.", evidence=(scores,)),
+            Section(id="overlaid", title="Curves", evidence=series),
+        ),
+    )
+
+
 TOO_LOW = Cause(
     id="rate-too-low",
     title="the learning rate is too low",
@@ -528,6 +557,7 @@ def every_kind() -> Mapping[str, Finding]:
         Number(name="share", value=None, unit="%"),
         Number(name="time", value=93.0, unit="seconds", low=90.0, high=95.0),
         curves(60)[0],
+        msgspec.structs.replace(curves(60)[0], of="B, seed 1"),
         LEAK.evidence[1],
         matrix(77),
         Tokens(

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.report.samples import every_kind, kinds_document, run_document
+from tests.report.samples import every_kind, kinds_document, run_document, runs_document
 
 from tunewell.core.document import Cause, Document, Examined, Outcome, Section
 from tunewell.core.errors import SettingsError
@@ -124,6 +124,15 @@ def _one(finding: Finding, format_: str) -> str:
     return shown(text) + str(text.count("<svg")) if format_ == "html" else text
 
 
+def test_curves_of_several_runs_lie_in_one_picture() -> None:
+    """Two metrics of three runs are two pictures, and a terminal draws a line a run."""
+    page = render(runs_document(), "html")
+    assert page.count('class="curve"') == 2
+    assert page.count("<svg") == 2
+    lines = [line for line in render(runs_document()).splitlines() if "seed 1" in line]
+    assert len(lines) == 2
+
+
 @pytest.mark.parametrize("format_", ["full", "markdown", "html", "json"])
 def test_every_part_of_a_cause_is_shown(format_: str) -> None:
     """Its title, what speaks for and against it, what would refute it, what was not checked."""
@@ -177,6 +186,7 @@ evidence = st.one_of(
         Series, name=st.sampled_from(["loss", "x"]), steps=tuples(steps),
         values=tuples(st.none() | numbers),
         marks=tuples(st.builds(Mark, step=steps, text=texts, last=st.none() | steps)),
+        of=st.just("") | st.sampled_from(["A", "A, seed 1", "B"]) | texts,
     ),
     st.builds(
         Table, name=texts, columns=tuples(texts), total=whole,
@@ -205,7 +215,7 @@ proofs = st.builds(
 )  # fmt: skip
 outcomes = st.builds(Outcome, check=texts, name=texts, reason=texts)
 sections = st.builds(
-    Section, id=st.sampled_from(["curves", "before-after", "other"]), title=texts, text=texts,
+    Section, id=st.sampled_from(["curves", "before-after", "overlaid", "other"]), title=texts, text=texts,
     evidence=tuples(evidence, 3),
 )  # fmt: skip
 causes = st.builds(

@@ -9,7 +9,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.report.samples import check_document, healthy_document, run_document, tune_document
+from tests.report.samples import (
+    check_document,
+    healthy_document,
+    run_document,
+    runs_document,
+    tune_document,
+)
 
 from tunewell.core.document import Document
 from tunewell.report.markdown import escape
@@ -20,6 +26,7 @@ DOCUMENTS = {
     "check": check_document,
     "healthy": healthy_document,
     "run": run_document,
+    "runs": runs_document,
     "tune": tune_document,
 }
 FORMATS = {

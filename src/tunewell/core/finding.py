@@ -133,12 +133,17 @@ class Mark(Record, frozen=True):
 
 
 class Series(Record, frozen=True, tag="series", tag_field="kind"):
-    """One metric over steps. A value is None where the logged one was not finite."""
+    """One metric over steps. A value is None where the logged one was not finite.
+
+    `of` names the run that it belongs to where several lie side by side; what is before a comma in
+    it is the same for runs that belong together.
+    """
 
     name: str
     steps: tuple[int, ...]
     values: tuple[float | None, ...]
     marks: tuple[Mark, ...] = ()
+    of: str = ""
 
 
 class Table(Record, frozen=True, tag="table", tag_field="kind"):

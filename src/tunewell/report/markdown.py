@@ -201,8 +201,9 @@ def _cell(value: str | float | None) -> str:
 def _series(series: Series) -> str:
     finite = finite_points(series)
     if not finite:
-        return f"{series.name}: no finite value"
+        return f"{words.series_name(series)}: no finite value"
     (first, start), (last, end) = finite[0], finite[-1]
     lost = len(series.values) - len(finite)
-    said = f"{series.name}: {figure(start)} at step {first:,}, {figure(end)} at step {last:,}"
+    name = words.series_name(series)
+    said = f"{name}: {figure(start)} at step {first:,}, {figure(end)} at step {last:,}"
     return f"{said}, {counted(lost, 'value')} not finite" if lost else said

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from tunewell.core.document import Document, Outcome, Section
-from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity, Table
+from tunewell.core.finding import Confidence, Finding, Fix, Number, Series, Severity, Table
 from tunewell.core.proof import Proof
 from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.diff import diff
 from tunewell.report.numbers import BEFORE_AFTER, CURVES
-from tunewell.report.terminal_evidence import evidence_lines
+from tunewell.report.terminal_evidence import evidence_lines, together
 from tunewell.report.words import visible
 
 Style = Literal["full", "concise"]
@@ -236,7 +236,12 @@ def _section(page: _Page, section: Section) -> None:
     page.line(section.title, style="bold")
     for paragraph in section.text.split("\n"):
         page.line(paragraph.strip(), lead="  ")
+    side_by_side = [e for e in section.evidence if isinstance(e, Series) and e.of]
+    for line in together(side_by_side):
+        page.line(line, lead="  ")
     for item in section.evidence:
+        if item in side_by_side:
+            continue
         shown = evidence_lines(item, page.width - 2, rows=ROWS_IN_SECTION, tokens=TOKENS_IN_SECTION)
         for line in shown:
             page.line(line, lead="  ")

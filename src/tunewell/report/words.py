@@ -19,6 +19,7 @@ from tunewell.core.finding import (
     Number,
     Row,
     Safety,
+    Series,
     Severity,
     Steps,
     Tensor,
@@ -110,6 +111,11 @@ def measured(number: Number) -> str:
     if number.low is not None and number.high is not None:
         said += f" (95 % interval {figure(number.low)} to {figure(number.high)})"
     return f"{said} (bound: {number.bound})" if number.bound else said
+
+
+def series_name(series: Series) -> str:
+    """The metric, and the run it is of where several lie side by side."""
+    return f"{series.name} of {series.of}" if series.of else series.name
 
 
 def percent(share: float) -> str:
