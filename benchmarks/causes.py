@@ -98,9 +98,12 @@ def fresh(
 def kept() -> Iterator[tuple[str, str, Path]]:
     """The runs of the fixtures, healthy ones with "" as their cause."""
     register = json.loads((RUNS / "causes.json").read_text(encoding="utf-8"))
-    for kind in ("faulty", "healthy", "longer"):
-        for path in sorted((RUNS / kind).iterdir()):
-            yield path.name, register[path.name]["cause"] if kind == "faulty" else "", path
+    for family, kinds in (("", ("faulty", "healthy", "longer")), ("trl", ("faulty", "healthy"))):
+        folders = [RUNS / family / kind for kind in kinds if (RUNS / family / kind).is_dir()]
+        for path in sorted(path for folder in folders for path in folder.iterdir()):
+            name = f"{family}/{path.name}".strip("/")
+            faulty = path.parent.name == "faulty"
+            yield name, register[name]["cause"] if faulty else "", path
 
 
 def measure(title: str, runs: Iterator[tuple[str, str, Path]]) -> list[str]:
