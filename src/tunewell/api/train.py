@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tunewell.api.documents import build
+from tunewell.api.documents import build, cause_of
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
@@ -61,7 +61,9 @@ def train(
             f"(95 % interval {100 * right.low:.1f} to {100 * right.high:.1f})"
         )
     serious = sum(f.severity is not Severity.INFO for f in outcomes.findings)
-    verdict += f", and {serious} findings need attention." if serious else "."
+    cause = cause_of(outcomes)
+    because = f" ({cause})" if cause else ""
+    verdict += f", and {counted(serious, 'finding')} to look at{because}." if serious else "."
     document = build(
         "train",
         outcomes,

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from tunewell.core.document import Document, Section
 from tunewell.core.finding import Evidence, Finding, Matrix, Series, Severity, Table
 from tunewell.core.proof import Proof
+from tunewell.core.words import counted
 from tunewell.report import charts, numbers, words
 from tunewell.report.diff import diff
 from tunewell.report.svg import draw
@@ -100,6 +101,8 @@ def templates() -> jinja2.Environment:
         text_of=_text_of,
         picture_of=_picture_of,
         curve=_curve,
+        overlaid=_overlaid,
+        overlay=_overlay,
         dumbbells=_dumbbells,
         difference=_difference,
         heat=_heat,
@@ -211,6 +214,26 @@ def _picture(spec: dict[str, Any], label: str) -> Markup | None:
 
 def _curve(series: Series, findings: Sequence[Finding]) -> Markup | None:
     return _picture(charts.curve(series, charts.flags(series, findings)), f"{series.name} by step")
+
+
+def _overlaid(evidence: Sequence[Evidence]) -> list[list[Evidence]]:
+    """The evidence in lists of one, but curves of one metric of several runs together."""
+    lists: list[list[Evidence]] = []
+    places: dict[str, list[Evidence]] = {}
+    for item in evidence:
+        if isinstance(item, Series) and item.of:
+            if item.name not in places:
+                places[item.name] = []
+                lists.append(places[item.name])
+            places[item.name].append(item)
+        else:
+            lists.append([item])
+    return lists
+
+
+def _overlay(together: Sequence[Series]) -> Markup | None:
+    runs = counted(len(together), "run")
+    return _picture(charts.overlay(together), f"{together[0].name} of {runs} by step")
 
 
 def _changed(section: Section | None) -> list[numbers.Change]:
