@@ -99,6 +99,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         self._outcomes = Outcomes()
         self._stop = False
         self._last: dict[str, Any] = {}
+        self._kept_step: int | None = None
 
     # -- the run's events ------------------------------------------------------------------------
 
@@ -247,6 +248,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         if self._recorder is None:
             return
         end = dict(self._last)
+        kept_step = self._kept_step if kept_step is None else kept_step
         if kept_step is not None:
             end["kept_step"] = kept_step
             end.pop("metric_for_best", None)
@@ -343,6 +345,19 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
                 )
         except Exception:  # noqa: BLE001  a full disk must not end the run either
             self._recorder = None
+
+    @_guarded
+    def intervened(
+        self, step: int, kind: str, text: str, *, kept_step: int | None = None
+    ) -> None:
+        """Record what the guard did at a step; `kept_step` where it chose the weights kept."""
+        if kind in {"skip", "back"}:
+            # The update of this step was not taken: it proves nothing about what moves.
+            self._step_one = None
+        if kept_step is not None:
+            self._kept_step = kept_step
+        if self._recorder is not None:
+            self._recorder.write("intervention", step=step, kind=kind, text=text)
 
 
 def _plain(args: Any) -> dict[str, Any]:  # noqa: ANN401

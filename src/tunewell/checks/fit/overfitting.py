@@ -18,7 +18,7 @@ from tunewell.core.finding import (
     Severity,
     Steps,
 )
-from tunewell.facts.curves import evidence, noise, training_loss
+from tunewell.facts.curves import MIN_RISE, evidence, is_past_lowest, training_loss
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
@@ -32,7 +32,7 @@ from tunewell.subjects.trace import Trace
     covers=("O25",),
 )
 def overfitting(
-    trace: Trace, recipe: Recipe | None, *, min_rise: float = 0.1, min_past: int = 2
+    trace: Trace, recipe: Recipe | None, *, min_rise: float = MIN_RISE, min_past: int = 2
 ) -> Iterator[Finding]:
     """Evaluation loss past its minimum while training loss still falls.
 
@@ -67,11 +67,7 @@ def overfitting(
         raise NotApplicableError(message)
     best = int(judged.values.argmin())
     low, step = float(judged.values[best]), int(judged.steps[best])
-    past = judged.values[best + 1 :]
-    if len(past) < min_past:
-        return
-    rise = float(past[-min_past:].min()) - low
-    if rise < min_rise * abs(low) or rise < 3 * noise(judged.values):
+    if not is_past_lowest(judged.values, min_past=min_past, min_rise=min_rise):
         return
     before = learned.values[learned.steps <= step]
     after = learned.values[learned.steps > step]
