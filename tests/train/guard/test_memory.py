@@ -61,7 +61,8 @@ def test_the_losses_are_those_of_enough_memory(
     )
     tiny.trained(short, guard)
     np.testing.assert_allclose(tiny.losses(short), tiny.losses(plain), **CLOSE)
-    np.testing.assert_allclose(tiny.weights(short), tiny.weights(plain), rtol=1e-3, atol=2e-5)
+    # Adam divides by the gradient's size, so where it is near 0 its rounding shows: 1 % of a step.
+    np.testing.assert_allclose(tiny.weights(short), tiny.weights(plain), rtol=0, atol=1e-4)
     assert tiny.kinds(guard) == ["smaller-batch", "smaller-batch"]
     assert {done.step for done in guard.interventions} == {since}
     assert memory.raised == 2

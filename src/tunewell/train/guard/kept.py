@@ -114,6 +114,10 @@ class Kept:
                 return state
         return None
 
+    def before(self, step: int) -> State | None:
+        """The newest state that the updates just before step `step` cannot have harmed."""
+        return next((s for s in reversed(self.states) if 0 <= s.step <= step - 2), None)
+
     def since(self, state: State) -> list[Step]:
         """The steps after a state."""
         return [step for step in self.steps if step.number > state.step]

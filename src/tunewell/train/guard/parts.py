@@ -18,7 +18,7 @@ import torch
 MASKED = -100
 """Label of a token that no loss looks at, by convention of PyTorch and transformers."""
 
-AGREE = {torch.float32: 1e-3, torch.float64: 1e-6}
+AGREE = {torch.float32: 2e-5, torch.float64: 1e-9}
 COARSE = 2e-2
 """Relative difference under which two losses are the same: some hundred roundings of float32; of
 bfloat16, which keeps 8 bits, some few."""
@@ -30,6 +30,7 @@ class Reduction(StrEnum):
     SUM = "sum"
     OWN = "own"
     LABELS = "labels"
+    SHIFTED = "shifted labels"
     ROWS = "rows"
 
 
@@ -73,20 +74,20 @@ def row_weights(trainer: Any, batch: Mapping[str, Any], reduction: Reduction) ->
         own: torch.Tensor = trainer.row_weights(batch)
         return own.detach().double().cpu()
     labels = batch.get("labels")
-    if reduction is Reduction.LABELS and isinstance(labels, torch.Tensor):
-        if labels.ndim > 1 and _shifts(trainer, labels):
+    if reduction in {Reduction.LABELS, Reduction.SHIFTED} and isinstance(labels, torch.Tensor):
+        if reduction is Reduction.SHIFTED:
             labels = labels[:, 1:]
         return (labels != MASKED).reshape(rows, -1).sum(dim=1).double().cpu()
     return torch.ones(rows, dtype=torch.float64)
 
 
-def _shifts(trainer: Any, labels: torch.Tensor) -> bool:  # noqa: ANN401
+def _shifts(trainer: Any) -> bool:  # noqa: ANN401
     """Whether the first label of each row has no prediction: a causal language model."""
-    known = getattr(trainer, "_loss_shifts_labels", None)
-    if known is not None:
-        return bool(known)
-    model = type(trainer.model).__name__
-    return labels.ndim > 1 and ("CausalLM" in model or "LMHead" in model)
+    model = getattr(trainer.model, "base_model", trainer.model)
+    names = {type(trainer.model).__name__, type(getattr(model, "model", model)).__name__}
+    return bool(getattr(trainer, "_loss_shifts_labels", False)) or any(
+        "CausalLM" in name or "LMHead" in name for name in names
+    )
 
 
 def expected(trainer: Any, batch: Mapping[str, Any], items: Any) -> list[Reduction]:  # noqa: ANN401
@@ -97,8 +98,12 @@ def expected(trainer: Any, batch: Mapping[str, Any], items: Any) -> list[Reducti
         accepts = getattr(trainer, "model_accepts_loss_kwargs", False)
         scaled = (accepts and items is not None) or trainer.compute_loss_func is not None
     labels = batch.get("labels")
-    integers = isinstance(labels, torch.Tensor) and not labels.is_floating_point()
-    means = [Reduction.LABELS, Reduction.ROWS] if integers else [Reduction.ROWS]
+    means = [Reduction.ROWS]
+    if isinstance(labels, torch.Tensor) and not labels.is_floating_point():
+        means = [Reduction.LABELS, Reduction.ROWS]
+        if labels.ndim > 1:
+            shifted = means[:1] + [Reduction.SHIFTED]
+            means = (shifted[::-1] if _shifts(trainer) else shifted) + means[1:]
     if items is None:
         return own + means
     return [*own, Reduction.SUM, *means] if scaled else [*own, *means, Reduction.SUM]
@@ -123,9 +128,8 @@ def find_reduction(
             whole, one, other = (loss_of(part, items) for part in (both, first, second))
     except Exception:  # noqa: BLE001  a loss that cannot be looked at is not proved
         return None
-    kinds = {p.dtype for p in model.parameters() if p.is_floating_point()}
-    exact = not torch.is_autocast_enabled() and trainer.accelerator.mixed_precision == "no"
-    bound = AGREE.get(next(iter(kinds)), COARSE) if exact and len(kinds) == 1 else COARSE
+    bound = _bound(trainer, model)
+    apart: dict[Reduction, float] = {}
     for reduction in expected(trainer, batch, items):
         if reduction is Reduction.SUM:
             sum_ = one + other
@@ -135,9 +139,20 @@ def find_reduction(
             if total <= 0:
                 continue
             sum_ = float(weights[0]) / total * one + float(weights[1]) / total * other
-        if abs(whole - sum_) <= bound * max(abs(whole), abs(one), abs(other)):
-            return reduction
-    return None
+        apart[reduction] = abs(whole - sum_) / max(abs(whole), abs(one), abs(other), 1e-30)
+    if not apart or min(apart.values()) > bound:
+        return None
+    # Two that differ by rounding alone give the same here: the likelier one is first.
+    least = min(apart.values())
+    tie = bound / 10 if bound < COARSE else bound
+    return next(reduction for reduction, gap in apart.items() if gap <= max(least, tie))
+
+
+def _bound(trainer: Any, model: Any) -> float:  # noqa: ANN401
+    """Relative difference of losses that rounding explains, by the model's precision."""
+    kinds = {p.dtype for p in model.parameters() if p.is_floating_point()}
+    exact = trainer.accelerator.mixed_precision == "no" and len(kinds) == 1
+    return AGREE.get(next(iter(kinds)), COARSE) if exact else COARSE
 
 
 def _unlike(trainer: Any, batch: Mapping[str, Any]) -> list[int]:  # noqa: ANN401

@@ -87,6 +87,7 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self._in_a_row = 0
         self._harmed = False
         self._risen = False
+        self._exploded = False
         self._anew = False
         self._stop = False
         self._optimizer_step: Any = None
@@ -114,7 +115,7 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             self.kept.add(step)
             if self._harmed:
                 self._mend_weights(step.number)
-            elif self._risen:
+            elif self._risen or self._exploded:
                 self._mend_rise(step.number)
             if self._anew:
                 # What was kept was computed with another learning rate.
@@ -122,7 +123,7 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             else:
                 well = self.losses.quiet and not step.left_out and not self._stop
                 self.kept.save_if_due(step.number, self.factor, quiet=well)
-        self._harmed = self._risen = self._anew = False
+        self._harmed = self._risen = self._exploded = self._anew = False
         if self._stop:
             control.should_training_stop = True
         self.seconds += time.perf_counter() - began
@@ -188,6 +189,9 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         assert self.kept is not None  # noqa: S101  set when training began
         if not self.kept.trained.finite():
             self._harmed = True
+            return
+        if not math.isfinite(loss) and self._older_weights_do(step):
+            self._exploded = True
             return
         what = f"a loss of {loss:.4g}" if not math.isfinite(loss) else f"a gradient of norm {norm:.4g}"
         which = self.steps.rows_not_finite()
@@ -351,58 +355,71 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         if lowered:
             self._say_lowered()
 
+    def _older_weights_do(self, step: Step) -> bool:
+        """Whether an older state has a finite loss on a step, and the present weights have none."""
+        assert self.kept is not None  # noqa: S101  set when training began
+        high = self.losses.high
+        state = self.kept.before(high[0][0] if high else step.number)
+        if state is None or not step.repeatable:
+            return False
+        here, then = self._loss_here_and_then(state, [step])
+        return math.isfinite(then) and not math.isfinite(here)
+
     def _mend_rise(self, now: int) -> None:
         """A loss that rose and stayed up: is it the weights, and does it come back?"""
         assert self.kept is not None  # noqa: S101  set when training began
-        high = self.losses.high
+        high = [*self.losses.high, *([(now, math.inf)] if self._exploded else [])]
         first, bound, scatter = high[0][0], self.losses.bound, self.losses.scatter
-        state = next((s for s in reversed(self.kept.states) if s.step <= first - 2), None)
+        state = self.kept.before(first)
         steps = [] if state is None else self.kept.since(state)
         if state is None or not steps or not all(step.repeatable for step in steps):
             self.losses.accept_rise()
             return
-        risen = [step for step in steps if step.number >= first]
-        here, then = self._loss_here_and_then(state, risen)
-        if not here > then + CERTAIN * scatter:
+        here, then = self._loss_here_and_then(state, [s for s in steps if s.number >= first])
+        if not self._exploded and not here > then + CERTAIN * scatter:
             # The older weights do no better on these batches: they are hard, nothing was harmed.
             self.losses.accept_rise()
             return
-        self.kept.newest(first - 2)
-        measured = (
-            f"loss rose at step {first:,} to {np.median([loss for _, loss in high]):.4g} over "
-            f"{counted(len(high), 'step')}, where {self.losses.level:.4g} was usual with a scatter "
-            f"of {scatter:.2g}; on the same batches the weights of step {state.step:,} have a loss "
-            f"of {then:.4g}, the present ones {here:.4g}"
+        self.kept.newest(state.step)
+        rose = f"rose to {np.median([loss for _, loss in high]):.4g}" * (not self._exploded)
+        usual = "" if math.isnan(bound) else (
+            f", where {self.losses.level:.4g} was usual with a scatter of {scatter:.2g}"
         )
-        went = f"{measured}; went back to the state after step {state.step:,}"
+        went = (
+            f"loss {rose or 'grew out of all numbers'} in steps {first:,} to {now:,}{usual}; on the "
+            f"same batches the weights of step {state.step:,} have a loss of {then:.4g}, the "
+            f"present ones {here:.4g}; went back to the state after step {state.step:,}"
+        )
         spent = self._spent()
-        harmful = frozenset(range(first - 1, now + 1))
-        if spent or self.spike == "stop":
+        remedy = self.not_finite if self._exploded else self.spike
+        if spent or remedy == "stop":
             self._again(state, [step for step in steps if step.number < first - 1])
             self._end(
                 f"{went}, came up to step {first - 2:,} and stopped the run"
                 f"{self._how_often(spent=spent)}"
             )
             return
+        for step in steps:
+            # What was left out for the weights' sake is no fault of its batches.
+            step.left_out = step.left_out and not (self._exploded and step.number >= first)
         again = f"{went} and computed {counted(now - state.step, 'step')} again"
-        if self.spike == "lower-rate":
+        if remedy == "lower-rate":
             self.factor *= LOWER
             self._anew = True
-            self._again(state, steps)
-            self.event("back", f"{again} at {LOWER:g} of the learning rate")
-            self._say_lowered()
+            again += f" at {LOWER:g} of the learning rate"
+        losses = self._again(state, steps).losses
+        back = [loss for number, loss in losses.items() if number >= first]
+        if all(map(math.isfinite, back)) and not np.median(back) > bound:
+            lies = "" if self._anew else ", so its cause lies outside of them"
+            self.event("back", f"{again}: the rise did not come back{lies}")
         else:
-            losses = self._again(state, steps).losses
-            back = [loss for number, loss in losses.items() if number >= first]
-            if np.median(back) <= bound:
-                self.event(
-                    "back", f"{again}: the rise did not come back, so its cause lies outside of them"
-                )
-            else:
-                self._again(state, steps, leave_out=harmful)
-                self._mark(steps, set(harmful))
-                self.event("back", f"{again}: the rise came back")
-                self.event("skip", f"left out steps {first - 1:,} to {now:,}, in which it rose")
+            harmful = range(first - 1, now + 1)
+            self._again(state, steps, leave_out=frozenset(harmful))
+            self._mark(steps, set(harmful))
+            self.event("back", f"{again}: the rise came back")
+            self.event("skip", f"left out steps {first - 1:,} to {now:,}, in which it rose")
+        if self._anew:
+            self._say_lowered()
         self.losses.forget_rise()
 
     def _loss_here_and_then(self, state: State, steps: list[Step]) -> tuple[float, float]:
