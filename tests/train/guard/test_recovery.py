@@ -276,7 +276,7 @@ def poisonous(out: Path, scale: float) -> Poisonous:
     return trainer
 
 
-@pytest.mark.parametrize("scale", [30.0, 3000.0])
+@pytest.mark.parametrize("scale", [200.0, 3000.0])
 def test_a_batch_that_harms_the_weights_is_left_out(tmp_path: Path, scale: float) -> None:
     """Its loss shows it only afterwards: high or, with a larger scale, in no number at all."""
     plain = tiny.trained(poisonous(tmp_path / "a", 1.0))

@@ -220,3 +220,16 @@ def silent(**options: Any) -> Guard:  # noqa: ANN401
 def kinds(guard: Guard) -> list[str]:
     """What a guard did."""
     return [done.kind for done in guard.interventions]
+
+
+def tokenizer() -> Any:  # noqa: ANN401
+    """A tokenizer of letters and numbers for the tiny language model."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["[PAD]", "[EOS]", "[UNK]", *"abcdefghij", *map(str, range(VOCABULARY - 13))]
+    made = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, "[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, pad_token="[PAD]", eos_token="[EOS]", unk_token="[UNK]"
+    )

@@ -16,6 +16,7 @@ from tunewell.core.words import counted
 from tunewell.train.guard.kept import Kept
 from tunewell.train.guard.losses import StepLosses
 from tunewell.train.guard.memory import in_short, give_back, is_out_of_memory
+from tunewell.train.guard.parts import Tally
 from tunewell.train.guard.states import RandomStates, State
 from tunewell.train.guard.steps import Step, Steps
 
@@ -266,7 +267,8 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         """
         assert self.kept is not None  # noqa: S101  set when training began
         trainer, trained, now = self.trainer, self.kept.trained, self.steps.step
-        random, accumulation = RandomStates(), trainer.current_gradient_accumulation_steps
+        random, tally = RandomStates(), Tally(trainer)
+        accumulation = trainer.current_gradient_accumulation_steps
         result = Again()
         trained.load(state)
         if state.factor != self.factor:
@@ -291,6 +293,7 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self.steps.step = now
         trainer.current_gradient_accumulation_steps = accumulation
         random.put_back()
+        tally.put_back()
         return result
 
     def _compute(self, step: Step, model: Any) -> None:  # noqa: ANN401
