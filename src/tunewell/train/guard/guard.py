@@ -15,7 +15,7 @@ from tunewell.train.guard.parts import Tally
 from tunewell.train.guard.recovery import Recovery, Remedy
 from tunewell.train.guard.states import RandomStates
 from tunewell.train.guard.steps import Steps
-from tunewell.train.watch import Watch, _announce
+from tunewell.train.watch import Watch, announce_on_stderr
 
 MISSING = object()
 LOMO = ("lomo", "adalomo")
@@ -57,7 +57,7 @@ class Guard:
         spike: Remedy | None = "skip",
         overfitting: int | None = 2,
         most: int = 10,
-        announce: Callable[[str], None] | None = _announce,
+        announce: Callable[[str], None] | None = announce_on_stderr,
     ) -> None:
         for name, remedy in (("not_finite", not_finite), ("spike", spike)):
             if remedy is not None and remedy not in get_args(Remedy):
@@ -96,7 +96,7 @@ class Guard:
             self._watch = Watch(announce=self.announce)
             trainer.add_callback(self._watch)
         try:
-            with self._attached(trainer):
+            with self._attached(trainer, self._watch):
                 return trainer.train(**named)
         except BaseException as error:
             if self.out_of_memory and is_out_of_memory(error):
@@ -110,11 +110,12 @@ class Guard:
             self._trainer = None
 
     @contextlib.contextmanager
-    def _attached(self, trainer: Any) -> Iterator[None]:  # noqa: ANN401
+    def _attached(self, trainer: Any, watch: Watch) -> Iterator[None]:  # noqa: ANN401
         steps = Steps(
             trainer,
             memory=self.out_of_memory,
             event=lambda kind, text: self._event(steps.step.number, kind, text),
+            watch=watch,
         )
         recovery = Recovery(
             trainer,

@@ -273,8 +273,26 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         trained.load(state)
         if state.factor != self.factor:
             trained.lower_rate(self.factor / state.factor)
-        model = trainer.model_wrapped
-        model.zero_grad(set_to_none=True)
+        trainer.model_wrapped.zero_grad(set_to_none=True)
+        with self.steps.watch.looking_away():
+            self._compute_all(steps, leave_out, result, schedule_last=schedule_last, look=look)
+        self.steps.step = now
+        trainer.current_gradient_accumulation_steps = accumulation
+        random.put_back()
+        tally.put_back()
+        return result
+
+    def _compute_all(
+        self,
+        steps: Sequence[Step],
+        leave_out: frozenset[int],
+        result: Again,
+        *,
+        schedule_last: bool,
+        look: bool,
+    ) -> None:
+        assert self.kept is not None  # noqa: S101  set when training began
+        trainer, trained, model = self.trainer, self.kept.trained, self.trainer.model_wrapped
         for step in steps:
             taken = not step.left_out and step.number not in leave_out
             if taken:
@@ -290,11 +308,6 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             if look and taken and not trained.finite():
                 result.broke_at = step.number
                 break
-        self.steps.step = now
-        trainer.current_gradient_accumulation_steps = accumulation
-        random.put_back()
-        tally.put_back()
-        return result
 
     def _compute(self, step: Step, model: Any) -> None:  # noqa: ANN401
         trainer = self.trainer

@@ -20,6 +20,7 @@ from tunewell.train.guard.parts import (
     take,
 )
 from tunewell.train.guard.states import RandomStates
+from tunewell.train.watch import Watch
 
 Event = Callable[[str, str], None]
 
@@ -62,12 +63,14 @@ class Steps:
         trainer: what trains.
         memory: whether to go on where memory does not suffice.
         event: told what is done, as a kind and a sentence.
+        watch: sees each step once, whatever is computed.
     """
 
-    def __init__(self, trainer: Any, *, memory: bool, event: Event) -> None:  # noqa: ANN401
+    def __init__(self, trainer: Any, *, memory: bool, event: Event, watch: Watch) -> None:  # noqa: ANN401
         self.trainer = trainer
         self.memory = memory
         self.event = event
+        self.watch = watch
         self.step = Step(0, [], None)
         self.most_rows: int | None = None
         self.reduction: Reduction | None = None
@@ -123,6 +126,7 @@ class Steps:
                 if self.step.random is not None and self.step.tally is not None:
                     self.step.random.put_back()
                     self.step.tally.put_back()
+                self.watch.step_anew()
                 again = self.step.batches[:place]
 
     def _micro_batch(self, model: Any, inputs: Any, args: Any, kwargs: Any) -> torch.Tensor:  # noqa: ANN401
