@@ -21,6 +21,9 @@ Values = NDArray[np.float64]
 WINDOW = 5
 """Points of a running median: a spike of two points does not move it."""
 
+MIN_RISE = 0.1
+"""Share by which an evaluation loss must lie above its lowest value to have risen."""
+
 MOST_POINTS = 200
 """Points of a curve kept as evidence."""
 
@@ -57,6 +60,25 @@ def noise(values: Values) -> float:
         return 0.0
     bend = np.diff(values, 2)
     return float(1.4826 * np.median(np.abs(bend - np.median(bend))) / np.sqrt(6))
+
+
+def is_past_lowest(
+    values: Values, *, min_past: int, min_rise: float = MIN_RISE, noises: float = 3.0
+) -> bool:
+    """Whether a curve of evaluation losses (shape n) has left its lowest point for good.
+
+    At least `min_past` values lie behind the lowest, and the last `min_past` all lie above it by
+    `min_rise` of its value and by `noises` times the curve's own noise.
+    """
+    if not len(values):
+        return False
+    best = int(values.argmin())
+    past = values[best + 1 :]
+    if len(past) < min_past:
+        return False
+    low = float(values[best])
+    rise = float(past[-min_past:].min()) - low
+    return rise >= min_rise * abs(low) and rise >= noises * noise(values)
 
 
 def start_level(values: Values, share: float = 0.1) -> float:

@@ -18,7 +18,8 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
     """Evaluates `evals_per_epoch` times an epoch and at the end, and remembers the best weights.
 
     Weights are kept in memory: writing checkpoints costs more than a short training.
-    `best_scores` are the logits of the model that is kept, in the order it was evaluated in.
+    `keep_best` keeps them even where they are not loaded: whoever ends the run early may set
+    `load_best` then. `best_scores` are the logits of the model that is kept, in the order it was evaluated in.
     """
 
     def __init__(  # noqa: PLR0913  each is a setting of the recipe
@@ -30,6 +31,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         greater_is_better: bool,
         patience: int | None,
         load_best: bool,
+        keep_best: bool = False,
         progress: Progress,
     ) -> None:
         self.steps_per_epoch = steps_per_epoch
@@ -38,6 +40,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         self.greater_is_better = greater_is_better
         self.patience = patience
         self.load_best = load_best
+        self.keep_best = keep_best or load_best
         self.progress = progress
         self.scores: Scores | None = None
         self.best_scores: Scores | None = None
@@ -76,7 +79,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
             self.best_value, self.best_step = value, state.global_step
             state.best_metric, state.best_global_step = value, state.global_step
             self._without_gain = 0
-            if self.load_best:
+            if self.keep_best:
                 self.best_scores = self.scores
                 self._weights = {
                     name: tensor.detach().clone() for name, tensor in model.state_dict().items()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,12 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         self.examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
         self._observer: Observer | None = None
         self._last: dict[str, Any] = {}
+        self._kept_step: int | None = None
 
     @harmless
     def on_train_begin(self, args: Any, state: Any, control: Any, **parts: Any) -> None:  # noqa: ANN401, ARG002
         """Open the run folder and say what is trained."""
+        self._kept_step = None
         folder = self.out or Path(args.output_dir) / INSIDE
         rank = int(getattr(args, "process_index", 0))
         observer = Observer(folder, examiner=self.examiner, rank=rank)
@@ -177,10 +180,32 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             self.close()
 
     @harmless
-    def intervened(self, step: int, kind: str, text: str) -> None:
-        """Record what a guard did to the run, as an `Intervention`."""
+    def intervened(
+        self, step: int, kind: str, text: str, *, kept_step: int | None = None
+    ) -> None:
+        """Record what a guard did to the run; `kept_step` where it chose the weights kept."""
+        if kept_step is not None:
+            self._kept_step = kept_step
         if self._observer is not None:
             self._observer.intervened(step, kind, text)
+
+    @harmless
+    def step_anew(self) -> None:
+        """The present step is computed from its beginning once more: forget what was seen."""
+        if self._observer is not None:
+            self._observer.step_anew()
+
+    @contextlib.contextmanager
+    def looking_away(self) -> Iterator[None]:
+        """What is computed meanwhile is no part of the run: a guard computes steps again."""
+        observer = self._observer
+        if observer is not None:
+            observer.blind = True
+        try:
+            yield
+        finally:
+            if observer is not None:
+                observer.blind = False
 
     @harmless
     def close(self, *, reason: str = "finished", kept_step: int | None = None) -> None:
@@ -189,6 +214,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         if observer is None:
             return
         said = dict(self._last)
+        kept_step = self._kept_step if kept_step is None else kept_step
         if kept_step is not None:
             said["kept_step"] = kept_step
             said.pop("metric_for_best", None)

@@ -19,11 +19,12 @@ from tunewell.core.finding import (
     Steps,
 )
 from tunewell.facts.curves import (
+    MIN_RISE,
     Change,
     end_level,
     evidence,
+    is_past_lowest,
     is_reward_training,
-    noise,
     start_level,
     training_loss,
     trend,
@@ -48,7 +49,7 @@ def overfitting(
     trace: Trace,
     recipe: Recipe | None,
     *,
-    min_rise: float = 0.1,
+    min_rise: float = MIN_RISE,
     min_past: int = 2,
     min_steady_rise: float = 0.05,
     min_single_rise: float = 0.3,
@@ -166,8 +167,7 @@ def _loss_rise(  # noqa: PLR0913, PLR0917  the options of the check
         return 0.0
     rise = float(judged.values[-1]) - low
     if len(past) >= min_past:
-        least = float(past[-min_past:].min()) - low
-        if least >= min_rise * low and least >= 3 * noise(judged.values):
+        if is_past_lowest(judged.values, min_past=min_past, min_rise=min_rise):
             return rise / low
         since: Change | None = trend(Column(judged.steps[best:], judged.values[best:]), level=0.99)
         if since is not None and since.rises and min(rise, since.value) >= min_steady * low:

@@ -76,7 +76,7 @@ class Observer:
             adapter says when there was one.
 
     `mode` is whether the model was in training mode when it was last called; `cost` the seconds
-    spent in here so far. No random state is touched, nothing waits for an accelerator outside
+    spent in here so far; while it is `blind` nothing that is computed counts. No random state is touched, nothing waits for an accelerator outside
     `log`, and what goes wrong in here is recorded as broken.
     """
 
@@ -94,6 +94,7 @@ class Observer:
         self.cost = 0.0
         self.step = 0
         self.stopped = False
+        self.blind = False
         self._recorder: Recorder | None = None
         self._model: Any = None
         self._optimizer: Any = None
@@ -278,8 +279,16 @@ class Observer:
     @guarded
     def intervened(self, step: int, kind: str, text: str) -> None:
         """Record what a guard did to the run."""
+        if kind in {"skip", "back"}:
+            # The update of this step is not taken: it proves nothing about what moves.
+            self._step_one = None
         self._flush()
         self._write("intervention", step=step, kind=kind, text=text)
+
+    @guarded
+    def step_anew(self) -> None:
+        """Forget what was seen of the present step: a guard begins it once more."""
+        self._seen = StepRecord()
 
     @guarded
     def end(self, *, reason: str = "finished", **said: Any) -> None:  # noqa: ANN401
@@ -304,6 +313,8 @@ class Observer:
     @guarded
     def _on_batch(self, module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:  # noqa: ANN401, ARG002
         """Note the first batch of a step, before the model can change it."""
+        if self.blind:
+            return
         if not torch.is_grad_enabled():
             self._judged_from = self._judged_from or time.perf_counter()
             return
@@ -335,6 +346,8 @@ class Observer:
         named: dict[str, Any],
         outputs: Any,  # noqa: ANN401
     ) -> None:
+        if self.blind:
+            return
         training = torch.is_grad_enabled()
         if training:
             self.mode = bool(module.training)
@@ -348,7 +361,7 @@ class Observer:
     @guarded
     def _on_backward(self, loss: torch.Tensor) -> None:
         """Keep the raw loss on its device, without waiting for it."""
-        if loss.numel() != 1 or not self._called:
+        if loss.numel() != 1 or not self._called or self.blind:
             return  # of another model, where a training before this one was given up
         seen = loss.detach().reshape(())
         if self._first_loss is None:
