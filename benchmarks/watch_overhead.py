@@ -4,10 +4,10 @@
 
 A GPT-2 of 19 million parameters on random tokens, on one core, logged every 5 steps. Each round
 trains it once with no tracker, with `tunewell.Watch` (every check on), and with those of
-TensorBoard, Trackio and Weights & Biases (offline) that are installed. Two figures each: the seconds
-that the tracker's callback takes of a step (timed around each of its calls; Tunewell's own count
-also has its hooks in the model), and the ratio of the median step times within a round, which a
-noisy machine blurs. With --write the result goes to results/watch_overhead.json.
+TensorBoard, Trackio and Weights & Biases (offline) that are installed. Two figures each: the
+seconds that the tracker's callback takes of a step (timed around each of its calls; Tunewell's own
+count also has its hooks in the model), and the ratio of the median step times within a round, which
+a noisy machine blurs. With --write the result goes to results/watch_overhead.json.
 """
 
 from __future__ import annotations

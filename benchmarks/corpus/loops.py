@@ -27,7 +27,7 @@ class Loop:
     optimizer: str = "adamw"
     rate: float = 1e-3
     batch: int = 32
-    epochs: int = 24
+    epochs: int = 40
     schedule: str = "constant"
     warmup: float = 0.0
     smoothing: float = 0.0
