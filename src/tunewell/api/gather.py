@@ -16,6 +16,7 @@ from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings
 from tunewell.readers.benchmark import read_benchmark
 from tunewell.readers.checkpoint import read_checkpoint
+from tunewell.readers.completions import find_completions, read_completions
 from tunewell.readers.data import read_dataset
 from tunewell.readers.data.shards import shards_of
 from tunewell.readers.files import BINARY, probe
@@ -244,6 +245,22 @@ def _read_model(
     return checkpoint
 
 
+def _read_completions(gathered: Gathered, run: Path) -> None:
+    """The answers that a trainer kept beside its log."""
+    folder = find_completions(run)
+    if folder is None:
+        return
+    try:
+        kept = read_completions(folder)
+    except InputError as error:
+        gathered.missing["Completions"] = str(error)
+        return
+    gathered.subjects.append(kept)
+    gathered.examined.append(
+        Examined(what="answers", path=str(folder), reason="kept by TRL with log_completions")
+    )
+
+
 def _read_run(gathered: Gathered, roles: list[Found], given: Given) -> None:
     run = _first(roles, "run") or _first(roles, "log")
     if run is not None:
@@ -252,6 +269,7 @@ def _read_run(gathered: Gathered, roles: list[Found], given: Given) -> None:
         gathered.sections.append(curves(trace))
         if state is not None:
             gathered.subjects.append(state)
+        _read_completions(gathered, run)
     predictions = _first(roles, "predictions")
     if predictions is None and run is not None and run.is_dir():
         predictions = predictions_in(run)

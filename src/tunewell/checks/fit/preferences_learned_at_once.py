@@ -88,7 +88,7 @@ def preferences_learned_at_once(
     if not len(low) or int(low[0]) > _first_pass(trace, early):
         return
     step = int(low[0])
-    after = pairs.accuracy.values[pairs.accuracy.steps >= step]
+    after = pairs.accuracy.values[pairs.accuracy.steps > step]
     right = level(after)
     # All 1.0 has no scatter, and three of them are still only three.
     if len(after) < min_points // 2 or right.low < min_accuracy:

@@ -44,11 +44,11 @@ def preferences_not_learned(
 
     ## How it is measured
     The mean loss of the last third of the logs against that of the first third. Its fall must lie
-    below `min_fall` of the first with its whole 95 % interval (0.01: near ln 2 a fall of 1 %
-    is a margin of 0.014), so that a loss too noisy to tell is left alone; and a reference or a
-    reward model must be there, by which the start is at chance. The last third's accuracy or margin
-    is told with it. At least `min_points` logs (12) and half of the planned steps, of which the
-    last third lies after the warm-up: the learning rate must have been at its highest before. The
+    below `min_fall` of the first with its whole 95 % interval (0.01: near ln 2 a fall of 1 % is a
+    margin of 0.014), so that a loss too noisy to tell is left alone; and a reference or a reward
+    model must be there, by which the start is at chance. The last third's accuracy or margin is
+    told with it. At least `min_points` logs (12) and half of the planned steps, of which the last
+    third lies after the warm-up: the learning rate must have been at its highest before. The
     healthy runs in tests/fixtures/runs/trl lost 2 % and more.
 
     ## Example
