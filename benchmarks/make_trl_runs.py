@@ -3,7 +3,7 @@
     PYTHONPATH=.:src python benchmarks/make_trl_runs.py tests/fixtures/runs/trl [NAME ...]
 
 Each run takes 3 to 10 seconds on one core. What is kept is the trainer_state.json, with four digits
-a number and without what is the same in every run: numbers, no text and no path of this machine.
+a number and without columns that no check reads: numbers, no text and no path of this machine.
 No check is imported here. The register in `trl/declared.json` says what was planted.
 """
 
@@ -122,9 +122,10 @@ FAULTY: dict[str, tuple[Build, str]] = {
         partial(dpo, rows=rewarded.foreign(), learning_rate=1e-3, max_steps=100),
         "FIT071",
     ),
+    # FIT071 was expected: its loss is gone too late for that, and its probabilities at once.
     "dpo-rate-too-high": (
         partial(dpo, rows=rewarded.pairs(agreed=1.0), learning_rate=1e-2, max_steps=100),
-        "FIT071",
+        "FIT070",
     ),
     "reward-foreign": (
         partial(scored, rows=rewarded.foreign(400), learning_rate=1e-3),
@@ -226,12 +227,30 @@ FAULTY: dict[str, tuple[Build, str]] = {
 }
 
 
+LEFT_OUT = (
+    "num_tokens",
+    "step_time",
+    "logits/",
+    "completions/m",
+    "clip_ratio/low",
+    "clip_ratio/high",
+)
+"""Beginnings of columns that no check reads; the mean length is read."""
+
+
 def kept(state: dict[str, Any]) -> dict[str, Any]:
     """A trainer's state as it is kept: the history and what tells of the run's length."""
     names = ("epoch", "global_step", "is_local_process_zero", "logging_steps", "max_steps",
              "num_train_epochs", "train_batch_size")  # fmt: skip
-    history = [{name: _short(value) for name, value in row.items()} for row in state["log_history"]]
+    history = [
+        {name: _short(value) for name, value in row.items() if _is_kept(name)}
+        for row in state["log_history"]
+    ]
     return {**{name: state[name] for name in names if name in state}, "log_history": history}
+
+
+def _is_kept(name: str) -> bool:
+    return name == "completions/mean_length" or not name.removeprefix("eval_").startswith(LEFT_OUT)
 
 
 def _short(value: object) -> object:

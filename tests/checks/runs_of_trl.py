@@ -39,6 +39,6 @@ def changed(trace: Trace, **columns: Sequence[float] | NDArray[np.float64] | Non
             del made[name]
             continue
         given = np.asarray(values, dtype=np.float64)
-        steps = made[name].steps if name in made else next(iter(made.values())).steps
+        steps = made[name].steps if name in made else made["loss"].steps
         made[name] = Column(steps[: len(given)], given)
     return dataclasses.replace(trace, columns=made)

@@ -19,7 +19,7 @@ from tunewell.engine.settings import Settings
 from tunewell.subjects.trace import Trace
 from tunewell.train.quiet import quiet
 
-WEAK = {"learning_rate": 1e-4}
+WEAK: dict[str, Any] = {"learning_rate": 1e-4}
 
 
 def findings(build: Callable[[Path], Any], out: Path) -> list[Finding]:
@@ -101,7 +101,11 @@ def test_a_rate_too_low_to_learn_preferences(tmp_path: Path) -> None:
 
 
 def test_evaluation_pairs_turned_round(tmp_path: Path) -> None:
-    looks = {"eval_strategy": "steps", "eval_steps": 20, "per_device_eval_batch_size": 16}
+    looks: dict[str, Any] = {
+        "eval_strategy": "steps",
+        "eval_steps": 20,
+        "per_device_eval_batch_size": 16,
+    }
     for swapped in (True, False):
         judged = rewarded.pairs(48, seed=9, swapped=swapped)
         build = partial(rewarded.dpo, judged=judged, **looks, **WEAK)
@@ -166,17 +170,18 @@ def test_updates_that_go_too_far(tmp_path: Path) -> None:
 
 def test_what_each_trainer_logs(tmp_path: Path) -> None:
     """The names that the checks go by are those of the installed TRL."""
+    builders: dict[str, Callable[..., Any]] = {
+        "dpo": rewarded.dpo,
+        "orpo": rewarded.orpo,
+        "cpo": rewarded.cpo,
+        "kto": rewarded.kto,
+        "reward": rewarded.reward_model,
+        "grpo": partial(rewarded.grpo, beta=0.1),
+        "rloo": rewarded.rloo,
+    }
     logged: dict[str, Trace] = {
         name: rewarded.trained(build(tmp_path / name, max_steps=2, logging_steps=1))
-        for name, build in {
-            "dpo": rewarded.dpo,
-            "orpo": rewarded.orpo,
-            "cpo": rewarded.cpo,
-            "kto": rewarded.kto,
-            "reward": rewarded.reward_model,
-            "grpo": partial(rewarded.grpo, beta=0.1),
-            "rloo": rewarded.rloo,
-        }.items()
+        for name, build in builders.items()
     }
     pairs = {"rewards/chosen", "rewards/rejected", "rewards/margins", "logps/chosen"}
     for name in ("dpo", "orpo", "cpo", "kto"):
