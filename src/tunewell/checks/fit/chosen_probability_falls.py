@@ -60,8 +60,8 @@ def chosen_probability_falls(
     logps/chosen -7.5 at the start, -29 at the end; rewards/margins 0 to 0.5.
 
     ## Fix
-    A lower learning rate or a higher beta; add the supervised loss (`loss_type=["sigmoid", "sft"]`,
-    `rpo_alpha`); train on the preferred answers first, so that the model starts where they are.
+    A lower learning rate or a higher beta; add the supervised loss (`loss_type=["sigmoid",
+    "sft"]`); train on the preferred answers first, so that the model starts where they are.
 
     ## When it is wrong
     When preferred answers were poor, and leaving them is what was wanted.
