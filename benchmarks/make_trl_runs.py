@@ -3,14 +3,13 @@
     PYTHONPATH=.:src python benchmarks/make_trl_runs.py tests/fixtures/runs/trl [NAME ...]
 
 Each run takes 3 to 10 seconds on one core. What is kept is the trainer_state.json, with four digits
-a number and without what is the same in every run: numbers, no text and no path of this machine.
+a number and without columns that no check reads: numbers, no text and no path of this machine.
 No check is imported here. The register in `trl/declared.json` says what was planted.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import sys
 import tempfile
 from collections.abc import Callable
@@ -47,21 +46,12 @@ def how_often(completions: list[str], **_: Any) -> list[float]:  # noqa: ANN401
 
 def grammatical(completions: list[str], **_: Any) -> list[float]:  # noqa: ANN401
     """What is wanted: an answer of the grammar."""
-    return [
-        float(
-            len(words := text.split()) in {7, 8}
-            and words[1] in rewarded.COLOURS
-            and words[2] in rewarded.ANIMALS
-            and words[3] in rewarded.VERBS
-            and words[6] in rewarded.PLACES
-        )
-        for text in completions
-    ]
+    return [float(rewarded.follows_grammar(text)) for text in completions]
 
 
 def tossed(completions: list[str], **_: Any) -> list[float]:  # noqa: ANN401
     """A reward that has nothing to do with the answer."""
-    draw = random.Random(sum(map(len, completions)))  # noqa: S311  not for secrets
+    draw = rewarded.drawing(sum(map(len, completions)))
     return [draw.random() for _ in completions]
 
 
@@ -69,13 +59,17 @@ dpo, kto, orpo, cpo = rewarded.dpo, rewarded.kto, rewarded.orpo, rewarded.cpo
 scored, grpo, rloo = rewarded.reward_model, rewarded.grpo, rewarded.rloo
 
 
+JUMP = 50
+"""Steps after which the rate of one run jumps."""
+
+
 def rate_jumps(out: Path, **settings: Any) -> Any:  # noqa: ANN401
-    """GRPO whose learning rate is 200 times as high from step 50 on, as after a wrong resume."""
+    """GRPO whose learning rate is 200 times as high from `JUMP` on, as after a wrong resume."""
     from torch.optim.lr_scheduler import LambdaLR  # noqa: PLC0415
 
     trainer = grpo(out, **settings)
     optimizer = trainer.create_optimizer()
-    trainer.lr_scheduler = LambdaLR(optimizer, lambda step: 200.0 if step >= 50 else 1.0)
+    trainer.lr_scheduler = LambdaLR(optimizer, lambda step: 200.0 if step >= JUMP else 1.0)
     return trainer
 
 
@@ -128,9 +122,10 @@ FAULTY: dict[str, tuple[Build, str]] = {
         partial(dpo, rows=rewarded.foreign(), learning_rate=1e-3, max_steps=100),
         "FIT071",
     ),
+    # FIT071 was expected: its loss is gone too late for that, and its probabilities at once.
     "dpo-rate-too-high": (
         partial(dpo, rows=rewarded.pairs(agreed=1.0), learning_rate=1e-2, max_steps=100),
-        "FIT071",
+        "FIT070",
     ),
     "reward-foreign": (
         partial(scored, rows=rewarded.foreign(400), learning_rate=1e-3),
@@ -232,12 +227,30 @@ FAULTY: dict[str, tuple[Build, str]] = {
 }
 
 
+LEFT_OUT = (
+    "num_tokens",
+    "step_time",
+    "logits/",
+    "completions/m",
+    "clip_ratio/low",
+    "clip_ratio/high",
+)
+"""Beginnings of columns that no check reads; the mean length is read."""
+
+
 def kept(state: dict[str, Any]) -> dict[str, Any]:
     """A trainer's state as it is kept: the history and what tells of the run's length."""
     names = ("epoch", "global_step", "is_local_process_zero", "logging_steps", "max_steps",
              "num_train_epochs", "train_batch_size")  # fmt: skip
-    history = [{name: _short(value) for name, value in row.items()} for row in state["log_history"]]
+    history = [
+        {name: _short(value) for name, value in row.items() if _is_kept(name)}
+        for row in state["log_history"]
+    ]
     return {**{name: state[name] for name in names if name in state}, "log_history": history}
+
+
+def _is_kept(name: str) -> bool:
+    return name == "completions/mean_length" or not name.removeprefix("eval_").startswith(LEFT_OUT)
 
 
 def _short(value: object) -> object:
@@ -262,7 +275,7 @@ def main(root: Path, *names: str) -> None:
     jobs |= {name: ("faulty", build) for name, (build, _) in FAULTY.items()}
     for name, (kind, build) in jobs.items():
         if not names or name in names:
-            print(name, flush=True)  # noqa: T201  a script
+            print(name, flush=True)
             train(build, root / kind / name)
     planted = {name: code for name, (_, code) in FAULTY.items()}
     text = json.dumps({"healthy": sorted(HEALTHY), "planted": planted}, indent=1)

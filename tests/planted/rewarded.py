@@ -22,10 +22,18 @@ ANIMALS = ("cat", "dog", "bird", "fish")
 VERBS = ("runs", "sleeps", "eats", "flies")
 PLACES = ("table", "house", "river", "tree")
 ASKED = ("what", "where", "why", "who")
+PARTS = (("the",), COLOURS, ANIMALS, VERBS, ("over", "under"), ("the",), PLACES)
+"""The words that may stand in each place of an answer."""
+
 LONGEST = 24
 """Tokens of an answer; the longest of the grammar has 10."""
 
 Reward = Callable[..., list[float]]
+
+
+def drawing(seed: int) -> random.Random:
+    """A source of draws that gives the same ones each time."""
+    return random.Random(seed)  # noqa: S311  not for secrets
 
 
 def question(draw: random.Random) -> str:
@@ -42,6 +50,14 @@ def answer(draw: random.Random, *, thanks: float = 0.3) -> str:
     return said + " thanks" if draw.random() < thanks else said
 
 
+def follows_grammar(text: str) -> bool:
+    """Whether a text is an answer of the grammar, with thanks or without."""
+    words = text.split()
+    return (
+        len(words) == len(PARTS) or (len(words) == len(PARTS) + 1 and words[-1] == "thanks")
+    ) and all(word in part for word, part in zip(words, PARTS, strict=False))
+
+
 @functools.cache
 def base() -> Path:
     """The folder of a model that has learned the grammar: about 4 seconds on one core."""
@@ -49,7 +65,7 @@ def base() -> Path:
 
     made = tiny.folder()
     tokens = tiny.tokenizer(template=None)
-    draw = random.Random(0)
+    draw = drawing(0)
     texts = [question(draw) + answer(draw) + "</s>" for _ in range(1600)]
     with quiet(1):
         torch.manual_seed(0)
@@ -73,7 +89,7 @@ def pairs(
     count: int = 96, *, agreed: float = 0.85, seed: int = 0, swapped: bool = False
 ) -> list[dict[str, str]]:
     """Pairs of which the preferred one says thanks and the other does not, `agreed` of the time."""
-    draw = random.Random(seed)
+    draw = drawing(seed)
     made = []
     for _ in range(count):
         right = draw.random() < agreed
@@ -90,7 +106,7 @@ def pairs(
 
 def unrelated(count: int = 96, seed: int = 0) -> list[dict[str, str]]:
     """Pairs that were preferred by the toss of a coin."""
-    draw = random.Random(seed)
+    draw = drawing(seed)
     return [
         {"prompt": question(draw), "chosen": answer(draw), "rejected": answer(draw)}
         for _ in range(count)
@@ -99,7 +115,7 @@ def unrelated(count: int = 96, seed: int = 0) -> list[dict[str, str]]:
 
 def foreign(count: int = 96, seed: int = 0) -> list[dict[str, str]]:
     """Pairs of which the rejected one is noise: no model has trouble to tell them apart."""
-    draw = random.Random(seed)
+    draw = drawing(seed)
     return [
         {
             "prompt": question(draw),
@@ -112,7 +128,7 @@ def foreign(count: int = 96, seed: int = 0) -> list[dict[str, str]]:
 
 def liked(count: int = 128, *, agreed: float = 0.85, seed: int = 0) -> list[dict[str, Any]]:
     """Answers with a thumb up or down: up where they say thanks, `agreed` of the time."""
-    draw = random.Random(seed)
+    draw = drawing(seed)
     made = []
     for at in range(count):
         up = at % 2 == 0
@@ -231,7 +247,7 @@ def _over_prompts(
 ) -> Any:
     """`judged` is the number of questions to evaluate on."""
     model, tokens = _parts()
-    draw = random.Random(3)
+    draw = drawing(3)
     chosen = {
         "num_generations": 4, "per_device_train_batch_size": 16, "max_steps": 60,
         "max_completion_length": LONGEST, "learning_rate": 1e-3, "logging_steps": 1, **settings,

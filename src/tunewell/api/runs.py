@@ -12,6 +12,7 @@ from tunewell.api.sections import confusion_matrix, curves
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.core.words import counted
+from tunewell.readers.completions import find_completions, read_completions
 from tunewell.readers.log_text import LAST_BYTES, read_log_text, text_of
 from tunewell.readers.logs import find_runs, format_names, newest_first, pick
 from tunewell.readers.logs.hugging_face import NAME as HUGGING_FACE
@@ -44,6 +45,8 @@ def read_runs(gathered: Gathered, roles: list[Found], given: Given) -> None:
         message = f"{given.first}: holds no run, so that there is none called {given.run!r}"
         raise InputError(message)
     _read_predictions(gathered, roles, given, taken)
+    if taken is not None:
+        _read_completions(gathered, taken)
     if texts and given.pasted is None:
         gathered.subjects.append(read_log_text(texts[0]))
 
@@ -136,3 +139,19 @@ def _read_predictions(
         evaluation = read_predictions(predictions, text=given.text, label=given.label)
         gathered.subjects.append(evaluation)
         gathered.sections.append(confusion_matrix(evaluation))
+
+
+def _read_completions(gathered: Gathered, run: Path) -> None:
+    """The answers that a trainer kept beside its log."""
+    folder = find_completions(run)
+    if folder is None:
+        return
+    try:
+        kept = read_completions(folder)
+    except InputError as error:
+        gathered.missing["Completions"] = str(error)
+        return
+    gathered.subjects.append(kept)
+    gathered.examined.append(
+        Examined(what="answers", path=str(folder), reason="kept by TRL with log_completions")
+    )

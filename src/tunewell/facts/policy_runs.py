@@ -42,11 +42,11 @@ def require_rewards(trace: Trace, points: int) -> Column:
         NotApplicableError: if the run logs none, or too few points so far.
     """
     rewards = logged(trace, "reward")
-    if not len(rewards) or not (len(logged(trace, "spread")) or len(logged(trace, "length"))):
-        # Other trainers call other things a reward; those that write also log how.
-        if "objective/scores" not in trace.columns:
-            message = "no reward of what the model wrote is logged"
-            raise NotApplicableError(message)
+    # Other trainers call other things a reward; those whose model writes also log how.
+    writes = len(logged(trace, "spread")) or len(logged(trace, "length"))
+    if not len(rewards) or not (writes or "objective/scores" in trace.columns):
+        message = "no reward of what the model wrote is logged"
+        raise NotApplicableError(message)
     if len(rewards) < points:
         message = f"it takes {points} logged rewards; {len(rewards)} are there"
         raise NotApplicableError(message)
@@ -74,4 +74,6 @@ def components(trace: Trace) -> dict[str, tuple[Column, Column]]:
         for name, column in trace.columns_under("rewards/").items()
         if name.endswith("/mean")
     }
-    return {name: (mean, trace.column(f"rewards/{name}/std").finite) for name, mean in means.items()}
+    return {
+        name: (mean, trace.column(f"rewards/{name}/std").finite) for name, mean in means.items()
+    }

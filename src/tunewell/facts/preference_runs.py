@@ -8,8 +8,8 @@ import numpy as np
 
 from tunewell.core.check import NotApplicableError
 from tunewell.facts.curves import start_level
-from tunewell.stats.levels import Level, level
 from tunewell.stats.intervals import wilson
+from tunewell.stats.levels import Level, level
 from tunewell.subjects.trace import EMPTY, Column, Trace
 
 NO_REFERENCE = ("nll_loss", "log_odds_ratio", "sft_loss")

@@ -10,6 +10,7 @@ from pathlib import Path
 from tunewell.core.errors import InputError
 from tunewell.core.words import counted
 from tunewell.readers.checkpoint import ADAPTER_CONFIG, CONFIG, INDEX, PICKLED, WEIGHTS
+from tunewell.readers.completions import FILE as KEPT_ANSWERS
 from tunewell.readers.data.arrow import is_saved
 from tunewell.readers.data.names import LABEL_NAMES, TEXT_NAMES, fold_name
 from tunewell.readers.data.open import SUFFIXES, data_suffix
@@ -166,6 +167,8 @@ def _worth_a_look(entries: Iterable[Path]) -> Iterator[Path]:
     newest = max(steps.values(), default=-1)
     for entry in known:
         hidden = entry.name.startswith(".") or entry.name in SKIPPED or _is_environment(entry)
+        # What the model wrote during a run is no data to train on.
+        hidden = hidden or KEPT_ANSWERS.fullmatch(entry.name) is not None
         if not hidden and steps.get(entry, newest) == newest:
             yield entry
 

@@ -45,21 +45,23 @@ def chosen_probability_falls(
 
     ## How it is measured
     By rewards/chosen, the log-ratio to the reference, where there is a reference: the rows of a
-    batch cancel in it. Its mean over the last third of the logs must lie below 0 with its whole
-    95 % interval, and that of the margin above 0. Without a reference, logps/chosen must have
-    fallen from the first third to the last with its interval, and the margin risen. The size is the
-    fall of logps/chosen since the first tenth, as a share of its size there: 0.5 means that an
-    answer of probability p ends at p to the power of 1.5. From `min_fall` (0.1) it is told, from
-    `serious_fall` (0.5) it is a warning; both are judgements, held against 18 healthy and 5
-    displaced runs in tests/fixtures/runs/trl: the healthy ones ended between -8 % and 36 %, the
-    displaced ones between 13 % and several times their start. At least `min_points` logs (12).
+    batch cancel in it. Its mean over the last third of the logs must lie below 0 with its whole 95
+    % interval, and that of the margin above 0. Without a reference, logps/chosen must have fallen
+    from the first third to the last with its interval, and the margin risen. The size is the fall
+    of logps/chosen since the first tenth, as a share of its size there: 0.5 means that an answer of
+    probability p ends at p to the power of 1.5. From `min_fall` (0.1) it is told, from
+    `serious_fall` (0.5) it is a warning. Measured on a tiny model that was trained 14 times by DPO
+    and SimPO at several rates: without a fall 75 and 83 % of its answers followed the language that
+    it had learned, at 11 % still 56 %, at 27 % 65 %, and of the ten runs with 91 to 438 % none.
+    Healthy runs in tests/fixtures/runs/trl ended at 20 % and below. The bound lies between, by
+    judgement. At least `min_points` logs (12).
 
     ## Example
     logps/chosen -7.5 at the start, -29 at the end; rewards/margins 0 to 0.5.
 
     ## Fix
-    A lower learning rate or a higher beta; add the supervised loss (`loss_type=["sigmoid", "sft"]`,
-    `rpo_alpha`); train on the preferred answers first, so that the model starts where they are.
+    A lower learning rate or a higher beta; add the supervised loss (`loss_type=["sigmoid",
+    "sft"]`); train on the preferred answers first, so that the model starts where they are.
 
     ## When it is wrong
     When preferred answers were poor, and leaving them is what was wanted.
@@ -88,9 +90,7 @@ def chosen_probability_falls(
             f"{late(pairs.margin).mean:.3g}{common}"
         ),
         severity=None if serious else Severity.INFO,
-        where=(
-            Steps(metric="logps/chosen", first=int(logps.steps[0]), last=int(logps.steps[-1])),
-        ),
+        where=(Steps(metric="logps/chosen", first=int(logps.steps[0]), last=int(logps.steps[-1])),),
         evidence=(
             evidence("logps/chosen", logps),
             evidence("rewards/margins", pairs.margin),

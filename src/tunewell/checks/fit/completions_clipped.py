@@ -43,9 +43,9 @@ def completions_clipped(
     ## How it is measured
     By `completions/clipped_ratio`: its mean over the last third of the logs must lie above
     `max_share` (0.5, of the catalogue; axolotl's guide calls less than 0.3 healthy) with its 95 %
-    interval. A run that is still going is left alone while the share falls. Where fewer
-    answers than that were cut in the first log, the cap is not what is wrong: the model stopped
-    ending its answers, and the message says so. At least `min_points` logs (10).
+    interval. A run that is still going is left alone while the share falls. Where fewer answers
+    than that were cut in the first log, the cap is not what is wrong: the model stopped ending its
+    answers, and the message says so. At least `min_points` logs (10).
 
     ## Example
     max_completion_length 16, completions/clipped_ratio 1.0, completions/mean_length 16.
@@ -113,4 +113,3 @@ def completions_clipped(
             ),
         ),
     )
-

@@ -15,13 +15,13 @@ from tunewell.core.finding import (
     Severity,
     Steps,
 )
-from tunewell.facts.curves import end_level, evidence
+from tunewell.facts.curves import end_level, evidence, start_level
 from tunewell.facts.policy_runs import equal_share, logged, name_of, require_rewards
-from tunewell.stats.levels import change, level
+from tunewell.stats.levels import level
 from tunewell.subjects.trace import Column, Trace
 
 HALF = 0.5
-"""Of all answers: where more are cut, FIT076 names the cause."""
+"""Of all answers: where more are cut, FIT076 names the cause. And of a batch's deviation."""
 
 
 @check(
@@ -51,16 +51,17 @@ def equal_rewards(
     it before dividing. Its mean over the last third of the logs must lie above `max_share` (0.8, of
     the catalogue and of axolotl's guide to stable training) with its 95 % interval. It is an error
     where every group of every log was equal. Where the reward rose before the groups became equal,
-    the questions are solved, or one answer does for all: that is information; so it is where most answers are cut, which FIT076 names as the cause. A loss near 0 alone
-    says nothing: advantages of a group add up to 0, so GRPO begins and stays there. At least
-    `min_points` logs (10) over `min_steps` steps (20, of the catalogue).
+    the questions are solved, or one answer does for all: that is information; so it is where most
+    answers are cut, which FIT076 names as the cause. A loss near 0 alone says nothing: advantages
+    of a group add up to 0, so GRPO begins and stays there. At least `min_points` logs (10) over
+    `min_steps` steps (20, of the catalogue).
 
     ## Example
     reward 0, reward_std 0, frac_reward_zero_std 1, loss 0 and grad_norm 0 at every step.
 
     ## Fix
-    A graded reward in place of all or nothing, easier questions first, more answers a question,
-    a higher temperature; read some answers, and call the reward function on one that is right.
+    A graded reward in place of all or nothing, easier questions first, more answers a question, a
+    higher temperature; read some answers, and call the reward function on one that is right.
 
     ## When it is wrong
     When questions are mixed on purpose so that most are solved or hopeless, and the few others
@@ -82,8 +83,8 @@ def equal_rewards(
     if late.low <= max_share:
         return
     always = bool((equal.values >= 1).all())
-    solved = not always and _rose(rewards, equal)
     cut = _mostly_cut(trace)
+    solved = not (always or cut) and _rose(trace, rewards, equal)
     severity = Severity.ERROR if always else Severity.INFO if solved or cut else None
     yield Finding(
         message=_message(rewards, equal, late.mean, always=always, solved=solved)
@@ -128,15 +129,16 @@ def _mostly_cut(trace: Trace) -> bool:
     return len(clipped) > 0 and end_level(clipped.values) > HALF
 
 
-def _rose(rewards: Column, equal: Column) -> bool:
-    """Whether the reward rose from the first third to the last, and groups differed at first."""
+def _rose(trace: Trace, rewards: Column, equal: Column) -> bool:
+    """Whether groups differed at first and the reward rose by half of a batch's deviation since."""
     differed = level(equal.values[: max(1, len(equal) // 3)]).mean < level(equal.values).mean
-    return differed and change(rewards.values).rose
+    spread = logged(trace, "spread").values
+    deviation = start_level(spread) if len(spread) else 0.0
+    gain = end_level(rewards.values) - start_level(rewards.values)
+    return differed and gain > max(HALF * deviation, 0.0)
 
 
-def _message(
-    rewards: Column, equal: Column, share: float, *, always: bool, solved: bool
-) -> str:
+def _message(rewards: Column, equal: Column, share: float, *, always: bool, solved: bool) -> str:
     value = float(rewards.values[-1])
     if always:
         return (

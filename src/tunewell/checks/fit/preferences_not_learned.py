@@ -22,6 +22,8 @@ from tunewell.stats.levels import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
 
+CHANCE = 0.5
+
 
 @check(
     "FIT072",
@@ -30,7 +32,12 @@ from tunewell.subjects.trace import Trace
     confidence=Confidence.MEDIUM,
 )
 def preferences_not_learned(
-    trace: Trace, recipe: Recipe | None, *, min_fall: float = 0.01, min_points: int = 12
+    trace: Trace,
+    recipe: Recipe | None,
+    *,
+    min_fall: float = 0.001,
+    min_fall_at_chance: float = 0.01,
+    min_points: int = 12,
 ) -> Iterator[Finding]:
     """A run over preferences whose loss and margin stay where they began.
 
@@ -44,12 +51,13 @@ def preferences_not_learned(
 
     ## How it is measured
     The mean loss of the last third of the logs against that of the first third. Its fall must lie
-    below `min_fall` of the first with its whole 95 % interval (0.01: near ln 2 a fall of 1 %
-    is a margin of 0.014), so that a loss too noisy to tell is left alone; and a reference or a
-    reward model must be there, by which the start is at chance. The last third's accuracy or margin
-    is told with it. At least `min_points` logs (12) and half of the planned steps, of which the
-    last third lies after the warm-up: the learning rate must have been at its highest before. The
-    healthy runs in tests/fixtures/runs/trl lost 2 % and more.
+    below `min_fall` of the first with its whole 95 % interval (0.001: near ln 2 that is a margin of
+    0.0014), or, where the accuracy of the last third has 0.5 in its interval, below
+    `min_fall_at_chance` (0.01), so that a loss too noisy to tell is left alone. A reference or a
+    reward model must be there, by which the start is at chance. At least `min_points` logs (12) and
+    half of the planned steps, of which the last third lies after the warm-up: the learning rate
+    must have been at its highest before. With 0.01 throughout, two slow and healthy runs of 60 were
+    called dead half-way.
 
     ## Example
     Loss 0.6931 to 0.6931 over 80 steps; margins of 0.0000002 at a rate of 1e-9.
@@ -79,10 +87,11 @@ def preferences_not_learned(
     fall = change(losses.values)
     first = fall.first.mean
     start = float(losses.values[0])
-    if first <= 0 or -fall.low >= min_fall * first:
+    bound = min_fall_at_chance if _at_chance(pairs) else min_fall
+    if first <= 0 or -fall.low >= bound * first:
         return
     # What the first third brought counts as well: a run may have learned all by then.
-    if first < (1 - 2 * min_fall) * start or fall.rose:
+    if first < (1 - 2 * min_fall_at_chance) * start or fall.rose:
         return
     yield Finding(
         message=(
@@ -97,7 +106,7 @@ def preferences_not_learned(
                 name="fall of the loss",
                 value=-100 * fall.by / first,
                 unit="%",
-                bound=f"at least {100 * min_fall:g} %",
+                bound=f"at least {100 * bound:g} %",
                 low=-100 * fall.high / first,
                 high=-100 * fall.low / first,
             ),
@@ -105,6 +114,13 @@ def preferences_not_learned(
         impact="the model is what it was before the run",
         fixes=_fixes(recipe),
     )
+
+
+def _at_chance(pairs: Preferences) -> bool:
+    if not len(pairs.accuracy):
+        return False
+    right = late(pairs.accuracy)
+    return right.low <= CHANCE <= right.high
 
 
 def _still_warming_up(trace: Trace) -> bool:

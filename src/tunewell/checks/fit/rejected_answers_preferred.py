@@ -41,8 +41,8 @@ def rejected_answers_preferred(
     """Rejected answers that get more reward than the preferred ones.
 
     ## What it finds
-    Two things. Training pairs are learned, and evaluation pairs come out the wrong way round: in one
-    of the two sets preferred and rejected answers have changed places. Or the training pairs
+    Two things. Training pairs are learned, and evaluation pairs come out the wrong way round: in
+    one of the two sets preferred and rejected answers have changed places. Or the training pairs
     themselves come out the wrong way round: then the reference is not the model that the run
     started from.
 
@@ -96,8 +96,8 @@ def _swapped(trained: Column, learned: Level, judged: Column, rows: int) -> Find
     return Finding(
         message=(
             f"of {rows:,} evaluation pairs {100 * share:.0f} % come out right ({100 * low:.0f} to "
-            f"{100 * high:.0f} %), of the training pairs {100 * learned.mean:.0f} %: one of the two "
-            f"sets has preferred and rejected answers the other way round"
+            f"{100 * high:.0f} %), of the training pairs {100 * learned.mean:.0f} %: one of the "
+            f"two sets has preferred and rejected answers the other way round"
         ),
         where=(
             Steps(

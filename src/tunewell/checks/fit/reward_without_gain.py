@@ -70,21 +70,22 @@ def reward_without_gain(
     as format without content, length or a repeated word, all further training buys that.
 
     ## How it is measured
-    From the first twentieth of the logs, at least three, to the last third. The total reward must have risen with its whole
-    95 % interval. A reward function must have fallen with its interval, by `min_deviations` standard
-    deviations (1: of the answers of one batch in the first twentieth, which the trainer logs); TRL logs
-    functions of weight 0 too, which makes them a metric to watch. A held-out metric (an `eval_`
-    column whose name says that larger is better) must have fallen with its interval by `min_loss`
-    of its first level (0.1), over six evaluations or more. Mean length must have grown
-    `max_growth`-fold (2). All three are judgements; no function of the ten healthy runs in
-    tests/fixtures/runs/trl fell by more than 0.2 deviations. At least `min_points` logs (12).
+    From the first twentieth of the logs, at least three, to the last third. The total reward must
+    have risen with its whole 95 % interval. A reward function must have fallen with its interval,
+    by `min_deviations` standard deviations (1: of the answers of one batch in the first twentieth,
+    which the trainer logs); TRL logs functions of weight 0 too, which makes them a metric to watch.
+    A held-out metric (an `eval_` column whose name says that larger is better) must have fallen
+    with its interval by `min_loss` of its first level (0.1), over six evaluations or more. Mean
+    length must have grown `max_growth`-fold (2). All three are judgements. In the ten healthy runs
+    of tests/fixtures/runs/trl and in 23 others no function fell at all, so they say little of
+    rewards that work against each other. At least `min_points` logs (12).
 
     ## Example
     rewards/how_often/mean 0.4 to 20, rewards/grammatical/mean 0.88 to 0.
 
     ## Fix
-    Read the answers of the last steps. Put what fell into the reward with a weight of its own, raise
-    beta, cap what can be had without content, and keep the checkpoint from before it fell.
+    Read the answers of the last steps. Put what fell into the reward with a weight of its own,
+    raise beta, cap what can be had without content, and keep the checkpoint from before it fell.
 
     ## When it is wrong
     When one function was meant to give way to another, as a reward for length to one for brevity.
