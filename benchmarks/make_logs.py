@@ -12,6 +12,8 @@ Trainer runs log to all tools at once: `trainer` from start to end, `resumed` ki
 and taken up again from the checkpoint of step 20.
 """
 
+# ruff: noqa: PLC0415, ANN401, ARG001, ARG002
+# Each case imports the tools it needs; callbacks have the signatures that the tools call.
 from __future__ import annotations
 
 import contextlib
@@ -21,13 +23,14 @@ import json
 import math
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,7 @@ NEUTRAL = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 FORMATS = ("tensorboard", "wandb", "mlflow", "trackio")
+DYING = "dying"
 KILLED, TAKEN_UP = 25, 20
 EVENTS = "tfevents"
 ODD = [0.5, math.nan, math.inf, -math.inf, -0.0, 1e-30, 1e30, 3]
@@ -64,8 +68,13 @@ ODD = [0.5, math.nan, math.inf, -math.inf, -0.0, 1e-30, 1e30, 3]
 def trainer(folder: Path, *, resume: bool = False) -> list[list[dict[str, Any]]]:
     """One run of transformers' Trainer with every tracker; returns its own log of each part."""
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback
-    from transformers import TrainingArguments
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+    )
 
     torch.manual_seed(0)
     ids = torch.randint(0, 40, (64, 12))
@@ -178,9 +187,10 @@ def available() -> list[Callable[[contextlib.ExitStack, str, dict[str, Any]], Wr
 
 
 def start_tensorboard(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """TensorBoard, the settings as text."""
     import torch.utils.tensorboard as tb
 
-    writer = open_.enter_context(tb.SummaryWriter(f"runs/{name}"))
+    writer = open_.enter_context(tb.SummaryWriter(f"runs/{name}", flush_secs=1))
     writer.add_text("config", json.dumps(settings))
 
     def write(step: int, values: dict[str, float]) -> None:
@@ -191,6 +201,7 @@ def start_tensorboard(open_: contextlib.ExitStack, name: str, settings: dict[str
 
 
 def start_wandb(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """W&B, offline."""
     import wandb
 
     run = wandb.init(project="direct", name=name, id=f"direct-{name}", config=settings)
@@ -199,6 +210,7 @@ def start_wandb(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]
 
 
 def start_mlflow(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """MLflow, into the store of the environment."""
     import mlflow
 
     open_.enter_context(mlflow.start_run(run_name=name))
@@ -207,6 +219,7 @@ def start_mlflow(open_: contextlib.ExitStack, name: str, settings: dict[str, Any
 
 
 def start_trackio(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """Trackio, on this machine."""
     import trackio
 
     run = trackio.init(project="direct", name=name, config=settings)
@@ -248,6 +261,29 @@ def mlflow_kinds(folder: Path) -> dict[str, Any]:
     }
 
 
+def killed(folder: Path) -> dict[str, Any]:
+    """A process that is killed while it logs: the truth is what it had logged until then."""
+    subprocess.run([sys.executable, __file__, str(folder), DYING], check=False)
+    return {"killed": {"rows": list(dying_rows()), "killed": True}}
+
+
+def dying_rows() -> Iterator[tuple[int, dict[str, float]]]:
+    """What is logged before the end comes."""
+    for step in range(400):
+        yield step, {"train/loss": 1 / (step + 1)}
+
+
+def die() -> None:
+    """Log, and be killed in the midst of it."""
+    with contextlib.ExitStack() as open_:
+        writers = [start(open_, "killed", {}) for start in (start_tensorboard, start_wandb)]
+        for step, values in dying_rows():
+            for write in writers:
+                write(step, values)
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def axes(folder: Path) -> dict[str, Any]:
     """W&B: steps of its own, nested and other values, calls that leave the step out."""
     import wandb
@@ -283,7 +319,8 @@ def tensors(folder: Path) -> dict[str, Any]:
             writer.add_scalars("Loss", {"train": value, "val": value * 2}, step)
             writer.add_histogram("weights", torch.arange(9.0), step)
         writer.add_hparams({"lr": 0.1, "kind": "adamw", "warm": True}, {"best": 0.75})
-    for start, end, factor in ((0, 6, 1.0), (3, 8, 2.0)):
+    purge = 3
+    for start, end, factor in ((0, 6, 1.0), (purge, 8, 2.0)):
         with SummaryWriter("runs/purged", purge_step=start or None) as writer:
             for step in range(start, end):
                 writer.add_scalar("loss", factor * step, step)
@@ -292,20 +329,20 @@ def tensors(folder: Path) -> dict[str, Any]:
         (step, {"new": v, "double": v / 3, "Loss/train": v, "Loss/val": v * 2})
         for step, v in enumerate(values)
     ]
-    purged = [(step, {"loss": float(step if step < 3 else 2 * step)}) for step in range(8)]
+    purged = [(step, {"loss": float(step if step < purge else 2 * step)}) for step in range(8)]
     return {"styles": {"rows": [*styles, (0, {"best": 0.75})]}, "purged": {"rows": purged}}
 
 
-def lightning(folder: Path) -> dict[str, Any]:
+def lightning_loggers(folder: Path) -> dict[str, Any]:
     """A LightningModule with three loggers at once; the truth is what it passed to `log`."""
-    import lightning as L
+    import lightning
     import torch
     from lightning.pytorch.callbacks import LearningRateMonitor
     from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
 
     truth: list[tuple[int, dict[str, float]]] = []
 
-    class Model(L.LightningModule):
+    class Model(lightning.LightningModule):
         def __init__(self) -> None:
             super().__init__()
             self.layer = torch.nn.Linear(4, 1)
@@ -330,7 +367,7 @@ def lightning(folder: Path) -> dict[str, Any]:
     rows = torch.utils.data.TensorDataset(torch.randn(40, 4))
     loader = torch.utils.data.DataLoader(rows, batch_size=4)
     held = torch.utils.data.DataLoader(rows, batch_size=40)
-    run = L.Trainer(
+    run = lightning.Trainer(
         max_epochs=3,
         accelerator="cpu",
         log_every_n_steps=1,
@@ -406,6 +443,7 @@ def keep(folder: Path, out: Path, case: str, truth: dict[str, Any]) -> None:
 
 
 def wanted(file: Path) -> bool:
+    """Whether a reader looks at a file."""
     kept = {"metrics", "params", "tags"} & set(file.parts)
     return bool(kept) or file.suffix in {".wandb", ".db", ".yaml", ".json"} or EVENTS in file.name
 
@@ -431,9 +469,10 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "trainer": lambda folder: {"parts": trainer(folder)},
     "resumed": lambda folder: {"parts": trainer(folder, resume=True)},
     "direct": direct,
-    "lightning": lightning,
+    "lightning": lightning_loggers,
     "tensors": tensors,
     "axes": axes,
+    "killed": killed,
     "kinds": mlflow_kinds,
     "files": mlflow_files,
 }
@@ -450,6 +489,9 @@ def main(out: Path, *wanted_cases: str) -> None:
             subprocess.run([sys.executable, __file__, str(out), case], check=True)
         return
     case = wanted_cases[0]
+    if case == DYING:
+        socket.gethostname = lambda: "host"
+        die()
     os.environ |= NEUTRAL
     socket.gethostname = lambda: "host"
     with tempfile.TemporaryDirectory() as made:

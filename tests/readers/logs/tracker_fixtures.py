@@ -26,6 +26,7 @@ NAMES = {
     "Loss/train": "loss",
     "Loss/val": "eval_loss",
     "epoch_loss": "loss",
+    "epoch_mae": "mae",
     "validation/epoch_loss": "eval_loss",
 }
 """What a metric is called in a trace, written down here once more; others keep their names."""
