@@ -261,27 +261,28 @@ def hugging_face(folder: Path) -> None:
     # 1. A run killed without notice at step 58, taken up from checkpoint-40 into the same folder.
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "resumed" / "runs")
     folder.mkdir(parents=True)
+    os.chdir(folder)  # the arguments that TensorBoard keeps hold the output folder as it is named
     printed = folder / "printed.txt"
     if os.fork() == 0:
         into = os.open(printed, os.O_CREAT | os.O_WRONLY)
         os.dup2(into, 1)
         os.dup2(into, 2)
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        trainer(folder / "resumed", callbacks=[Killed()], **common).train()
+        trainer(Path("resumed"), callbacks=[Killed()], **common).train()
     os.wait()
-    shutil.copytree(folder / "resumed", folder / "killed")
+    shutil.copytree("resumed", "killed")
     (folder / "killed" / "train.log").write_bytes(scrub(printed.read_bytes(), folder))
     printed.unlink()
-    made = trainer(folder / "resumed", **common)
+    made = trainer(Path("resumed"), **common)
     result = made.train(resume_from_checkpoint=True)
     made.save_metrics("train", result.metrics)
     made.save_state()
     made.create_model_card(tasks="text-generation")
     # 2. Another run started from nothing into a folder that held one; it is not finished.
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "restarted" / "runs")
-    trainer(folder / "restarted", **common).train()
+    trainer(Path("restarted"), **common).train()
     again = trainer(
-        folder / "restarted", callbacks=[break_at(45, "raise")], **(common | {"seed": 5, "learning_rate": 5e-3})
+        Path("restarted"), callbacks=[break_at(45, "raise")], **(common | {"seed": 5, "learning_rate": 5e-3})
     )
     try:
         again.train()

@@ -67,6 +67,7 @@ def join(main: Trace, other: Trace) -> Trace:
         name: _with(column, other.column(name)) for name, column in main.columns.items()
     } | {name: column for name, column in other.columns.items() if name not in main.columns}
     further = other.last_step > main.last_step
+    other = _without_earlier_runs(other)
     return replace(
         main,
         source=f"{main.source}, with {other.source}",
@@ -82,6 +83,23 @@ def join(main: Trace, other: Trace) -> Trace:
         superseded=MappingProxyType(_stacked(main.superseded, other.superseded)),
         ranks=main.ranks or other.ranks,
         kept_step=None if further else main.kept_step,
+    )
+
+
+def _without_earlier_runs(trace: Trace) -> Trace:
+    """Without what stands before a start from nothing: another run, of which a tracker kept on.
+
+    TensorBoard holds all runs of a folder as one; where the steps go back to the first one logged,
+    nothing was taken up.
+    """
+    first = min((int(c.steps[0]) for c in trace.columns.values() if len(c)), default=0)
+    if not any(restart.step <= first for restart in trace.restarts):
+        return trace
+    kept = tuple(restart for restart in trace.restarts if restart.step > first)
+    return replace(
+        trace,
+        restarts=kept,
+        superseded=trace.superseded if kept else MappingProxyType({}),
     )
 
 

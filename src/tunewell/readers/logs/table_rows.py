@@ -124,7 +124,7 @@ def _rises(steps: Sequence[float]) -> bool:
     back = sum(later < earlier for earlier, later in zip(steps, steps[1:], strict=False))
     on = sum(later > earlier for earlier, later in zip(steps, steps[1:], strict=False))
     plain = all(step >= 0 and step == int(step) for step in steps if step == step)  # noqa: PLR0124
-    return on > 0 and back <= on // 4 and (plain or back == 0)
+    return on > 0 and 3 * back <= on and (plain or back == 0)
 
 
 def _is_text(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import floor, isfinite, log10
@@ -63,8 +63,11 @@ class Logged:
     time: float = float("nan")
 
 
-def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The parts of a text between line ends; a progress bar's carriage returns end lines too."""
+def pieces(chunks: Iterable[bytes]) -> Generator[bytes, None, bytes]:
+    """The parts of a text between line ends; a progress bar's carriage returns end lines too.
+
+    What stands after the last line end is returned, not yielded: it may be half a line.
+    """
     rest = b""
     for chunk in chunks:
         text = rest + chunk
@@ -76,8 +79,7 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if len(rest) > LONGEST:
             rest = b""
         yield from (part for part in parts if part)
-    if rest:
-        yield rest
+    return rest
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:

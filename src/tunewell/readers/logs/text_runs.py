@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -123,17 +123,25 @@ class TextLog:
         self._keras_ends: list[tuple[int, int]] = []
         self._epoch: tuple[int, int] | None = None
         self._pending: tuple[int, int, tuple[tuple[str, float], ...]] | None = None
-        self._passed = 0
         self._starts = [_Start(0)]
-        self._open = b""
-        self._quiet = True
+        self._open = self._rest = b""
 
     def read(self, chunks: Iterable[bytes]) -> TextLog:
-        """Take a whole text."""
-        for piece in pieces(chunks):
+        """Take a whole text. Of a last line without an end only a dict that is closed counts.
+
+        Its last number may be half written.
+        """
+        for piece in self._lines_of(chunks):
             self.add(piece)
+        if b"}" in self._rest:
+            self.add(self._rest)
+        elif b"%|" in self._rest and (bar := bar_in(self._rest)) is not None:
+            self._bar(*bar)
         self._close_epoch()
         return self
+
+    def _lines_of(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        self._rest = yield from pieces(chunks)
 
     def add(self, piece: bytes) -> None:
         """Take what stood between two line ends."""
