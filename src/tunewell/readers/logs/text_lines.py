@@ -7,6 +7,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import floor, isfinite, log10
 from pathlib import Path
 
@@ -52,7 +53,10 @@ EXACT_DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """Values in a line. `step` and `total` where it says them; `half` is the epoch's rounding."""
+    """Values in a line. `step` and `total` where it says them; `half` is the epoch's rounding.
+
+    `evaluates` where the values are of an evaluation.
+    """
 
     values: tuple[tuple[str, float], ...]
     step: int | None = None
@@ -61,6 +65,7 @@ class Logged:
     half: float = 0.0
     rank: int | None = None
     time: float = float("nan")
+    evaluates: bool = False
 
 
 def pieces(chunks: Iterable[bytes]) -> Generator[bytes, None, bytes]:
@@ -138,25 +143,37 @@ def _of_dict(text: bytes, before: bytes) -> Logged | None:
     values: list[tuple[str, float]] = []
     step = epoch = None
     half = 0.0
+    tells = evaluates = False
     for name, quoted, bare in PAIR.findall(text):
         value = as_number(quoted or bare)
         if value is None:
             continue
-        told = name.decode("utf-8", "replace")
-        if told in {"step", "global_step", "current_steps"}:
+        told, kind = _meaning(name)
+        if kind == "step":
             step = int(value) if isfinite(value) else None
             continue
-        if told == "epoch" and isfinite(value):
+        if kind == "epoch" and isfinite(value):
             epoch, half = value, rounding((quoted or bare).decode("ascii", "replace"), bool(quoted))
+        tells = tells or kind == "tells" or kind == "evaluates"
+        evaluates = evaluates or kind == "evaluates"
         values.append((told, value))
-    if not any(_tells(name) for name, _ in values):
+    if not tells:
         return None
     rank, time = _prefix(before)
-    return Logged(tuple(values), step, None, epoch, half, rank, time)
+    return Logged(tuple(values), step, None, epoch, half, rank, time, evaluates)
 
 
-def _tells(name: str) -> bool:
-    return name == "train_runtime" or name.startswith("eval_") or "loss" in name or "reward" in name
+@lru_cache(maxsize=4096)
+def _meaning(name: bytes) -> tuple[str, str]:
+    """A name as text, and what it is for: step, epoch, evaluates, tells (a log by itself) or nothing."""
+    told = name.decode("utf-8", "replace")
+    if told in {"step", "global_step", "current_steps"}:
+        return told, "step"
+    if told.startswith(("eval_", "test_")):
+        return told, "evaluates"
+    if told == "train_runtime" or "loss" in told or "reward" in told:
+        return told, "tells"
+    return told, "epoch" if told == "epoch" else ""
 
 
 def rounding(text: str, quoted: bool) -> float:  # noqa: FBT001  one of two ways to print

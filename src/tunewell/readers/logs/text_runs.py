@@ -38,6 +38,8 @@ SETTINGS = {
 }
 PER_EPOCH = re.compile(rb"Num update steps per epoch = ([\d,]+)")
 TWO = 2
+BARS_WANTED = 4
+"""Bars after a line of values that may be drawn for it: the run's, an evaluation's, again."""
 
 
 @dataclass(slots=True)
@@ -124,7 +126,8 @@ class TextLog:
         self._epoch: tuple[int, int] | None = None
         self._pending: tuple[int, int, tuple[tuple[str, float], ...]] | None = None
         self._starts = [_Start(0)]
-        self._open = self._rest = b""
+        self._open = self._rest = self._last_bar = b""
+        self._wanted = BARS_WANTED
 
     def read(self, chunks: Iterable[bytes]) -> TextLog:
         """Take a whole text. Of a last line without an end only a dict that is closed counts.
@@ -137,6 +140,7 @@ class TextLog:
             self.add(self._rest)
         elif b"%|" in self._rest and (bar := bar_in(self._rest)) is not None:
             self._bar(*bar)
+        self._see_last_bar()
         self._close_epoch()
         return self
 
@@ -145,11 +149,16 @@ class TextLog:
 
     def add(self, piece: bytes) -> None:
         """Take what stood between two line ends."""
-        if b"%|" in piece and (bar := bar_in(piece)) is not None:
-            self._bar(*bar)
-            rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
-            if len(rest) < TWO and b"{" not in piece:
+        if b"%|" in piece:
+            if not self._wanted and piece.endswith(b"]") and not self._special(piece):
+                self._last_bar = piece
                 return
+            if (bar := bar_in(piece)) is not None:
+                self._wanted = max(0, self._wanted - 1)
+                self._bar(*bar)
+                rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
+                if len(rest) < TWO and b"{" not in piece:
+                    return
         if self._open:
             self._continue(piece)
         if INTEREST.search(piece) is None:
@@ -175,6 +184,10 @@ class TextLog:
         else:
             self._other_line(piece)
 
+    def _special(self, piece: bytes) -> bool:
+        """Whether a bar says more than one that is drawn again between two lines of values."""
+        return bool(self._open) or b"| 0/" in piece or b"{" in piece
+
     def _continue(self, piece: bytes) -> None:
         """The rest of a dict into whose middle a progress bar was written."""
         rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
@@ -187,17 +200,18 @@ class TextLog:
             self._open = b""
 
     def _add_dict(self, logged: Logged) -> None:
-        names = {name for name, _ in logged.values}
         start = self._starts[-1]
-        if "train_runtime" in names:
+        self._see_last_bar()
+        self._wanted = BARS_WANTED
+        training = not logged.evaluates
+        if any(name == "train_runtime" for name, _ in logged.values):
             values = dict(logged.values)
             start.summary = {name: values[name] for name in SUMMARY if name in values}
             if logged.epoch is not None:
                 start.end = (logged.epoch, logged.half)
             return
-        if start.summary and not any(name.startswith(("eval_", "test_")) for name in names):
+        if start.summary and training:
             self._begin()
-        training = not any(name.startswith(("eval_", "test_")) for name in names)
         if self._rank is None:
             self._rank = logged.rank
         if logged.rank is not None and logged.rank != self._rank:
@@ -205,18 +219,28 @@ class TextLog:
         else:
             self._dicts.add(logged, training=training)
 
+    def _see_last_bar(self) -> None:
+        """What the last of the bars that were passed over showed."""
+        if self._last_bar and (bar := bar_in(self._last_bar)) is not None:
+            start = self._starts[-1]
+            if start.bar is None or bar[1] >= start.bar[1]:
+                start.bar = bar
+        self._last_bar = b""
+
     def _bar(self, count: int, total: int) -> None:
+        self._see_last_bar()
         start = self._starts[-1]
         if count == 0 and start.bar is not None and start.bar[0] > 0 and start.bar[1] == total:
             trained = self._dicts.bars[1], self._dicts.bars[3]
             if any(total in totals[start.row :] for totals in trained):
                 self._begin()
-        if start.bar is None or total >= start.bar[1]:
+        if self._starts[-1].bar is None or total >= self._starts[-1].bar[1]:
             self._starts[-1].bar = (count, total)
         self._dicts.see_bar(count, total)
 
     def _begin(self) -> None:
         """From here on another process prints."""
+        self._see_last_bar()
         row = len(self._dicts.rows)
         if row > self._starts[-1].row:
             self._starts.append(_Start(row))
@@ -325,8 +349,8 @@ class TextLog:
             per_epoch=_per_epoch(said, total, finished=finished),
         )
         steps, how = steps_of(known)
-        at = dict(zip(epochs.tolist(), steps.tolist(), strict=True))
         ranks = {}
+        at = dict(zip(epochs.tolist(), steps.tolist(), strict=True)) if self._others else {}
         for rank, other in self._others.items():
             theirs = [at.get(epoch, -1) for epoch in other.epochs]
             if -1 not in theirs:
