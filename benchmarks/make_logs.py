@@ -12,8 +12,13 @@ Trainer runs log to all tools at once: `trainer` from start to end, `resumed` ki
 and taken up again from the checkpoint of step 20.
 """
 
+# ruff: noqa: PLC0415, ANN401, ARG001, ARG002
+# Each case imports the tools it needs; callbacks have the signatures that the tools call.
 from __future__ import annotations
 
+import contextlib
+import gzip
+import importlib.util
 import json
 import math
 import os
@@ -23,6 +28,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +45,7 @@ NEUTRAL = {
     "WANDB_X_DISABLE_STATS": "true",
     "WANDB_X_DISABLE_MACHINE_INFO": "true",
     "WANDB_HOST": "host",
+    "WANDB_PROGRAM": "train.py",
     "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
@@ -51,6 +58,7 @@ NEUTRAL = {
 }
 FORMATS = ("tensorboard", "wandb", "mlflow", "trackio")
 KILLED, TAKEN_UP = 25, 20
+EVENTS = "tfevents"
 ODD = [0.5, math.nan, math.inf, -math.inf, -0.0, 1e-30, 1e30, 3]
 """Values that tools store in ways of their own."""
 
@@ -58,8 +66,13 @@ ODD = [0.5, math.nan, math.inf, -math.inf, -0.0, 1e-30, 1e30, 3]
 def trainer(folder: Path, *, resume: bool = False) -> list[list[dict[str, Any]]]:
     """One run of transformers' Trainer with every tracker; returns its own log of each part."""
     import torch
-    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback
-    from transformers import TrainingArguments
+    from transformers import (
+        GPT2Config,
+        GPT2LMHeadModel,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+    )
 
     torch.manual_seed(0)
     ids = torch.randint(0, 40, (64, 12))
@@ -136,12 +149,10 @@ def end() -> None:
 
 
 def direct(folder: Path) -> dict[str, Any]:
-    """Values that are not finite, two runs of one store, several metrics with steps of their own."""
-    import mlflow
-    import torch.utils.tensorboard as tb
-    import trackio
-    import wandb
+    """Values that are not finite, two runs of one store, metrics at steps of their own.
 
+    With the tools that the environment has: an older version of one alone makes its own case.
+    """
     runs: dict[str, list[tuple[int, dict[str, float]]]] = {
         "odd": [(step, {"train_loss": value}) for step, value in enumerate(ODD)],
         "sparse": [
@@ -151,21 +162,228 @@ def direct(folder: Path) -> dict[str, Any]:
     }
     for name, rows in runs.items():
         settings = {"learning_rate": 0.001, "optimizer": {"name": "adamw"}, "note": name}
-        writer = tb.SummaryWriter(f"runs/{name}")
-        run = wandb.init(project="direct", name=name, id=f"direct-{name}", config=settings)
-        own = trackio.init(project="direct", name=name, config=settings, embed=False)
-        with mlflow.start_run(run_name=name):
-            mlflow.log_params({"learning_rate": 0.001, "note": name})
+        with contextlib.ExitStack() as open_:
+            writers = [start(open_, name, settings) for start in available()]
             for step, values in rows:
-                run.log(values, step=step)
-                own.log(values, step=step)
-                mlflow.log_metrics(values, step=step)
-                for metric, value in values.items():
-                    writer.add_scalar(metric, value, step)
-        writer.close()
-        run.finish()
-        own.finish()
+                for write in writers:
+                    write(step, values)
     return {name: {"rows": rows} for name, rows in runs.items()}
+
+
+Write = Callable[[int, dict[str, float]], None]
+
+
+def available() -> list[Callable[[contextlib.ExitStack, str, dict[str, Any]], Write]]:
+    """How to start a run, for each tool that is installed."""
+    tools = {
+        "torch": start_tensorboard,
+        "wandb": start_wandb,
+        "mlflow": start_mlflow,
+        "trackio": start_trackio,
+    }
+    return [start for tool, start in tools.items() if importlib.util.find_spec(tool)]
+
+
+def start_tensorboard(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """TensorBoard, the settings as text."""
+    import torch.utils.tensorboard as tb
+
+    writer = open_.enter_context(tb.SummaryWriter(f"runs/{name}"))
+    writer.add_text("config", json.dumps(settings))
+
+    def write(step: int, values: dict[str, float]) -> None:
+        for metric, value in values.items():
+            writer.add_scalar(metric, value, step)
+
+    return write
+
+
+def start_wandb(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """W&B, offline."""
+    import wandb
+
+    run = wandb.init(project="direct", name=name, id=f"direct-{name}", config=settings)
+    open_.callback(run.finish)
+    return lambda step, values: run.log(values, step=step)
+
+
+def start_mlflow(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """MLflow, into the store of the environment."""
+    import mlflow
+
+    open_.enter_context(mlflow.start_run(run_name=name))
+    mlflow.log_params(settings)
+    return lambda step, values: mlflow.log_metrics(values, step=step)
+
+
+def start_trackio(open_: contextlib.ExitStack, name: str, settings: dict[str, Any]) -> Write:
+    """Trackio, on this machine."""
+    import trackio
+
+    run = trackio.init(project="direct", name=name, config=settings)
+    open_.callback(run.finish)
+    return lambda step, values: run.log(values, step=step)
+
+
+def mlflow_files(folder: Path) -> dict[str, Any]:
+    """The folder of files, a run inside another, a deleted run, and a run without steps."""
+    os.environ["MLFLOW_TRACKING_URI"] = "file:mlruns"
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    truth = direct(folder) | mlflow_kinds(folder)
+    return {name: rows for name, rows in truth.items() if name not in {"wandb", "trackio"}}
+
+
+def mlflow_kinds(folder: Path) -> dict[str, Any]:
+    """A run inside another, a deleted run, and a run without steps."""
+    import mlflow
+
+    losses = [3.0, 2.5, math.nan, 1.5]
+    with mlflow.start_run(run_name="outer"):
+        mlflow.log_metric("trials", 2)
+        for name in ("one", "two"):
+            with mlflow.start_run(run_name=name, nested=True):
+                for step, loss in enumerate(losses):
+                    mlflow.log_metric("val_loss", loss, step=step * 10)
+    with mlflow.start_run(run_name="stepless"):
+        for loss in losses:
+            mlflow.log_metric("loss", loss)
+    with mlflow.start_run(run_name="gone") as gone:
+        mlflow.log_metric("loss", 1.0)
+    mlflow.delete_run(gone.info.run_id)
+    inner = [(step * 10, {"val_loss": loss}) for step, loss in enumerate(losses)]
+    return {
+        "outer": {"rows": [(0, {"trials": 2})]},
+        "outer/one": {"rows": inner},
+        "outer/two": {"rows": inner},
+        "stepless": {"rows": [(step, {"loss": loss}) for step, loss in enumerate(losses)]},
+    }
+
+
+def axes(folder: Path) -> dict[str, Any]:
+    """W&B: steps of its own, nested and other values, calls that leave the step out."""
+    import wandb
+
+    run = wandb.init(project="axes", name="axes", id="axes0001", config={"model": {"layers": 2}})
+    run.define_metric("optimizer_step")
+    run.define_metric("val/*", step_metric="optimizer_step")
+    truth: list[tuple[int, dict[str, float]]] = []
+    for step in range(0, 50, 5):
+        values = {"train": {"loss": 1 / (step + 1)}, "global_step": step, "text": "a", "yes": True}
+        run.log(values)
+        truth.append((step, {"train.loss": 1 / (step + 1)}))
+        if step % 10 == 0:
+            run.log({"val/f1": step / 50, "optimizer_step": step})
+            run.log({"spread": wandb.Histogram([1, 2, 3])})
+            truth.append((step, {"val/f1": step / 50}))
+    run.log({"last": 1})
+    truth.append((45, {"last": 1}))
+    run.finish(exit_code=1)
+    return {"axes": {"rows": truth}}
+
+
+def tensors(folder: Path) -> dict[str, Any]:
+    """TensorBoard: scalars as tensors, in doubles, in folders of their own, and a purge."""
+    import torch
+    from torch.utils.tensorboard import SummaryWriter
+
+    values = [0.5, 0.25, math.nan, 1e-9]
+    with SummaryWriter("runs/styles") as writer:
+        for step, value in enumerate(values):
+            writer.add_scalar("new", value, step, new_style=True)
+            writer.add_scalar("double", value / 3, step, new_style=True, double_precision=True)
+            writer.add_scalars("Loss", {"train": value, "val": value * 2}, step)
+            writer.add_histogram("weights", torch.arange(9.0), step)
+        writer.add_hparams({"lr": 0.1, "kind": "adamw", "warm": True}, {"best": 0.75})
+    purge = 3
+    for start, end, factor in ((0, 6, 1.0), (purge, 8, 2.0)):
+        with SummaryWriter("runs/purged", purge_step=start or None) as writer:
+            for step in range(start, end):
+                writer.add_scalar("loss", factor * step, step)
+        time.sleep(1.1)  # files are named by the second
+    styles = [
+        (step, {"new": v, "double": v / 3, "Loss/train": v, "Loss/val": v * 2})
+        for step, v in enumerate(values)
+    ]
+    purged = [(step, {"loss": float(step if step < purge else 2 * step)}) for step in range(8)]
+    return {"styles": {"rows": [*styles, (0, {"best": 0.75})]}, "purged": {"rows": purged}}
+
+
+def lightning_loggers(folder: Path) -> dict[str, Any]:
+    """A LightningModule with three loggers at once; the truth is what it passed to `log`."""
+    import lightning
+    import torch
+    from lightning.pytorch.callbacks import LearningRateMonitor
+    from lightning.pytorch.loggers import MLFlowLogger, TensorBoardLogger, WandbLogger
+
+    truth: list[tuple[int, dict[str, float]]] = []
+
+    class Model(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(4, 1)
+            self.save_hyperparameters({"learning_rate": 0.05, "width": 4})
+
+        def training_step(self, batch: Any, _: int) -> Any:
+            loss = self.layer(batch[0]).square().mean()
+            self.log("train_loss", loss, on_step=True, on_epoch=False)
+            truth.append((self.global_step, {"train_loss": loss.item()}))
+            return loss
+
+        def validation_step(self, batch: Any, _: int) -> None:
+            loss = self.layer(batch[0]).square().mean()
+            self.log("val_loss", loss)
+            if not self.trainer.sanity_checking:
+                truth.append((self.global_step - 1, {"val_loss": loss.item()}))
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.AdamW(self.parameters(), lr=0.05)
+
+    torch.manual_seed(0)
+    rows = torch.utils.data.TensorDataset(torch.randn(40, 4))
+    loader = torch.utils.data.DataLoader(rows, batch_size=4)
+    held = torch.utils.data.DataLoader(rows, batch_size=40)
+    run = lightning.Trainer(
+        max_epochs=3,
+        accelerator="cpu",
+        log_every_n_steps=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        logger=[
+            TensorBoardLogger("runs", name="lightning"),
+            WandbLogger(name="lightning", project="lightning", id="light001", offline=True),
+            MLFlowLogger("lightning", tracking_uri="sqlite:///mlflow.db", run_name="lightning"),
+        ],
+        callbacks=[LearningRateMonitor("step")],
+    )
+    run.fit(Model(), loader, held)
+    end()
+    rates = [(step, {"lr-AdamW": 0.05}) for step in range(30)]
+    return {"lightning": {"rows": [*truth, *rates]}}
+
+
+def keras(folder: Path) -> dict[str, Any]:
+    """Keras with its TensorBoard callback; the truth is the history that `fit` returns."""
+    import keras
+    import numpy as np
+
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    callback = keras.callbacks.TensorBoard("runs/keras", write_graph=False)
+    history = model.fit(
+        x, x[:, :1], epochs=4, validation_split=0.25, callbacks=[callback], verbose=0
+    ).history
+    names = {"loss": "epoch_loss", "val_loss": "validation/epoch_loss", "mae": "epoch_mae"}
+    return {
+        "keras": {
+            "rows": [
+                (epoch, {new: history[name][epoch] for name, new in names.items()})
+                for epoch in range(4)
+            ]
+        }
+    }
 
 
 def keep(folder: Path, out: Path, case: str, truth: dict[str, Any]) -> None:
@@ -173,28 +391,36 @@ def keep(folder: Path, out: Path, case: str, truth: dict[str, Any]) -> None:
     sources = {
         "tensorboard": folder / "runs",
         "wandb": folder / "wandb",
-        "mlflow": folder / "mlflow.db",
+        "mlflow": folder / ("mlruns" if case == "files" else "mlflow.db"),
         "trackio": folder / "trackio",
     }
     for format_, source in sources.items():
         target = out / format_ / case
-        if not source.exists():
+        if not source.exists() or (case == "files" and format_ != "mlflow"):
             continue
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for file in [source] if source.is_file() else sorted(source.rglob("*")):
             place = target / (file.name if source.is_file() else file.relative_to(source))
-            dropped = {"requirements.txt", "logs", "debug.log"} & set(file.parts)
+            dropped = {"requirements.txt", "wandb-metadata.json", "logs", "media"} & set(file.parts)
             if file.is_file() and not file.is_symlink() and not dropped and wanted(file):
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, place)
+                text = file.read_bytes()
+                if file.suffix == ".yaml":
+                    text = text.replace(str(folder).encode(), b"/work")
+                place.write_bytes(text)
                 if file.suffix == ".db":
                     shrink(place, folder)
+                    with gzip.GzipFile(f"{place}.gz", "wb", mtime=0) as packed:
+                        packed.write(place.read_bytes())
+                    place.unlink()
         (out / format_ / f"{case}.truth.json").write_text(json.dumps(truth) + "\n")
 
 
 def wanted(file: Path) -> bool:
-    return file.suffix in {".wandb", ".db", ".yaml", ".json"} or "tfevents" in file.name
+    """Whether a reader looks at a file."""
+    kept = {"metrics", "params", "tags"} & set(file.parts)
+    return bool(kept) or file.suffix in {".wandb", ".db", ".yaml", ".json"} or EVENTS in file.name
 
 
 def shrink(database: Path, folder: Path) -> None:
@@ -218,6 +444,15 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "trainer": lambda folder: {"parts": trainer(folder)},
     "resumed": lambda folder: {"parts": trainer(folder, resume=True)},
     "direct": direct,
+    "lightning": lightning_loggers,
+    "tensors": tensors,
+    "axes": axes,
+    "kinds": mlflow_kinds,
+    "files": mlflow_files,
+}
+ELSEWHERE: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "keras": keras,  # needs TensorFlow, which has its own ideas of other packages' versions
+    "old": direct,  # wandb 0.16.6 alone, or trackio 0.5.0 alone
 }
 
 
@@ -233,8 +468,9 @@ def main(out: Path, *wanted_cases: str) -> None:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made).resolve()
         os.environ["TRACKIO_DIR"] = str(folder / "trackio")
+        os.environ["HF_HOME"] = str(folder)  # where older versions of Trackio write
         os.chdir(folder)
-        keep(folder, out, case, CASES[case](folder))
+        keep(folder, out, case, (CASES | ELSEWHERE)[case](folder))
         os.chdir("/")
 
 

@@ -7,8 +7,9 @@ times. Deleted runs and what MLflow measures of the machine (`system/`) are left
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
@@ -16,6 +17,7 @@ from typing import Any
 
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.chronicle import Chronicle
+from tunewell.readers.logs.columns import number, whole
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts, told_apart
 from tunewell.readers.logs.mlflow_files import file_runs
 from tunewell.readers.logs.sqlite import databases, opened, tables
@@ -75,7 +77,7 @@ def _database_runs(file: Path) -> list[LoggedRun]:
             name=shown[id_],
             path=file,
             format=NAME,
-            when=max(start or 0, end or 0, last.get(id_) or 0) / MILLISECONDS,
+            when=max(number(told) or 0.0 for told in (start, end, last.get(id_))) / MILLISECONDS,
             read=partial(_read, file, id_, shown[id_]),
         )
         for id_, start, end in with_metrics
@@ -120,7 +122,7 @@ def _read(file: Path, id_: str, name: str) -> RunParts:
             f"SELECT key, value, timestamp, {step}, {is_nan} FROM metrics WHERE run_uuid = ?",  # noqa: S608 - names of ours
             (id_,),
         )
-        run = TrackedRun(NAME, file, name, chronicle=_chronicle(map(_stored, points)))
+        run = TrackedRun(NAME, file, name, chronicle=_chronicle(_stored(points)))
         run.settings = {
             key: literal(value)
             for key, value in connection.execute(
@@ -148,13 +150,16 @@ Point = tuple[str, float, float, int]
 """Name, value, time in seconds, step."""
 
 
-def _stored(row: tuple[str, float, int, int, int]) -> Point:
-    key, value, timestamp, step, is_nan = row
-    if is_nan:
-        value = float("nan")
-    elif abs(value) >= LARGEST:
-        value = float("inf") if value > 0 else float("-inf")
-    return key, value, timestamp / MILLISECONDS, step
+def _stored(rows: Iterable[tuple[Any, ...]]) -> Iterator[Point]:
+    for key, kept, timestamp, step, is_nan in rows:
+        value, time, at = number(kept), number(timestamp), whole(step)
+        if value is None or time is None or at is None:
+            continue
+        if is_nan:
+            value = math.nan
+        elif abs(value) >= LARGEST:
+            value = math.copysign(math.inf, value)
+        yield str(key), value, time / MILLISECONDS, at
 
 
 def _chronicle(points: Iterator[Point]) -> Chronicle:

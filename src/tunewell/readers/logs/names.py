@@ -66,8 +66,8 @@ WORDS = {
 """Another word for the same thing, whatever stands before it."""
 
 METRICS = frozenset(
-    {"loss", "accuracy", "f1", "precision", "recall", "perplexity", "auc", "learning_rate"}
-    | {"grad_norm", "epoch", *WORDS}
+    {"loss", "accuracy", "f1", "precision", "recall", "perplexity", "auc", "mae", "mse"}
+    | {"learning_rate", "grad_norm", "epoch", *WORDS}
 )
 """Names short enough to be told by themselves, so that `train_` or `Loss/` may be taken off."""
 

@@ -11,6 +11,9 @@ from urllib.parse import quote
 from tunewell.core.errors import InputError
 
 MAGIC = b"SQLite format 3\0"
+VERSIONS = 18
+"""Where the two bytes lie that tell of a write-ahead log: https://www.sqlite.org/fileformat.html"""
+
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
 PATIENCE_SECONDS = 5.0
 """How long to wait for a writer. Trackers hold their locks for milliseconds."""
@@ -52,17 +55,18 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     place = f"file:{quote(str(path.resolve()))}?mode=ro"
+    if _ahead(path) and not path.with_name(f"{path.name}-wal").exists():
+        # Nobody has it open. A reader of such a database would leave files beside it.
+        place += "&immutable=1"
     connection = sqlite3.connect(place, uri=True, timeout=PATIENCE_SECONDS)
     connection.text_factory = _text
-    try:
-        connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchall()
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if "unable to open" not in str(error):
-            raise
-        # A write-ahead log wants a file beside it, which a read-only folder does not let it make.
-        return sqlite3.connect(f"{place}&immutable=1", uri=True)
     return connection
+
+
+def _ahead(path: Path) -> bool:
+    """Whether a database keeps a write-ahead log."""
+    with path.open("rb") as file:
+        return file.read(VERSIONS + 2)[VERSIONS:] == b"\2\2"
 
 
 def _text(data: bytes) -> str:

@@ -18,6 +18,9 @@ from tunewell.subjects.trace import Trace
 END = "train_runtime"
 """What transformers' Trainer logs when training has come to its end."""
 
+ROUNDING = 1e-6
+"""The Trainer's epoch is a quotient of steps."""
+
 HUGGING_FACE = "transformers_version"
 """The Trainer's integrations log the model's configuration, which holds this, with its arguments.
 """
@@ -73,8 +76,11 @@ class TrackedRun:
         last = max((int(column.steps[-1]) for column in columns.values()), default=0)
         finished = self.finished
         if finished is None:
-            complete = wanted is None or last >= wanted
-            finished = END in closing or (not of_trainer and complete)
+            # Trackio is not told of the end, but a Trainer's run has it in its arguments.
+            epochs = number(told.get("num_train_epochs")) if wanted is None and of_trainer else None
+            passed = columns["epoch"].values[-1] if "epoch" in columns else 0.0
+            complete = last >= (wanted or 0) if epochs is None else passed >= epochs - ROUNDING
+            finished = END in closing or bool(complete)
         metric, greater = told.get("metric_for_best_model"), told.get("greater_is_better")
         return Trace(
             source=self.source,

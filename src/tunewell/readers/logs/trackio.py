@@ -1,7 +1,8 @@
 """Trackio's databases, one for each project: `<project>.db`, metrics as JSON, a row for each log.
 
 Values that are not finite are the texts NaN, Infinity and -Infinity. Older databases tell runs
-apart by their names alone. What Trackio measures of the machine, its alerts and traces are left out.
+apart by their names alone. What Trackio measures of the machine, its alerts and its traces are left
+out.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 A header of 7 bytes, then blocks of 32,768 bytes. A block holds chunks: a checksum (CRC-32 of type
 and bytes), a length, a type (whole, first, middle, last), the bytes; a record is one chunk or
 several. A record is a message of `wandb_internal.proto`, whose fields are named here by number.
-A damaged chunk costs the rest of its block; a half-written end is where reading stops.
+A damaged chunk costs its record, or the rest of its block where its length is what was damaged; a
+half-written end is where reading stops.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ HEADER = b":W&B"
 HEADER_BYTES = 7
 BLOCK_BYTES = 32_768
 CHUNK = struct.Struct("<IHB")
-WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+DAMAGED, WHOLE, FIRST, MIDDLE, LAST = range(5)
 SUMS = {kind: zlib.crc32(bytes([kind])) for kind in (WHOLE, FIRST, MIDDLE, LAST)}
 
 HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT = 2, 3, 5, 12, 17, 18
@@ -99,7 +100,7 @@ def _records(path: Path) -> Iterator[bytes]:
                 for kind, data in _chunks(block, start):
                     if kind in {WHOLE, FIRST}:
                         parts = [data]
-                    elif parts is None or not kind:
+                    elif parts is None or kind == DAMAGED:
                         parts = None
                         continue
                     else:
@@ -114,15 +115,13 @@ def _records(path: Path) -> Iterator[bytes]:
 
 
 def _chunks(block: bytes, start: int) -> Iterator[tuple[int, bytes]]:
-    """The chunks of a block; type 0 stands for damage, after which nothing of it is read."""
+    """The chunks of a block. After a damaged one those follow that its length leads to, if any."""
     at = start
     while at + CHUNK.size <= len(block):
         told, length, kind = CHUNK.unpack_from(block, at)
         data = block[at + CHUNK.size : at + CHUNK.size + length]
-        if kind not in SUMS or len(data) < length or zlib.crc32(data, SUMS[kind]) != told:
-            yield 0, b""
-            return
-        yield kind, data
+        whole = len(data) == length and zlib.crc32(data, SUMS.get(kind, 0)) == told
+        yield (kind, data) if whole and kind in SUMS else (DAMAGED, b"")
         at += CHUNK.size + length
 
 
