@@ -36,9 +36,12 @@ def printed(every: int) -> Callable[[int], Iterator[bytes]]:
         for step in range(1, steps + 1):
             bar = b"\r 50%%|#####     | %d/%d [10:00<10:00,  9.50it/s]" % (step, steps)
             if step % every == 0:
-                yield b"\r" + b" " * 40 + b"\r{'loss': '%.4g', 'grad_norm': '1.046', " % (
-                    2 + 1 / step
-                ) + b"'learning_rate': '0.0001', 'epoch': '%.4g'}\n" % (step / steps * 3)
+                yield (
+                    b"\r"
+                    + b" " * 40
+                    + b"\r{'loss': '%.4g', 'grad_norm': '1.046', " % (2 + 1 / step)
+                    + b"'learning_rate': '0.0001', 'epoch': '%.4g'}\n" % (step / steps * 3)
+                )
             yield bar
 
     return lines
@@ -83,7 +86,7 @@ def main() -> None:
         path = folder / name
         with path.open("wb", buffering=1 << 20) as file:
             file.writelines(lines(int(size * 2**30 / bytes_a_step)))
-        told = subprocess.run(  # noqa: S603
+        told = subprocess.run(
             [sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True
         )
         print(f"{what}, {path.stat().st_size / 2**30:.2f} GB: {told.stdout.strip()}", flush=True)

@@ -30,7 +30,13 @@ MOST_FILES = 2000
 MOST_CONFIG_BYTES = 256 * 1024
 """A larger JSON or YAML file is data."""
 
-SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs", "wandb"})
+SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs"}) | {
+    "wandb",
+    "mlruns",
+    "lightning_logs",
+}
+"""Folders that are not walked; the last three are asked for runs as a whole."""
+
 
 ORDER = (
     "train", "eval", "test", "config", "model", "adapter", "tokenizer", "run", "log",
@@ -137,12 +143,10 @@ def _folder(folder: Path, depth: int, seen: set[Path]) -> Iterator[Found]:
     if whole is not None:
         # Its own files are told by the folder; a training run keeps its log in a checkpoint.
         entries = [entry for entry in entries if CHECKPOINT.fullmatch(entry.name)]
-    for entry in _worth_a_look(entries):
+    for entry in _worth_a_look(entry for entry in entries if entry not in seen):
         if entry.is_dir():
-            if depth < DEEPEST and entry.name not in LOG_FOLDERS:
+            if depth < DEEPEST:
                 yield from _folder(entry, depth + 1, seen)
-        elif entry in seen:
-            continue
         elif (found := _file(entry)).role != "unknown" or data_suffix(entry) in SUFFIXES:
             yield found
 
@@ -189,12 +193,10 @@ def _whole_folder(folder: Path) -> Found | None:
 
 
 def _file(path: Path) -> Found:
-    if path.name in FIXED_NAMES:
-        return Found(path, *FIXED_NAMES[path.name])
+    told = FIXED_NAMES.get(path.name) or is_log_file(path)
+    if told is not None:
+        return Found(path, *told)
     suffix = data_suffix(path)
-    kind = is_log_file(path)
-    if kind is not None:
-        return Found(path, *kind)
     if path.suffix in SETTINGS_SUFFIXES and (config := _config(path)) is not None:
         return config
     try:

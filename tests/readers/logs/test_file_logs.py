@@ -192,7 +192,7 @@ def test_a_resumed_run_with_its_tracker(folders: Path) -> None:
     assert_points(trace, truth("hugging_face")["resumed"])
     (restart,) = trace.restarts
     assert (restart.step, restart.reached) == (45, 55)
-    assert held(trace.superseded["loss"]).keys() == {45, 50, 55}
+    assert held(trace.superseded["loss"]).keys() == {50, 55}  # 45 came out the same again
     assert trace.settings["learning_rate"] == 1e-3
     assert trace.settings["optim"] == "adamw_torch_fused"
     assert trace.summary["train_runtime"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tunewell.readers.logs.rows import LogRows
 from tunewell.readers.logs.table_rows import log_head
 
 
-def write(path: Path, rows: list[list[object]]) -> Path:
+def write(path: Path, rows: Sequence[Sequence[object]]) -> Path:
     path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -55,7 +56,9 @@ def test_data_is_never_taken_for_a_log(tmp_path: Path, name: str) -> None:
 def test_rollouts_are_data(tmp_path: Path, row: dict[str, object]) -> None:
     """Rows with a step and a reward that hold texts are answers of a model."""
     path = tmp_path / "rollouts.jsonl"
-    path.write_text("".join(json.dumps(row | {"step": at, "iteration": at}) + "\n" for at in (1, 2, 3)))
+    path.write_text(
+        "".join(json.dumps(row | {"step": at, "iteration": at}) + "\n" for at in (1, 2, 3))
+    )
     assert log_head(path) == []
 
 
@@ -88,7 +91,13 @@ def test_rows_of_two_sides(tmp_path: Path) -> None:
     """A column that says which data a row is of."""
     path = write(
         tmp_path / "log.csv",
-        [["epoch", "split", "loss"], [1, "train", 2], [1, "val", 3], [2, "train", 1], [2, "val", 4]],
+        [
+            ["epoch", "split", "loss"],
+            [1, "train", 2],
+            [1, "val", 3],
+            [2, "train", 1],
+            [2, "val", 4],
+        ],
     )
     trace = read_trace(path)
     assert trace.column("loss").values.tolist() == [2, 1]

@@ -61,7 +61,11 @@ def test_other_dicts_are_no_logs(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "step", "values"),
     [
-        ("Step 12 | loss:1.23 lr:2e-5 tokens_per_second_per_gpu:812.4", 12, {"loss": 1.23, "lr": 2e-5}),
+        (
+            "Step 12 | loss:1.23 lr:2e-5 tokens_per_second_per_gpu:812.4",
+            12,
+            {"loss": 1.23, "lr": 2e-5},
+        ),
         ("step 250: train loss 1.25, val loss 1.5", 250, {"train/loss": 1.25, "val/loss": 1.5}),
         ("iter 40: loss 2.5, time 12.25ms", 40, {"loss": 2.5}),
         ("Epoch: 1, Step: 20/100, Loss: nan", 20, {"Loss": float("nan")}),
@@ -88,7 +92,7 @@ def test_prose_is_no_log(line: str) -> None:
     ("text", "quoted", "half"),
     [("0.2083", True, 5e-5), ("12.34", True, 5e-3), ("3", True, 5e-4), ("0.5", False, 5e-3)],
 )
-def test_rounding_of_epochs(text: str, quoted: bool, half: float) -> None:  # noqa: FBT001
+def test_rounding_of_epochs(text: str, quoted: bool, half: float) -> None:
     """Half a unit of the last place."""
     assert np.isclose(rounding(text, quoted), half)
 

@@ -63,9 +63,9 @@ def join(main: Trace, other: Trace) -> Trace:
     Call it where `agreement` finds them the same. Where both have a point `main` counts, and so it
     does for everything else that only one trace can have.
     """
-    columns = {
-        name: _with(column, other.column(name)) for name, column in main.columns.items()
-    } | {name: column for name, column in other.columns.items() if name not in main.columns}
+    columns = {name: _with(column, other.column(name)) for name, column in main.columns.items()} | {
+        name: column for name, column in other.columns.items() if name not in main.columns
+    }
     further = other.last_step > main.last_step
     other = _without_earlier_runs(other)
     return replace(
@@ -106,9 +106,7 @@ def _without_earlier_runs(trace: Trace) -> Trace:
 def with_lost_part(main: Trace, other: Trace, until: int) -> Trace:
     """`main` with what `other` logged after step `until`, which `main` repeated, kept apart."""
     lost = {
-        name: part
-        for name, column in other.columns.items()
-        if len(part := _after(column, until))
+        name: part for name, column in other.columns.items() if len(part := _after(column, until))
     }
     restart = Restart(step=until, reached=other.last_step)
     return replace(

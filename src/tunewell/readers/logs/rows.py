@@ -167,4 +167,3 @@ def _spacing(steps: Whole) -> float:
     rises = np.diff(steps)
     rises = rises[rises > 0]
     return float(np.median(rises)) if len(rises) else 0.0
-

@@ -1,4 +1,4 @@
-"""What the lines of printed logs say: dicts of transformers, progress bars, `step 12 | loss:1.2`."""
+"""What printed lines say: dicts of transformers, progress bars, `step 12 | loss:1.2`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ MARKS = re.compile(
     rb"Gradient Accumulation steps|Instantaneous batch size per device) = ([\d,]+)"
 )
 STEP_LINE = re.compile(
-    rb"(?i)(?:^|[\s\[(|,{])(?:global[_ ]?)?(?:step|iter(?:ation)?)s?\b['\"]?[ \t]*[:=#]?[ \t]*\[?(\d+)"
+    rb"(?i)(?:^|[\s\[(|,{])(?:global[_ ]?)?(?:step|iter(?:ation)?)s?\b"
+    rb"['\"]?[ \t]*[:=#]?[ \t]*\[?(\d+)"
     rb"(?:[ ]?/[ ]?(\d+))?(?![\w.]*it/s)"
 )
 NAMED = re.compile(
@@ -124,10 +125,8 @@ def bar_in(piece: bytes) -> tuple[int, int] | None:
     """The count and the total of the last progress bar in a piece."""
     if b"/" not in piece or b" [" not in piece or b"<" not in piece:
         return None
-    last = None
-    for last in BAR.finditer(piece):
-        pass
-    return (int(last[1]), int(last[2])) if last is not None else None
+    found = BAR.findall(piece)
+    return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
 def dict_in(piece: bytes) -> Logged | None:
@@ -154,7 +153,7 @@ def _of_dict(text: bytes, before: bytes) -> Logged | None:
             continue
         if kind == "epoch" and isfinite(value):
             epoch, half = value, rounding((quoted or bare).decode("ascii", "replace"), bool(quoted))
-        tells = tells or kind == "tells" or kind == "evaluates"
+        tells = tells or kind in {"tells", "evaluates"}
         evaluates = evaluates or kind == "evaluates"
         values.append((told, value))
     if not tells:
@@ -165,7 +164,7 @@ def _of_dict(text: bytes, before: bytes) -> Logged | None:
 
 @lru_cache(maxsize=4096)
 def _meaning(name: bytes) -> tuple[str, str]:
-    """A name as text, and what it is for: step, epoch, evaluates, tells (a log by itself) or nothing."""
+    """A name as text, and its kind: step, epoch, evaluates, tells (a log by itself) or none."""
     told = name.decode("utf-8", "replace")
     if told in {"step", "global_step", "current_steps"}:
         return told, "step"
@@ -176,7 +175,7 @@ def _meaning(name: bytes) -> tuple[str, str]:
     return told, "epoch" if told == "epoch" else ""
 
 
-def rounding(text: str, quoted: bool) -> float:  # noqa: FBT001  one of two ways to print
+def rounding(text: str, quoted: bool) -> float:
     """Half a unit of the last place of a printed epoch.
 
     A quoted number has four significant digits; of others older versions printed two decimals.

@@ -149,22 +149,17 @@ class TextLog:
 
     def add(self, piece: bytes) -> None:
         """Take what stood between two line ends."""
-        if b"%|" in piece:
-            if not self._wanted and piece.endswith(b"]") and not self._special(piece):
-                self._last_bar = piece
-                return
-            if (bar := bar_in(piece)) is not None:
-                self._wanted = max(0, self._wanted - 1)
-                self._bar(*bar)
-                rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
-                if len(rest) < TWO and b"{" not in piece:
-                    return
+        if b"%|" in piece and self._only_bar(piece):
+            return
         if self._open:
             self._continue(piece)
         if INTEREST.search(piece) is None:
             self._other_line(piece)
             return
-        piece = clean(piece)
+        self._line(clean(piece))
+
+    def _line(self, piece: bytes) -> None:
+        """A line that may hold values."""
         if b"{" in piece:
             logged = dict_in(piece)
             if logged is not None:
@@ -183,6 +178,18 @@ class TextLog:
             self._line_total = logged.total or self._line_total
         else:
             self._other_line(piece)
+
+    def _only_bar(self, piece: bytes) -> bool:
+        """Take the progress bar in a piece; whether it holds nothing else."""
+        if not self._wanted and piece.endswith(b"]") and not self._special(piece):
+            self._last_bar = piece
+            return True
+        bar = bar_in(piece)
+        if bar is None:
+            return False
+        self._wanted = max(0, self._wanted - 1)
+        self._bar(*bar)
+        return len(BAR.sub(b"\n", piece).rpartition(b"\n")[2]) < TWO and b"{" not in piece
 
     def _special(self, piece: bytes) -> bool:
         """Whether a bar says more than one that is drawn again between two lines of values."""
