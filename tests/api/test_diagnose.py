@@ -68,6 +68,22 @@ def test_which_of_several_runs() -> None:
         public(LOGS / "lightning", run="x")
 
 
+@pytest.mark.parametrize(
+    ("path", "runs"),
+    [
+        ("hugging_face/resumed", 1),  # its TensorBoard files are of the same run
+        ("hugging_face/restarted", 2),
+        ("tensorboard/keras", 1),  # train and validation are sides of one run
+        ("wandb/resumed", 1),  # two folders of W&B are parts of one run
+    ],
+)
+def test_a_run_that_is_logged_in_parts_counts_once(path: str, runs: int) -> None:
+    """However many files and folders tell of it."""
+    document = public(LOGS / path)
+    reasons = [thing.reason for thing in document.examined if thing.what == "run"]
+    assert [f"newest of {runs} runs" in reason for reason in reasons] == [True] * (runs > 1)
+
+
 def test_a_name_where_there_is_no_run(tmp_path: Path) -> None:
     """An error message alone is no run."""
     log = tmp_path / "err.txt"

@@ -24,7 +24,7 @@ def write(path: Path, rows: Sequence[Sequence[object]]) -> Path:
     return path
 
 
-DATA = {
+DATA: dict[str, list[list[object]]] = {
     "labels.csv": [["text", "label"], ["a", 1], ["b", 2]],
     "steps_of_a_recipe.csv": [["step", "text", "loss"], [1, "stir", 0.1], [2, "boil", 0.2]],
     "numbers.csv": [["x", "y", "loss"], [1, 2, 3], [4, 5, 6]],
