@@ -1,7 +1,7 @@
 """How long large logs of trackers take to read, and how much memory.
 
-    python benchmarks/read_logs.py make FOLDER     # where torch, wandb, mlflow, trackio are installed
-    python benchmarks/read_logs.py read FOLDER     # where Tunewell is; prints JSON
+    python benchmarks/read_logs.py make FOLDER    # where torch, wandb, mlflow, trackio are
+    python benchmarks/read_logs.py read FOLDER    # where Tunewell is; prints JSON
 
 `make` logs 25,000 steps with each tool (NaN at every 1,000th) and a million points with
 TensorBoard's writer. A large database is the one that the tool made, with rows added to its own
@@ -26,6 +26,7 @@ from pathlib import Path
 
 STEPS = 25_000
 MILLION = 250_000
+NAN_AT = 7
 TAGS = ("train/loss", "train/grad_norm", "train/learning_rate", "train/epoch")
 LARGE_BYTES = 300_000_000
 MIB = 1024
@@ -33,7 +34,7 @@ MIB = 1024
 
 def value(step: int, tag: int) -> float:
     """What is logged: NaN at times."""
-    return math.nan if step % 1000 == 7 else (tag + 1) / (step + 1)
+    return math.nan if step % 1000 == NAN_AT else (tag + 1) / (step + 1)
 
 
 def make(folder: Path) -> None:
@@ -99,14 +100,13 @@ def add_rows(copy: sqlite3.Connection, name: str, steps: range) -> None:
     """Rows as the tool writes them."""
     if name == "mlflow":
         (run,) = copy.execute("SELECT run_uuid FROM runs").fetchone()
+        logged = ((tag, value(step, at), step) for step in steps for at, tag in enumerate(TAGS[:2]))
         copy.executemany(
             "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (tag, 0.0 if math.isnan(value(step, at)) else value(step, at), 1.8e12 + step, run)
-                + (step, int(math.isnan(value(step, at))))
-                for step in steps
-                for at, tag in enumerate(TAGS[:2])
+                (tag, 0.0 if math.isnan(told) else told, 1.8e12 + step, run, step, math.isnan(told))
+                for tag, told, step in logged
             ),
         )
         return
@@ -124,6 +124,11 @@ def row(step: int) -> dict[str, float | str]:
     """A row of Trackio's: what is not finite is a text."""
     values = {tag: value(step, at) for at, tag in enumerate(TAGS[:2])}
     return {tag: "NaN" if math.isnan(told) else told for tag, told in values.items()}
+
+
+def size(file: Path) -> int:
+    """Bytes of a file."""
+    return file.stat().st_size
 
 
 def read(folder: Path) -> None:
@@ -162,10 +167,10 @@ def one(path: Path, steps: int, tags: int) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result["peak_above_import_mib"] = round((peak - before) / MIB)
         result["points"] = sum(len(column) for column in trace.columns.values())
-        result["file_mib"] = round(sum(f.stat().st_size for f in path.rglob("*")) / 2**20)
+        result["file_mib"] = round(sum(map(size, path.rglob("*"))) / 2**20) or size(path) >> 20
         for at, tag in enumerate(TAGS[:tags]):
             column = trace.column(tag.removeprefix("train/"))
-            assert column.steps.tolist() == list(range(steps)), tag
+            np.testing.assert_array_equal(column.steps, np.arange(steps))
             known = np.array([value(step, at) for step in range(steps)])
             if "TensorBoard" in trace.source:
                 known = known.astype(np.float32).astype(np.float64)

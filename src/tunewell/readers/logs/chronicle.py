@@ -19,7 +19,7 @@ from tunewell.readers.logs.columns import Points
 from tunewell.readers.logs.names import trace_name
 
 MOST_TURNS = 0.25
-"""Share of a metric's points; one that goes back more often is one of several writers at once."""
+"""Share of a metric's points. Steps of several writers stay or go back with every other point."""
 
 REPEATED = 0.5
 """Share of the steps passed again that must be logged again. A resumed run logs all of them."""
@@ -148,7 +148,7 @@ class _Arrays:
     def turns(self, name: str, sessions: list[float]) -> list[Turn]:
         """The places where this metric was logged again by a later part of the run."""
         back = np.flatnonzero(self.steps[1:] < self.steps[:-1]) + 1
-        rare = len(back) <= MOST_TURNS * len(self.steps)
+        rare = np.count_nonzero(self.steps[1:] <= self.steps[:-1]) <= MOST_TURNS * len(self.steps)
         places = [place for place in back.tolist() if self._again(place)] if rare else []
         for session in sessions:
             place = int(np.searchsorted(self.at, session, side="left"))

@@ -9,10 +9,13 @@ from typing import Any
 
 from tunewell.readers.logs.chronicle import Chronicle
 from tunewell.readers.logs.columns import number, whole
-from tunewell.readers.logs.names import STEP_NAMES, TIME_NAMES, step_name
+from tunewell.readers.logs.names import STEP_NAMES, TIME_NAMES
 
-OWN = ("_step", "_runtime", "_timestamp", "_wandb", "_created_at")
-"""What W&B adds to each row. They are no metrics."""
+OWN = ("_step", "_runtime", "_timestamp", "_wandb", "_created_at", "")
+"""What W&B adds to each row, and pandas to an export (its index has no name). No metrics."""
+
+STEPS = tuple(name for name in STEP_NAMES if name not in {"iter", "iteration"})
+"""Names of the optimizer step. An iteration may begin anew with each epoch."""
 
 COUNTED = frozenset({"_step"})
 """Counts of calls, not of optimizer steps: taken where nothing better is there."""
@@ -39,7 +42,7 @@ class HistoryRows:
     def draw_over(self, metric: str, axis: str, *, pattern: bool) -> None:
         """The run said over which metric others are drawn (`define_metric`)."""
         last = axis.rpartition("/")[2].lower()
-        if axis in STEP_NAMES or not any(word in last for word in STEP_WORDS):
+        if axis in STEPS or not any(word in last for word in STEP_WORDS):
             return  # its own choice is none better
         self._steps.add(axis)
         if pattern:
@@ -55,7 +58,7 @@ class HistoryRows:
         """Take one row; `step` is the tool's own count, None where it keeps none."""
         self.rows += 1
         flat = dict(flattened(row))
-        named = step_name(flat.keys())
+        named = next((name for name in STEPS if name in flat), None)
         if named is not None:
             self._steps.add(named)
         for name in self._steps & flat.keys():
@@ -64,7 +67,7 @@ class HistoryRows:
                 self._known[name] = taken
         own = whole(flat.get("_step"))
         counted = own if step is None else step
-        default = next((name for name in STEP_NAMES if name in self._known), None)
+        default = next((name for name in STEPS if name in self._known), None)
         if default in COUNTED or default is None:
             base = counted if counted is not None else self.rows - 1
         else:

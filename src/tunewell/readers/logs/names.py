@@ -38,6 +38,7 @@ Value = TypeVar("Value")
 STEP_NAMES = (
     "train/global_step",
     "trainer/global_step",
+    "training/global_step",
     "global_step",
     "current_steps",
     "step",

@@ -92,12 +92,16 @@ def _masked(crc: int) -> int:
 def _split(data: bytes) -> tuple[list[tuple[bytes, int]], int]:
     """The whole records at the start of some bytes, each with its sum, and how many they took."""
     found: list[tuple[bytes, int]] = []
+    heads: dict[bytes, int] = {}  # records of scalars have few lengths
     at, end = 0, len(data)
     while at + HEAD <= end:
-        length = _length(data, at)
+        length = heads.get(data[at : at + HEAD])
         if length is None:
-            at = _next_head(data, at + 1)
-            continue
+            length = _length(data, at)
+            if length is None:
+                at = _next_head(data, at + 1)
+                continue
+            heads[data[at : at + HEAD]] = length
         after = at + HEAD + length + SUM
         if after > end:
             break

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.core.errors import InputError
+from tunewell.readers.logs.columns import SUMMARY as CLOSING_NAMES
 from tunewell.readers.logs.history_rows import HistoryRows
 from tunewell.readers.logs.wire import WireError, fields, messages, signed, text, zigzag
 
@@ -32,8 +34,14 @@ SUMS = {kind: zlib.crc32(bytes([kind])) for kind in (WHOLE, FIRST, MIDDLE, LAST)
 HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT = 2, 3, 5, 12, 17, 18
 """Fields of a record."""
 
+CLOSING = tuple(name.encode() for name in CLOSING_NAMES)
+"""A summary is written after each row with the values of the row; few hold what is wanted."""
+
 UPDATE, REMOVE = 1, 2
 KEY, NESTED_KEY, VALUE_JSON = 1, 2, 16
+FRACTION = re.compile(rb"-?\d+\.\d+(e[+-]?\d+)?")
+"""What almost every value is, read faster than as JSON."""
+
 BOOLEAN, INTEGER, NUMBER, TEXT, JSON = 4, 5, 6, 7, 8
 """Newer histories have values of their own types."""
 
@@ -42,7 +50,7 @@ RUN_ID, RUN_CONFIG, DISPLAY_NAME = 1, 4, 8
 
 @dataclass(slots=True)
 class WandbRun:
-    """What the file tells beside the history.
+    """What the file tells beside the history. Of the summary the values logged once, at the end.
 
     `exit_code` is None where the run did not come to its exit.
     """
@@ -131,7 +139,7 @@ def _take(record: bytes, run: WandbRun, rows: HistoryRows) -> None:
             continue
         if number == HISTORY:
             _history(value, rows)
-        elif number == SUMMARY:
+        elif number == SUMMARY and any(name in value for name in CLOSING):
             _update(value, run.summary)
         elif number == CONFIG:
             _update(value, run.config)
@@ -184,7 +192,7 @@ def _item(data: bytes) -> tuple[tuple[str, ...], Any]:
 
 def _json(data: bytes) -> Any:  # noqa: ANN401
     try:
-        return json.loads(data)
+        return float(data) if FRACTION.fullmatch(data) else json.loads(data)
     except (ValueError, RecursionError):
         return None
 

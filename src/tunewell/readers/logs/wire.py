@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 LONGEST_VARINT = 10
+CONTINUED = 0x80
+"""A byte of a varint from this on is followed by another."""
 
 
 class WireError(ValueError):
@@ -23,10 +25,12 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     Raises:
         WireError: if there is none.
     """
+    if at < len(data) and data[at] < CONTINUED:
+        return data[at], at + 1
     value = 0
     for place, byte in enumerate(data[at : at + LONGEST_VARINT]):
         value |= (byte & 0x7F) << (7 * place)
-        if not byte & 0x80:
+        if byte < CONTINUED:
             return value, at + place + 1
     raise WireError
 
