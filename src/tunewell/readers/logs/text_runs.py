@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from array import array
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -29,6 +27,7 @@ from tunewell.readers.logs.text_lines import (
     pieces,
     step_line_in,
 )
+from tunewell.readers.logs.text_rows import TextRows, bars_of, total_of
 from tunewell.readers.logs.text_steps import Evidence, bounds, steps_of
 
 SETTINGS = {
@@ -57,49 +56,6 @@ class TextRun:
     framework: str | None = None
 
 
-class _Rows:
-    """Rows of one rank with what is known of their steps."""
-
-    def __init__(self) -> None:
-        self.rows = LogRows()
-        self.shown = array("q")
-        self.epochs, self.halves = array("d"), array("d")
-        self.training = array("b")
-        # Up to two bars, the run's and an evaluation's, that were drawn after a row.
-        self.bars = (array("q"), array("q"), array("q"), array("q"))
-
-    def add(self, logged: Logged, *, training: bool) -> None:
-        self.rows.add(-1 if logged.step is None else logged.step, logged.values, logged.time)
-        self.shown.append(-1 if logged.step is None else logged.step)
-        self.epochs.append(float("nan") if logged.epoch is None else logged.epoch)
-        self.halves.append(logged.half)
-        self.training.append(training)
-        for column in self.bars:
-            column.append(-1)
-
-    def see_bar(self, count: int, total: int) -> None:
-        first, first_total, second, second_total = self.bars
-        if not len(first) or first_total[-1] == total or second_total[-1] >= 0:
-            return
-        if first_total[-1] < 0:
-            first[-1], first_total[-1] = count, total
-        else:
-            second[-1], second_total[-1] = count, total
-
-    @property
-    def total(self) -> int | None:
-        """The run's own steps: the total of the bar that follows rows of training."""
-        _, first, _, second = self.bars
-        seen = Counter(
-            total
-            for at in range(len(self.training))
-            if self.training[at]
-            for total in (first[at], second[at])
-            if total > 0
-        )
-        return max(seen, key=lambda total: (seen[total], total)) if seen else None
-
-
 @dataclass(slots=True)
 class _Start:
     """Where a process began, and what it said of itself."""
@@ -116,8 +72,8 @@ class TextLog:
     """Reads pieces of text, one after the other. `runs` gives what they held."""
 
     def __init__(self) -> None:
-        self._dicts = _Rows()
-        self._others: dict[int, _Rows] = {}
+        self._dicts = TextRows()
+        self._others: dict[int, TextRows] = {}
         self._rank: int | None = None
         self._lines = LogRows()
         self._line_total: int | None = None
@@ -222,7 +178,7 @@ class TextLog:
         if self._rank is None:
             self._rank = logged.rank
         if logged.rank is not None and logged.rank != self._rank:
-            self._others.setdefault(logged.rank, _Rows()).add(logged, training=training)
+            self._others.setdefault(logged.rank, TextRows()).add(logged, training=training)
         else:
             self._dicts.add(logged, training=training)
 
@@ -341,10 +297,10 @@ class TextLog:
         rows = self._dicts
         said = told[-1] if told else _Start(start)
         part = slice(start, end)
-        total = said.told.get("Total optimization steps") or _total(rows, part)
+        total = said.told.get("Total optimization steps") or total_of(rows, part)
         if total is None and said.bar is not None and said.bar[1] > TWO:
             total = said.bar[1]
-        bars = _bars(rows, part, total)
+        bars = bars_of(rows, part, total)
         epochs, halves = np.array(rows.epochs[part]), np.array(rows.halves[part])
         finished = bool(said.summary)
         known = Evidence(
@@ -375,20 +331,6 @@ class TextLog:
             ranks=ranks,
             framework="transformers",
         )
-
-
-def _total(rows: _Rows, part: slice) -> int | None:
-    own = _Rows()
-    own.training = rows.training[part]
-    own.bars = (rows.bars[0][part], rows.bars[1][part], rows.bars[2][part], rows.bars[3][part])
-    return own.total
-
-
-def _bars(rows: _Rows, part: slice, total: int | None) -> np.ndarray:
-    """What the bar of the run showed after each row, -1 where none was drawn."""
-    first, first_total, second, second_total = (np.array(column[part]) for column in rows.bars)
-    shown = np.where(first_total == total, first, np.where(second_total == total, second, -1))
-    return np.where(total is None, -1, shown).astype(np.int64)
 
 
 def _per_epoch(said: _Start, total: int | None, *, finished: bool) -> tuple[float, float] | None:
