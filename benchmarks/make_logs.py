@@ -23,13 +23,14 @@ import json
 import math
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ NEUTRAL = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 FORMATS = ("tensorboard", "wandb", "mlflow", "trackio")
+DYING = "dying"
 KILLED, TAKEN_UP = 25, 20
 EVENTS = "tfevents"
 ODD = [0.5, math.nan, math.inf, -math.inf, -0.0, 1e-30, 1e30, 3]
@@ -188,7 +190,7 @@ def start_tensorboard(open_: contextlib.ExitStack, name: str, settings: dict[str
     """TensorBoard, the settings as text."""
     import torch.utils.tensorboard as tb
 
-    writer = open_.enter_context(tb.SummaryWriter(f"runs/{name}"))
+    writer = open_.enter_context(tb.SummaryWriter(f"runs/{name}", flush_secs=1))
     writer.add_text("config", json.dumps(settings))
 
     def write(step: int, values: dict[str, float]) -> None:
@@ -257,6 +259,29 @@ def mlflow_kinds(folder: Path) -> dict[str, Any]:
         "outer/two": {"rows": inner},
         "stepless": {"rows": [(step, {"loss": loss}) for step, loss in enumerate(losses)]},
     }
+
+
+def killed(folder: Path) -> dict[str, Any]:
+    """A process that is killed while it logs: the truth is what it had logged until then."""
+    subprocess.run([sys.executable, __file__, str(folder), DYING], check=False)
+    return {"killed": {"rows": list(dying_rows()), "killed": True}}
+
+
+def dying_rows() -> Iterator[tuple[int, dict[str, float]]]:
+    """What is logged before the end comes."""
+    for step in range(400):
+        yield step, {"train/loss": 1 / (step + 1)}
+
+
+def die() -> None:
+    """Log, and be killed in the midst of it."""
+    with contextlib.ExitStack() as open_:
+        writers = [start(open_, "killed", {}) for start in (start_tensorboard, start_wandb)]
+        for step, values in dying_rows():
+            for write in writers:
+                write(step, values)
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def axes(folder: Path) -> dict[str, Any]:
@@ -447,6 +472,7 @@ CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "lightning": lightning_loggers,
     "tensors": tensors,
     "axes": axes,
+    "killed": killed,
     "kinds": mlflow_kinds,
     "files": mlflow_files,
 }
@@ -463,6 +489,9 @@ def main(out: Path, *wanted_cases: str) -> None:
             subprocess.run([sys.executable, __file__, str(out), case], check=True)
         return
     case = wanted_cases[0]
+    if case == DYING:
+        socket.gethostname = lambda: "host"
+        die()
     os.environ |= NEUTRAL
     socket.gethostname = lambda: "host"
     with tempfile.TemporaryDirectory() as made:

@@ -134,7 +134,6 @@ def size(file: Path) -> int:
 def read(folder: Path) -> None:
     """Read each log in a process of its own."""
     logs = {
-        "nothing": (folder / "mlflow.db", 0, 0),
         "tensorboard, 25,000 steps": (folder / "runs", STEPS, 2),
         "wandb, 25,000 steps": (folder / "wandb", STEPS, 2),
         "mlflow, 25,000 steps": (folder / "mlflow.db", STEPS, 2),
@@ -159,11 +158,11 @@ def one(path: Path, steps: int, tags: int) -> None:
     from tunewell.readers.logs import read_run
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    result = {"imported_mib": before / MIB}
+    result = {"imported_mib": round(before / MIB)}
     if steps:
-        start = time.perf_counter()
+        start = time.process_time()
         trace, _ = read_run(path)
-        result["seconds"] = round(time.perf_counter() - start, 2)
+        result["processor_seconds"] = round(time.process_time() - start, 2)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result["peak_above_import_mib"] = round((peak - before) / MIB)
         result["points"] = sum(len(column) for column in trace.columns.values())

@@ -237,3 +237,18 @@ def test_a_cut_file_of_metrics(end: int, tmp_path: Path) -> None:
     metric = next(file for file in store.rglob("loss") if file.parent.name == "train")
     metric.write_bytes(metric.read_bytes()[:end])
     assert_prefix(read_run(store, "sparse")[0], whole)
+
+
+def test_files_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be opened is no run of a folder, and a sentence where it was named."""
+    for format_ in ("tensorboard", "wandb", "mlflow", "trackio"):
+        unpacked(format_, "direct", tmp_path / format_)
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(files) == 6
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for place in (*tmp_path.glob("*/direct"), *files):
+        assert read_or_sentence(place) is None

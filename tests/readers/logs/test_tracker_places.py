@@ -163,6 +163,18 @@ def test_places_of_event_files(tmp_path: Path) -> None:
     assert [run.name for run in find_runs(tmp_path / "out")] == ["runs/tiny"]
 
 
+def test_one_side_of_a_run_of_keras(tmp_path: Path) -> None:
+    """Its evaluation alone is still an evaluation."""
+    run = unpacked("tensorboard", "keras", tmp_path) / "keras"
+    assert [found.name for found in find_runs(run)] == ["keras"]
+    assert {"loss", "eval_loss"} <= read_run(run)[0].columns.keys()
+    for place in (run / "validation", next((run / "validation").iterdir())):
+        names = read_run(place)[0].columns.keys()
+        assert "eval_loss" in names
+        assert "loss" not in names
+    assert "loss" in read_run(run / "train")[0].columns
+
+
 def test_a_large_picture_between_the_scalars(tmp_path: Path) -> None:
     """A record of more than 4 MiB is passed over, and the points after it are read."""
     from tests.readers.logs.event_files import event, record, scalar

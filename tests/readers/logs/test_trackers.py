@@ -27,7 +27,10 @@ EXTRA = {
 """What tools log beside what they were handed."""
 
 
-@pytest.mark.parametrize(("format_", "case"), CASES)
+WHOLE = [(format_, case) for format_, case in CASES if case != "killed"]
+
+
+@pytest.mark.parametrize(("format_", "case"), WHOLE)
 def test_every_point(format_: str, case: str, tmp_path: Path) -> None:
     """All points of all runs with their steps, NaN and infinity as they are, and no others."""
     found = {run.name: run for run in find_runs(unpacked(format_, case, tmp_path))}
@@ -53,6 +56,19 @@ def test_every_point(format_: str, case: str, tmp_path: Path) -> None:
         for name, value in closing.items():
             if format_ != "trackio":  # the integration does not hand them over
                 assert trace.summary[name] == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize("format_", ["tensorboard", "wandb"])
+def test_a_killed_process(format_: str, tmp_path: Path) -> None:
+    """All that came to the disk is read. W&B writes blocks of 32 KiB: the last one is lost."""
+    ((_, points, _),) = expected(truth(format_, "killed"))
+    trace, _ = read_run(unpacked(format_, "killed", tmp_path))
+    column = trace.column("loss")
+    assert column.steps.tolist() == list(range(len(column)))
+    values = [points["loss"][step] for step in range(len(column))]
+    assert column.values.tolist() == pytest.approx(values, rel=1e-6)
+    assert len(column) >= (250 if format_ == "wandb" else 399)
+    assert trace.finished == (format_ == "tensorboard")  # which keeps nothing of the end
 
 
 def test_there_are_cases_of_every_format() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.columns import number, whole
 from tunewell.readers.logs.logged_run import told_apart
+from tunewell.readers.logs.peek import entries
 from tunewell.readers.logs.tracker_trace import literal
 
 META = "meta.yaml"
@@ -41,7 +42,7 @@ def file_runs(path: Path) -> list[FileRun]:
     found = {}
     for folder in _run_folders(path):
         meta = _meta(folder)
-        if meta.get("lifecycle_stage") != "deleted" and (folder / "metrics").is_dir():
+        if meta.get("lifecycle_stage") != "deleted" and entries(folder / "metrics"):
             found[folder] = meta
     names = {folder.name: meta.get("run_name") or folder.name for folder, meta in found.items()}
     for folder in found:
@@ -54,12 +55,11 @@ def file_runs(path: Path) -> list[FileRun]:
             folder=folder,
             name=shown[folder.name],
             status=STATUS.get(meta.get("status", ""), meta.get("status", "")),
-            when=max(entry.stat().st_mtime for entry in (folder, *(folder / "metrics").iterdir())),
+            when=max(entry.stat().st_mtime for entry in (folder, *entries(folder / "metrics"))),
             points=partial(_points, folder / "metrics"),
             settings=partial(_settings, folder / "params"),
         )
         for folder, meta in found.items()
-        if any((folder / "metrics").iterdir())
     ]
 
 
@@ -67,7 +67,7 @@ def _run_folders(path: Path) -> Iterator[Path]:
     for store in (path, path / INSIDE):
         if (store / META).is_file() and "run_id" in _meta(store):
             yield store
-        elif store.is_dir():
+        else:
             for entry in _below(store):
                 if "run_id" in (meta := _meta(entry)):
                     yield entry
@@ -76,7 +76,7 @@ def _run_folders(path: Path) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return [entry for entry in sorted(folder.iterdir()) if (entry / META).is_file()]
+    return [entry for entry in entries(folder) if (entry / META).is_file()]
 
 
 def _meta(folder: Path) -> dict[str, str]:

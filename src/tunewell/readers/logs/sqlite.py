@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tunewell.core.errors import InputError
+from tunewell.readers.logs.peek import entries, head
 
 MAGIC = b"SQLite format 3\0"
 VERSIONS = 18
@@ -27,15 +28,13 @@ def databases(path: Path, *folders: str) -> list[Path]:
     return [
         file
         for place in places
-        if place.is_dir()
-        for file in sorted(place.iterdir())
+        for file in entries(place)
         if file.suffix in SUFFIXES and file.is_file() and _is_database(file)
     ]
 
 
 def _is_database(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    return head(path, len(MAGIC)) == MAGIC
 
 
 @contextmanager
@@ -65,8 +64,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _ahead(path: Path) -> bool:
     """Whether a database keeps a write-ahead log."""
-    with path.open("rb") as file:
-        return file.read(VERSIONS + 2)[VERSIONS:] == b"\2\2"
+    return head(path, VERSIONS + 2)[VERSIONS:] == b"\2\2"
 
 
 def _text(data: bytes) -> str:

@@ -51,10 +51,11 @@ def find(path: Path) -> Sequence[LoggedRun]:
     if path.is_file():
         if EVENTS not in path.name:
             return []
-        parts, names = {path.parent: {"": [path]}}, {path.parent: path.name}
+        parts, names = {path.parent: {_own_side(path.parent): [path]}}, {path.parent: path.name}
     else:
         parts = _runs(path)
-        names = {run: str(run.relative_to(path)) if run != path else path.name for run in parts}
+        names = {run: str(run.relative_to(path)) for run in parts}
+        names |= {path: path.resolve().name} if path in parts else {}
     found = [
         LoggedRun(
             name=names[run],
@@ -73,20 +74,29 @@ def _runs(path: Path) -> dict[Path, dict[str, list[Path]]]:
     folders = dict(_folders(path))
     found: dict[Path, dict[str, list[Path]]] = {}
     for folder, files in folders.items():
-        run, side = folder, ""
-        above = folder.parent if folder != path else folder
-        if folder != path and HPARAMS_FOLDER.match(folder.name) and above in folders:
-            run = above
-        elif folder != path and _side(folder) and _has_training(above, folders):
-            run, side = above, "" if folder.name in TRAINING else f"{folder.name}/"
-        elif above in folders and folder != path and (tag := _added(folder, files)):
-            run, side = above, f"={tag}"
+        above = folder.parent
+        run, side = above, ""
+        if folder == path:
+            run, side = folder, _own_side(folder)
+        elif _side(folder) and _has_training(above, folders):
+            side = _own_side(folder)
+        elif above not in folders:
+            run = folder
+        elif tag := _added(folder, files):
+            side = f"={tag}"
+        elif not HPARAMS_FOLDER.match(folder.name):
+            run = folder
         found.setdefault(run, {}).setdefault(side, []).extend(files)
     return found
 
 
 def _side(folder: Path) -> bool:
     return folder.name in TRAINING or folder.name in EVALUATION or folder.name == TEST
+
+
+def _own_side(folder: Path) -> str:
+    """What stands before the tags of a folder that holds the evaluation of a run."""
+    return f"{folder.name}/" if _side(folder) and folder.name not in TRAINING else ""
 
 
 def _has_training(above: Path, folders: dict[Path, list[Path]]) -> bool:

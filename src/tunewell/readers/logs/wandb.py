@@ -15,6 +15,7 @@ from typing import Any
 
 from tunewell.readers.logs.history_rows import HistoryRows
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts, told_apart
+from tunewell.readers.logs.peek import entries
 from tunewell.readers.logs.tracker_trace import TrackedRun
 from tunewell.readers.logs.wandb_export import find_export
 from tunewell.readers.logs.wandb_file import display_name, is_wandb_file, read_wandb_file
@@ -55,14 +56,12 @@ def find(path: Path) -> Sequence[LoggedRun]:
 
 def _files(folder: Path) -> list[Path]:
     """The files of runs in a folder and in its run folders; the link to the latest adds none."""
-    if not folder.is_dir():
-        return []
     found = []
-    for entry in folder.iterdir():
+    for entry in entries(folder):
         if entry.suffix == SUFFIX and entry.is_file():
             found.append(entry)
         elif RUN_FOLDER.match(entry.name) and entry.is_dir() and not entry.is_symlink():
-            found += [file for file in entry.iterdir() if file.suffix == SUFFIX]
+            found += [file for file in entries(entry) if file.suffix == SUFFIX]
     return [file for file in found if is_wandb_file(file)]
 
 

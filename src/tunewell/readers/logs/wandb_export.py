@@ -18,6 +18,7 @@ from typing import Any
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.history_rows import HistoryRows
 from tunewell.readers.logs.logged_run import LoggedRun, RunParts
+from tunewell.readers.logs.peek import head
 from tunewell.readers.logs.tracker_trace import TrackedRun
 
 NAME = "W&B exported history"
@@ -57,13 +58,12 @@ def _names(path: Path) -> list[str]:
             return []
     if kind not in {".csv", ".jsonl"}:
         return []
-    with path.open("rb") as file:
-        head = file.readline(HEAD_BYTES).decode("utf-8-sig", "replace")
-    if kind == ".csv":
-        return next(csv.reader([head]), [])
+    line = head(path, HEAD_BYTES).partition(b"\n")[0].decode("utf-8-sig", "replace")
     try:
-        first = json.loads(head)
-    except (ValueError, RecursionError):
+        if kind == ".csv":
+            return next(csv.reader([line]), [])
+        first = json.loads(line)
+    except (ValueError, RecursionError, csv.Error):
         return []
     return list(first) if isinstance(first, dict) else []
 
@@ -84,8 +84,8 @@ def _read(path: Path, name: str | None) -> RunParts:
                 if key.startswith(before) and not key.endswith(BOUNDS)
             }
             rows.add({**values, COUNT: row.get(CHART_STEP)}, step=None)
-    except OSError as error:
-        message = f"{path}: cannot be read: {error.strerror or error}"
+    except (OSError, csv.Error) as error:
+        message = f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
         raise InputError(message) from None
     return run.trace(), None
 

@@ -22,6 +22,7 @@ from typing import Any
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.columns import SUMMARY as CLOSING_NAMES
 from tunewell.readers.logs.history_rows import HistoryRows
+from tunewell.readers.logs.peek import head
 from tunewell.readers.logs.wire import WireError, fields, messages, signed, text, zigzag
 
 HEADER = b":W&B"
@@ -63,8 +64,7 @@ class WandbRun:
 
 def is_wandb_file(path: Path) -> bool:
     """Whether a file begins as W&B's do."""
-    with path.open("rb") as file:
-        return file.read(len(HEADER)) == HEADER
+    return head(path, len(HEADER)) == HEADER
 
 
 def read_wandb_file(path: Path, rows: HistoryRows) -> WandbRun:
