@@ -2,8 +2,8 @@
 
 Every scenario is one process that trains a tiny model on made-up rows with the real tool and writes
 the tool's own files. The truth beside them is taken inside that process from the tool's memory,
-never from its files: `truth/SCENARIO.json` holds, for each run, `points` (name to [step, value] pairs; NaN
-and infinity as words) and, where it matters, `max_steps`, `finished`, `restarts`.
+never from its files: `truth/SCENARIO.json` holds, for each run, `points` (name to [step, value]
+pairs; NaN and infinity as words) and, where it matters, `max_steps` and `finished`.
 
 Run it with a Python that has transformers, trl, tensorboard, lightning, keras (torch backend),
 torchtune with torchao 0.10, tinker-cookbook with chz, and, unpacked from their wheels on
@@ -16,8 +16,11 @@ its debug.log, of torchtune its DiskLogger, of the Tinker cookbook its JsonLogge
 driven by a training here: their recipes want models, GPUs or a service.
 """
 
+# ruff: noqa: PLC0415  each scenario imports its own tool in a process of its own
+
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -30,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 ROWS = 96
+KILLED_AT, CHECKPOINT = 58, 40
 SCENARIOS: dict[str, Callable[[Path], None]] = {}
 
 
@@ -145,7 +149,7 @@ def text_run(
     out.mkdir(parents=True, exist_ok=True)
     given = json.dumps({"out": str(out), **arguments})
     env = os.environ | {"PYTHONUNBUFFERED": "1" if unbuffered else ""}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, str(Path(__file__).parent), given],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL if split else subprocess.STDOUT,
@@ -227,9 +231,11 @@ def transformers_text(folder: Path) -> None:
     died, before = text_run(work / "again", **saving, accident=(52, "raise"), fail=True)
     resumed, after = text_run(work / "again", **saving, resume=True)
     (folder / "resumed.txt").write_bytes(died + resumed)
-    restart = max(row["step"] for row in before["history"] if row["step"] <= 40)
-    truths["resumed"] = [of_run(after) | {"superseded": of_history(
-        [row for row in before["history"] if row["step"] > restart])}]
+    restart = max(row["step"] for row in before["history"] if row["step"] <= CHECKPOINT)
+    truths["resumed"] = [
+        of_run(after)
+        | {"superseded": of_history([row for row in before["history"] if row["step"] > restart])}
+    ]
     # Two runs with other settings in one file, with what a shell puts around them.
     other, history = text_run(work / "other", logging_steps=8, num_train_epochs=2)
     prompt = b"\x1b[32muser\x1b[0m$ python train.py\n"
@@ -237,7 +243,9 @@ def transformers_text(folder: Path) -> None:
     truths["pasted"] = [*truths["terminal"], of_run(history)]
     # The same with a scheduler's prefix of rank and time on each line.
     lines = pieces["stdout_only"].decode().splitlines()
-    stamped = [f"[rank0]:2026-03-01 10:{i // 60:02}:{i % 60:02},123 {x}" for i, x in enumerate(lines)]
+    stamped = [
+        f"[rank0]:2026-03-01 10:{i // 60:02}:{i % 60:02},123 {x}" for i, x in enumerate(lines)
+    ]
     (folder / "prefixed.txt").write_text("\n".join(stamped) + "\n")
     truths["prefixed"] = truths["stdout_only"]
     shutil.rmtree(work)
@@ -251,47 +259,50 @@ def hugging_face(folder: Path) -> None:
 
     class Killed(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG002
-            if state.global_step == 58:
+            if state.global_step == KILLED_AT:
                 (folder / "killed.json").write_text(json.dumps(state.log_history))
                 os.kill(os.getpid(), signal.SIGKILL)
 
     common: dict[str, Any] = {
-        "report_to": "tensorboard", "save_strategy": "steps", "save_steps": 20,
+        "report_to": "tensorboard",
+        "save_strategy": "steps",
+        "save_steps": 20,
     }
     # 1. A run killed without notice at step 58, taken up from checkpoint-40 into the same folder.
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "resumed" / "runs")
     folder.mkdir(parents=True)
+    os.chdir(folder)  # the arguments that TensorBoard keeps hold the output folder as it is named
     printed = folder / "printed.txt"
     if os.fork() == 0:
         into = os.open(printed, os.O_CREAT | os.O_WRONLY)
         os.dup2(into, 1)
         os.dup2(into, 2)
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-        trainer(folder / "resumed", callbacks=[Killed()], **common).train()
+        trainer(Path("resumed"), callbacks=[Killed()], **common).train()
     os.wait()
-    shutil.copytree(folder / "resumed", folder / "killed")
+    shutil.copytree("resumed", "killed")
     (folder / "killed" / "train.log").write_bytes(scrub(printed.read_bytes(), folder))
     printed.unlink()
-    made = trainer(folder / "resumed", **common)
+    made = trainer(Path("resumed"), **common)
     result = made.train(resume_from_checkpoint=True)
     made.save_metrics("train", result.metrics)
     made.save_state()
     made.create_model_card(tasks="text-generation")
     # 2. Another run started from nothing into a folder that held one; it is not finished.
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "restarted" / "runs")
-    trainer(folder / "restarted", **common).train()
+    trainer(Path("restarted"), **common).train()
     again = trainer(
-        folder / "restarted", callbacks=[break_at(45, "raise")], **(common | {"seed": 5, "learning_rate": 5e-3})
+        Path("restarted"),
+        callbacks=[break_at(45, "raise")],
+        **(common | {"seed": 5, "learning_rate": 5e-3}),
     )
-    try:
+    with contextlib.suppress(RuntimeError):
         again.train()
-    except RuntimeError:
-        pass
     killed = json.loads((folder / "killed.json").read_text())
     (folder / "killed.json").unlink()
     runs = {
         "resumed": of_history(made.state.log_history),
-        "restarted": of_history([r for r in again.state.log_history if r["step"] <= 40]),
+        "restarted": of_history([r for r in again.state.log_history if r["step"] <= CHECKPOINT]),
         "restarted_all": of_history(again.state.log_history),
         "killed": of_history(killed),
     }
@@ -300,14 +311,14 @@ def hugging_face(folder: Path) -> None:
         if file.suffix in {".safetensors", ".pt", ".pth", ".bin"}:
             file.unlink()
     for file in folder.rglob("events.out.tfevents.*"):
-        file.rename(file.with_name(".".join([*file.name.split(".")[:4], "host", *file.name.split(".")[5:]])))
+        file.rename(
+            file.with_name(".".join([*file.name.split(".")[:4], "host", *file.name.split(".")[5:]]))
+        )
 
 
 @scenario
 def trl_text(folder: Path) -> None:
     """What TRL's DPOTrainer prints."""
-    import contextlib
-
     from datasets import Dataset
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -318,7 +329,10 @@ def trl_text(folder: Path) -> None:
     plain = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106
     plain.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=plain, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>"  # noqa: S106
+        tokenizer_object=plain,
+        pad_token="<pad>",  # noqa: S106
+        eos_token="<eos>",  # noqa: S106
+        unk_token="<unk>",  # noqa: S106
     )
     rows = [
         {"prompt": f"w{i % 40} ", "chosen": f"w{i % 40 + 1} w{i % 40 + 2}", "rejected": "w3 w4"}
@@ -326,15 +340,26 @@ def trl_text(folder: Path) -> None:
     ]
     folder.mkdir(parents=True)
     arguments = DPOConfig(
-        output_dir=str(folder / "work"), per_device_train_batch_size=4, num_train_epochs=2,
-        logging_steps=3, report_to="none", use_cpu=True, save_strategy="no", bf16=False,
-        eval_strategy="epoch", learning_rate=1e-3,
+        output_dir=str(folder / "work"),
+        per_device_train_batch_size=4,
+        num_train_epochs=2,
+        logging_steps=3,
+        report_to="none",
+        use_cpu=True,
+        save_strategy="no",
+        bf16=False,
+        eval_strategy="epoch",
+        learning_rate=1e-3,
     )
     data = Dataset.from_list(rows)
     log = (folder / "dpo.txt").open("w")
     with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         made = DPOTrainer(
-            tiny_model(), ref_model=tiny_model(), args=arguments, train_dataset=data, eval_dataset=data.select(range(8)),
+            tiny_model(),
+            ref_model=tiny_model(),
+            args=arguments,
+            train_dataset=data,
+            eval_dataset=data.select(range(8)),
             processing_class=tokenizer,
         )
         made.train()
@@ -350,7 +375,7 @@ def trl_text(folder: Path) -> None:
 
 
 @scenario
-def lightning(folder: Path) -> None:
+def lightning(folder: Path) -> None:  # noqa: C901  a module, a logger and a loop
     """Three versions: complete, with keys that appear late; killed; not finite."""
     import lightning.pytorch as pl
     import torch
@@ -367,7 +392,7 @@ def lightning(folder: Path) -> None:
             super().log_metrics(metrics, step)
 
     class Module(pl.LightningModule):
-        def __init__(self, learning_rate: float = 0.05, width: int = 8, nan_at: int = -1) -> None:
+        def __init__(self, learning_rate: float = 0.05, width: int = 8, nan_at: int = -1) -> None:  # noqa: ARG002
             super().__init__()
             self.save_hyperparameters()
             torch.manual_seed(0)
@@ -401,8 +426,13 @@ def lightning(folder: Path) -> None:
         logger = Kept(str(folder), flush_logs_every_n_steps=10)
         logger.seen = []
         pl.Trainer(
-            max_epochs=epochs, logger=logger, log_every_n_steps=4, accelerator="cpu",
-            enable_progress_bar=False, enable_checkpointing=False, enable_model_summary=False,
+            max_epochs=epochs,
+            logger=logger,
+            log_every_n_steps=4,
+            accelerator="cpu",
+            enable_progress_bar=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
             callbacks=[LearningRateMonitor()],
         ).fit(
             Module(0.05 + epochs / 100, nan_at=nan_at),
@@ -423,7 +453,10 @@ def llamafactory(folder: Path) -> None:
     from llamafactory.train.callbacks import LogCallback
 
     made = trainer(
-        folder, callbacks=[LogCallback()], save_strategy="steps", save_steps=30,
+        folder,
+        callbacks=[LogCallback()],
+        save_strategy="steps",
+        save_steps=30,
         include_num_input_tokens_seen="all",
     )
     made.train()
@@ -454,9 +487,10 @@ def axolotl(folder: Path) -> None:
         "{'history': t.state.log_history, 'max_steps': t.state.max_steps}))"
     )
     folder.mkdir(parents=True)
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, str(Path(__file__).parent), str(folder)],
-        check=True, capture_output=True,
+        check=True,
+        capture_output=True,
     )
     truth = of_run(json.loads((folder / "history.json").read_text()))
     (folder / "history.json").unlink()
@@ -477,9 +511,7 @@ def numbers(steps: int, *, seed: int = 0, rate: float = 0.1) -> list[dict[str, f
     for _ in range(steps):
         rows = draw.integers(0, 256, 32)
         shown = 1 / (1 + np.exp(-inputs[rows] @ weights))
-        loss = -np.mean(
-            labels[rows] * np.log(shown) + (1 - labels[rows]) * np.log(1 - shown)
-        )
+        loss = -np.mean(labels[rows] * np.log(shown) + (1 - labels[rows]) * np.log(1 - shown))
         gradient = inputs[rows].T @ (shown - labels[rows]) / 32
         weights -= rate * gradient
         logged.append({"loss": float(loss), "grad_norm": float(np.linalg.norm(gradient))})
@@ -488,7 +520,7 @@ def numbers(steps: int, *, seed: int = 0, rate: float = 0.1) -> list[dict[str, f
 
 @scenario
 def torchtune(folder: Path) -> None:
-    """torchtune's DiskLogger: one file for each run."""
+    """Torchtune's DiskLogger: one file for each run."""
     from torchtune.training.metric_logging import DiskLogger
 
     runs = []
@@ -497,7 +529,9 @@ def torchtune(folder: Path) -> None:
         points: dict[str, list[list[Any]]] = {}
         for step, values in enumerate(numbers(count, seed=at), start=1):
             row = {
-                "loss": values["loss"], "lr": 2e-5, "tokens_per_second_per_gpu": 100.5 + step,
+                "loss": values["loss"],
+                "lr": 2e-5,
+                "tokens_per_second_per_gpu": 100.5 + step,
                 "grad_norm": math.inf if at and step == 20 else values["grad_norm"],  # noqa: PLR2004
             }
             logger.log_dict(row, step=step)
@@ -512,8 +546,6 @@ def torchtune(folder: Path) -> None:
 def keras(folder: Path) -> None:
     """What Keras prints into a file: the bar of verbose=1 and the lines of verbose=2."""
     os.environ["KERAS_BACKEND"] = "torch"
-    import contextlib
-
     import keras as k
     import numpy as np
 
@@ -527,12 +559,17 @@ def keras(folder: Path) -> None:
         model = k.Sequential([k.layers.Dense(8, "relu"), k.layers.Dense(2)])
         model.compile(
             k.optimizers.Adam(0.01),
-            loss=k.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"],
+            loss=k.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
         )
         with (folder / f"{name}.txt").open("w") as log, contextlib.redirect_stdout(log):
             made = model.fit(
-                inputs, labels, validation_data=(inputs[:64], labels[:64]), epochs=6,
-                batch_size=32, verbose=verbose,
+                inputs,
+                labels,
+                validation_data=(inputs[:64], labels[:64]),
+                epochs=6,
+                batch_size=32,
+                verbose=verbose,
             )
         points = {
             metric: [[10 * (at + 1), word(value)] for at, value in enumerate(values)]
@@ -552,7 +589,9 @@ def tinker(folder: Path) -> None:
     points: dict[str, list[list[Any]]] = {}
     for step, values in enumerate(numbers(30)):
         row = {
-            "train_mean_nll": values["loss"], "optim/lr": 1e-4, "progress/batch": step,
+            "train_mean_nll": values["loss"],
+            "optim/lr": 1e-4,
+            "progress/batch": step,
             **({"test/nll": values["loss"] + 0.1} if step % 10 == 0 else {}),
         }
         logger.log_metrics(row, step=step)
@@ -593,7 +632,7 @@ def main() -> None:
     for name in wanted or SCENARIOS:
         folder = Path(root).resolve() / name
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [sys.executable, "-W", "ignore", __file__, "--one", name, str(folder)], check=True
         )
         print(name, sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()), "bytes")

@@ -42,7 +42,7 @@ def gather(given: Given, settings: Settings) -> Gathered:
     roles = roles_of(given, settings)
     alone = given.pasted is not None and not given.paths
     gathered = Gathered(title=PASTED.name if alone else given.first.resolve().name)
-    if not roles and not given.model and given.pasted is None:
+    if not roles and not given.model and not given.every_log:
         message = "nothing to look at: pass a data file, a run, or a project folder"
         raise InputError(message)
     gathered.examined = [

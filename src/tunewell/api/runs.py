@@ -68,6 +68,9 @@ def _runs(roles: list[Found], given: Given) -> Sequence[LoggedRun]:
     """
     logs = [f for f in roles if f.role == "log" and (not f.named or _of_a_tool(f.path))]
     places = [f.path for f in roles if f.role == "run"] or [found.path for found in logs]
+    if not given.every_log:
+        # Tables and printed logs would be read whole, only to be left out.
+        places = [place for place in places if place.is_dir() or place.suffix == ".json"]
     found = newest_first(places)
     named = [entry.path for entry in logs if entry.named]
     if not found and named:

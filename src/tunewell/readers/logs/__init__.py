@@ -29,6 +29,7 @@ __all__ = [
     "FORMATS",
     "INSIDE",
     "LOG_FOLDERS",
+    "event_folders",
     "find_runs",
     "folder_runs",
     "format_names",
@@ -78,29 +79,39 @@ def find_runs(path: Path) -> tuple[LoggedRun, ...]:
     return ()
 
 
-LOG_FOLDERS = ("wandb", "mlruns", "lightning_logs", "runs")
+LOG_FOLDERS = ("wandb", "mlruns", "lightning_logs")
 """Where tools put their logs inside a project. What lies there is a log or nothing."""
 
 
-def folder_runs(folder: Path) -> tuple[LoggedRun, ...]:
+def event_folders(folder: Path) -> frozenset[Path]:
+    """The folders at and below one that TensorBoard would show as runs."""
+    return frozenset(run.path for run in tensorboard.FORMAT.find(folder))
+
+
+def folder_runs(folder: Path, events: frozenset[Path] | None = None) -> tuple[LoggedRun, ...]:
     """The runs that a folder holds in the first format that is told by its names.
 
     Cheap, for walks over a whole project. A damaged trainer_state.json is no run here, and event
     files of TensorBoard count where they lie, not for every folder above.
+
+    Args:
+        folder: one folder of the walk.
+        events: `event_folders` of the folder where the walk began, which knows that `train` and
+            `validation` of Keras are parts of the run above.
     """
     for format_ in FORMATS:
         found = [] if format_ in READ_WHOLE else format_.find(folder)
         kept = [run for run in found if not hugging_face.is_damaged(run)]
         if format_ is tensorboard.FORMAT:
-            kept = [run for run in kept if _lies_there(run.path, folder)]
+            whole = folder.name in LOG_FOLDERS
+            kept = [
+                run
+                for run in kept
+                if (whole or run.path == folder) and (events is None or run.path in events)
+            ]
         if kept:
             return tuple(kept)
     return ()
-
-
-def _lies_there(path: Path, folder: Path) -> bool:
-    below = path.relative_to(folder).parts if path.is_relative_to(folder) else ()
-    return not below or below[0] in LOG_FOLDERS or folder.name in LOG_FOLDERS
 
 
 def is_log_file(path: Path) -> tuple[str, str] | None:

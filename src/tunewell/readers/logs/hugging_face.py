@@ -82,7 +82,9 @@ def _read(path: Path) -> RunParts:
 def _of_folder(folder: Path, family: Family, *, current: bool) -> RunParts:
     """The run of a folder; `current` for the one whose files lie beside the checkpoints now."""
     trace = read_trainer_state(family.head.file)
-    own = {int(file.parent.name.rpartition("-")[2]) for file in family.files if file.parent != folder}
+    own = {
+        int(file.parent.name.rpartition("-")[2]) for file in family.files if file.parent != folder
+    }
     trace = replace(trace, saved_steps=tuple(step for step in trace.saved_steps if step in own))
     for saved in adds(family):
         trace = _joined(trace, read_trainer_state(saved.file))

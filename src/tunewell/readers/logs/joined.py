@@ -63,10 +63,11 @@ def join(main: Trace, other: Trace) -> Trace:
     Call it where `agreement` finds them the same. Where both have a point `main` counts, and so it
     does for everything else that only one trace can have.
     """
-    columns = {
-        name: _with(column, other.column(name)) for name, column in main.columns.items()
-    } | {name: column for name, column in other.columns.items() if name not in main.columns}
+    columns = {name: _with(column, other.column(name)) for name, column in main.columns.items()} | {
+        name: column for name, column in other.columns.items() if name not in main.columns
+    }
     further = other.last_step > main.last_step
+    other = _without_earlier_runs(other)
     return replace(
         main,
         source=f"{main.source}, with {other.source}",
@@ -85,12 +86,27 @@ def join(main: Trace, other: Trace) -> Trace:
     )
 
 
+def _without_earlier_runs(trace: Trace) -> Trace:
+    """Without what stands before a start from nothing: another run, of which a tracker kept on.
+
+    TensorBoard holds all runs of a folder as one; where the steps go back to the first one logged,
+    nothing was taken up.
+    """
+    first = min((int(c.steps[0]) for c in trace.columns.values() if len(c)), default=0)
+    if not any(restart.step <= first for restart in trace.restarts):
+        return trace
+    kept = tuple(restart for restart in trace.restarts if restart.step > first)
+    return replace(
+        trace,
+        restarts=kept,
+        superseded=trace.superseded if kept else MappingProxyType({}),
+    )
+
+
 def with_lost_part(main: Trace, other: Trace, until: int) -> Trace:
     """`main` with what `other` logged after step `until`, which `main` repeated, kept apart."""
     lost = {
-        name: part
-        for name, column in other.columns.items()
-        if len(part := _after(column, until))
+        name: part for name, column in other.columns.items() if len(part := _after(column, until))
     }
     restart = Restart(step=until, reached=other.last_step)
     return replace(

@@ -1,7 +1,7 @@
 """Lightning's CSVLogger: `version_3/metrics.csv`, with hparams.yaml beside it.
 
 A row holds what was logged at one moment, so that training and evaluation stand apart and most
-cells are empty. The writer counts steps from 0: row 49 is what the 50th update logged, and here too.
+cells are empty. The writer counts steps from 0, and so does the trace: 49 is the 50th update.
 """
 
 from __future__ import annotations

@@ -76,7 +76,9 @@ def _read(file: Path) -> RunParts:
     return trace, None
 
 
-def _of_training(rows: Iterator[Mapping[str, Any]], totals: list[int]) -> Iterator[Mapping[str, Any]]:
+def _of_training(
+    rows: Iterator[Mapping[str, Any]], totals: list[int]
+) -> Iterator[Mapping[str, Any]]:
     """Rows that say an epoch: the others count the batches of a prediction."""
     for row in rows:
         if "epoch" in row:

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,9 @@ def log_head(path: Path) -> list[Row]:
         return []
     lossy = [name for name in names if LOSS.search(str(name).lower())]
     told = any(number(row.get(name)) is not None for row in rows for name in lossy)
-    return rows if told and not any(_is_text(value) for row in rows for value in row.values()) else []
+    return (
+        rows if told and not any(_is_text(value) for row in rows for value in row.values()) else []
+    )
 
 
 def _is_lines(path: Path) -> bool:
@@ -121,10 +123,10 @@ def _is_lines(path: Path) -> bool:
 
 def _rises(steps: Sequence[float]) -> bool:
     """Whether steps go up, but for places where a run was taken up or began again."""
-    back = sum(later < earlier for earlier, later in zip(steps, steps[1:], strict=False))
-    on = sum(later > earlier for earlier, later in zip(steps, steps[1:], strict=False))
+    back = sum(later < earlier for earlier, later in pairwise(steps))
+    on = sum(later > earlier for earlier, later in pairwise(steps))
     plain = all(step >= 0 and step == int(step) for step in steps if step == step)  # noqa: PLR0124
-    return on > 0 and back <= on // 4 and (plain or back == 0)
+    return on > 0 and 3 * back <= on and (plain or back == 0)
 
 
 def _is_text(value: object) -> bool:

@@ -1,12 +1,13 @@
-"""What the lines of printed logs say: dicts of transformers, progress bars, `step 12 | loss:1.2`."""
+"""What printed lines say: dicts of transformers, progress bars, `step 12 | loss:1.2`."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import floor, isfinite, log10
 from pathlib import Path
 
@@ -28,7 +29,8 @@ MARKS = re.compile(
     rb"Gradient Accumulation steps|Instantaneous batch size per device) = ([\d,]+)"
 )
 STEP_LINE = re.compile(
-    rb"(?i)(?:^|[\s\[(|,{])(?:global[_ ]?)?(?:step|iter(?:ation)?)s?\b['\"]?[ \t]*[:=#]?[ \t]*\[?(\d+)"
+    rb"(?i)(?:^|[\s\[(|,{])(?:global[_ ]?)?(?:step|iter(?:ation)?)s?\b"
+    rb"['\"]?[ \t]*[:=#]?[ \t]*\[?(\d+)"
     rb"(?:[ ]?/[ ]?(\d+))?(?![\w.]*it/s)"
 )
 NAMED = re.compile(
@@ -52,7 +54,10 @@ EXACT_DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """Values in a line. `step` and `total` where it says them; `half` is the epoch's rounding."""
+    """Values in a line. `step` and `total` where it says them; `half` is the epoch's rounding.
+
+    `evaluates` where the values are of an evaluation.
+    """
 
     values: tuple[tuple[str, float], ...]
     step: int | None = None
@@ -61,10 +66,14 @@ class Logged:
     half: float = 0.0
     rank: int | None = None
     time: float = float("nan")
+    evaluates: bool = False
 
 
-def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The parts of a text between line ends; a progress bar's carriage returns end lines too."""
+def pieces(chunks: Iterable[bytes]) -> Generator[bytes, None, bytes]:
+    """The parts of a text between line ends; a progress bar's carriage returns end lines too.
+
+    What stands after the last line end is returned, not yielded: it may be half a line.
+    """
     rest = b""
     for chunk in chunks:
         text = rest + chunk
@@ -76,8 +85,7 @@ def pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
         if len(rest) > LONGEST:
             rest = b""
         yield from (part for part in parts if part)
-    if rest:
-        yield rest
+    return rest
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
@@ -117,10 +125,8 @@ def bar_in(piece: bytes) -> tuple[int, int] | None:
     """The count and the total of the last progress bar in a piece."""
     if b"/" not in piece or b" [" not in piece or b"<" not in piece:
         return None
-    last = None
-    for last in BAR.finditer(piece):
-        pass
-    return (int(last[1]), int(last[2])) if last is not None else None
+    found = BAR.findall(piece)
+    return (int(found[-1][0]), int(found[-1][1])) if found else None
 
 
 def dict_in(piece: bytes) -> Logged | None:
@@ -136,28 +142,40 @@ def _of_dict(text: bytes, before: bytes) -> Logged | None:
     values: list[tuple[str, float]] = []
     step = epoch = None
     half = 0.0
+    tells = evaluates = False
     for name, quoted, bare in PAIR.findall(text):
         value = as_number(quoted or bare)
         if value is None:
             continue
-        told = name.decode("utf-8", "replace")
-        if told in {"step", "global_step", "current_steps"}:
+        told, kind = _meaning(name)
+        if kind == "step":
             step = int(value) if isfinite(value) else None
             continue
-        if told == "epoch" and isfinite(value):
+        if kind == "epoch" and isfinite(value):
             epoch, half = value, rounding((quoted or bare).decode("ascii", "replace"), bool(quoted))
+        tells = tells or kind in {"tells", "evaluates"}
+        evaluates = evaluates or kind == "evaluates"
         values.append((told, value))
-    if not any(_tells(name) for name, _ in values):
+    if not tells:
         return None
     rank, time = _prefix(before)
-    return Logged(tuple(values), step, None, epoch, half, rank, time)
+    return Logged(tuple(values), step, None, epoch, half, rank, time, evaluates)
 
 
-def _tells(name: str) -> bool:
-    return name == "train_runtime" or name.startswith("eval_") or "loss" in name or "reward" in name
+@lru_cache(maxsize=4096)
+def _meaning(name: bytes) -> tuple[str, str]:
+    """A name as text, and its kind: step, epoch, evaluates, tells (a log by itself) or none."""
+    told = name.decode("utf-8", "replace")
+    if told in {"step", "global_step", "current_steps"}:
+        return told, "step"
+    if told.startswith(("eval_", "test_")):
+        return told, "evaluates"
+    if told == "train_runtime" or "loss" in told or "reward" in told:
+        return told, "tells"
+    return told, "epoch" if told == "epoch" else ""
 
 
-def rounding(text: str, quoted: bool) -> float:  # noqa: FBT001  one of two ways to print
+def rounding(text: str, quoted: bool) -> float:
     """Half a unit of the last place of a printed epoch.
 
     A quoted number has four significant digits; of others older versions printed two decimals.

@@ -130,7 +130,7 @@ def _trace(file: Path, at: int) -> RunParts:
 
 
 def _built(run: TextRun, path: Path, name: str, at: int, of: int) -> Trace:
-    trace = trace_of(
+    return trace_of(
         run.run,
         source=f"{NAME} ({run.how})",
         path=path,
@@ -145,7 +145,6 @@ def _built(run: TextRun, path: Path, name: str, at: int, of: int) -> Trace:
             {rank: MappingProxyType(other.columns) for rank, other in run.ranks.items()}
         ),
     )
-    return trace
 
 
 FORMAT = LogFormat(NAME, find)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from array import array
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -29,6 +27,7 @@ from tunewell.readers.logs.text_lines import (
     pieces,
     step_line_in,
 )
+from tunewell.readers.logs.text_rows import TextRows, bars_of, total_of
 from tunewell.readers.logs.text_steps import Evidence, bounds, steps_of
 
 SETTINGS = {
@@ -38,6 +37,8 @@ SETTINGS = {
 }
 PER_EPOCH = re.compile(rb"Num update steps per epoch = ([\d,]+)")
 TWO = 2
+BARS_WANTED = 4
+"""Bars after a line of values that may be drawn for it: the run's, an evaluation's, again."""
 
 
 @dataclass(slots=True)
@@ -53,49 +54,6 @@ class TextRun:
     summary: dict[str, float] = field(default_factory=dict)
     ranks: dict[int, Run] = field(default_factory=dict)
     framework: str | None = None
-
-
-class _Rows:
-    """Rows of one rank with what is known of their steps."""
-
-    def __init__(self) -> None:
-        self.rows = LogRows()
-        self.shown = array("q")
-        self.epochs, self.halves = array("d"), array("d")
-        self.training = array("b")
-        # Up to two bars, the run's and an evaluation's, that were drawn after a row.
-        self.bars = (array("q"), array("q"), array("q"), array("q"))
-
-    def add(self, logged: Logged, *, training: bool) -> None:
-        self.rows.add(-1 if logged.step is None else logged.step, logged.values, logged.time)
-        self.shown.append(-1 if logged.step is None else logged.step)
-        self.epochs.append(float("nan") if logged.epoch is None else logged.epoch)
-        self.halves.append(logged.half)
-        self.training.append(training)
-        for column in self.bars:
-            column.append(-1)
-
-    def see_bar(self, count: int, total: int) -> None:
-        first, first_total, second, second_total = self.bars
-        if not len(first) or first_total[-1] == total or second_total[-1] >= 0:
-            return
-        if first_total[-1] < 0:
-            first[-1], first_total[-1] = count, total
-        else:
-            second[-1], second_total[-1] = count, total
-
-    @property
-    def total(self) -> int | None:
-        """The run's own steps: the total of the bar that follows rows of training."""
-        _, first, _, second = self.bars
-        seen = Counter(
-            total
-            for at in range(len(self.training))
-            if self.training[at]
-            for total in (first[at], second[at])
-            if total > 0
-        )
-        return max(seen, key=lambda total: (seen[total], total)) if seen else None
 
 
 @dataclass(slots=True)
@@ -114,8 +72,8 @@ class TextLog:
     """Reads pieces of text, one after the other. `runs` gives what they held."""
 
     def __init__(self) -> None:
-        self._dicts = _Rows()
-        self._others: dict[int, _Rows] = {}
+        self._dicts = TextRows()
+        self._others: dict[int, TextRows] = {}
         self._rank: int | None = None
         self._lines = LogRows()
         self._line_total: int | None = None
@@ -123,31 +81,41 @@ class TextLog:
         self._keras_ends: list[tuple[int, int]] = []
         self._epoch: tuple[int, int] | None = None
         self._pending: tuple[int, int, tuple[tuple[str, float], ...]] | None = None
-        self._passed = 0
         self._starts = [_Start(0)]
-        self._open = b""
-        self._quiet = True
+        self._open = self._rest = self._last_bar = b""
+        self._wanted = BARS_WANTED
 
     def read(self, chunks: Iterable[bytes]) -> TextLog:
-        """Take a whole text."""
-        for piece in pieces(chunks):
+        """Take a whole text. Of a last line without an end only a dict that is closed counts.
+
+        Its last number may be half written.
+        """
+        for piece in self._lines_of(chunks):
             self.add(piece)
+        if b"}" in self._rest:
+            self.add(self._rest)
+        elif b"%|" in self._rest and (bar := bar_in(self._rest)) is not None:
+            self._bar(*bar)
+        self._see_last_bar()
         self._close_epoch()
         return self
 
+    def _lines_of(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        self._rest = yield from pieces(chunks)
+
     def add(self, piece: bytes) -> None:
         """Take what stood between two line ends."""
-        if b"%|" in piece and (bar := bar_in(piece)) is not None:
-            self._bar(*bar)
-            rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
-            if len(rest) < TWO and b"{" not in piece:
-                return
+        if b"%|" in piece and self._only_bar(piece):
+            return
         if self._open:
             self._continue(piece)
         if INTEREST.search(piece) is None:
             self._other_line(piece)
             return
-        piece = clean(piece)
+        self._line(clean(piece))
+
+    def _line(self, piece: bytes) -> None:
+        """A line that may hold values."""
         if b"{" in piece:
             logged = dict_in(piece)
             if logged is not None:
@@ -167,6 +135,22 @@ class TextLog:
         else:
             self._other_line(piece)
 
+    def _only_bar(self, piece: bytes) -> bool:
+        """Take the progress bar in a piece; whether it holds nothing else."""
+        if not self._wanted and piece.endswith(b"]") and not self._special(piece):
+            self._last_bar = piece
+            return True
+        bar = bar_in(piece)
+        if bar is None:
+            return False
+        self._wanted = max(0, self._wanted - 1)
+        self._bar(*bar)
+        return len(BAR.sub(b"\n", piece).rpartition(b"\n")[2]) < TWO and b"{" not in piece
+
+    def _special(self, piece: bytes) -> bool:
+        """Whether a bar says more than one that is drawn again between two lines of values."""
+        return bool(self._open) or b"| 0/" in piece or b"{" in piece
+
     def _continue(self, piece: bytes) -> None:
         """The rest of a dict into whose middle a progress bar was written."""
         rest = BAR.sub(b"\n", piece).rpartition(b"\n")[2]
@@ -179,36 +163,47 @@ class TextLog:
             self._open = b""
 
     def _add_dict(self, logged: Logged) -> None:
-        names = {name for name, _ in logged.values}
         start = self._starts[-1]
-        if "train_runtime" in names:
+        self._see_last_bar()
+        self._wanted = BARS_WANTED
+        training = not logged.evaluates
+        if any(name == "train_runtime" for name, _ in logged.values):
             values = dict(logged.values)
             start.summary = {name: values[name] for name in SUMMARY if name in values}
             if logged.epoch is not None:
                 start.end = (logged.epoch, logged.half)
             return
-        if start.summary and not any(name.startswith(("eval_", "test_")) for name in names):
+        if start.summary and training:
             self._begin()
-        training = not any(name.startswith(("eval_", "test_")) for name in names)
         if self._rank is None:
             self._rank = logged.rank
         if logged.rank is not None and logged.rank != self._rank:
-            self._others.setdefault(logged.rank, _Rows()).add(logged, training=training)
+            self._others.setdefault(logged.rank, TextRows()).add(logged, training=training)
         else:
             self._dicts.add(logged, training=training)
 
+    def _see_last_bar(self) -> None:
+        """What the last of the bars that were passed over showed."""
+        if self._last_bar and (bar := bar_in(self._last_bar)) is not None:
+            start = self._starts[-1]
+            if start.bar is None or bar[1] >= start.bar[1]:
+                start.bar = bar
+        self._last_bar = b""
+
     def _bar(self, count: int, total: int) -> None:
+        self._see_last_bar()
         start = self._starts[-1]
         if count == 0 and start.bar is not None and start.bar[0] > 0 and start.bar[1] == total:
             trained = self._dicts.bars[1], self._dicts.bars[3]
             if any(total in totals[start.row :] for totals in trained):
                 self._begin()
-        if start.bar is None or total >= start.bar[1]:
+        if self._starts[-1].bar is None or total >= self._starts[-1].bar[1]:
             self._starts[-1].bar = (count, total)
         self._dicts.see_bar(count, total)
 
     def _begin(self) -> None:
         """From here on another process prints."""
+        self._see_last_bar()
         row = len(self._dicts.rows)
         if row > self._starts[-1].row:
             self._starts.append(_Start(row))
@@ -302,10 +297,10 @@ class TextLog:
         rows = self._dicts
         said = told[-1] if told else _Start(start)
         part = slice(start, end)
-        total = said.told.get("Total optimization steps") or _total(rows, part)
+        total = said.told.get("Total optimization steps") or total_of(rows, part)
         if total is None and said.bar is not None and said.bar[1] > TWO:
             total = said.bar[1]
-        bars = _bars(rows, part, total)
+        bars = bars_of(rows, part, total)
         epochs, halves = np.array(rows.epochs[part]), np.array(rows.halves[part])
         finished = bool(said.summary)
         known = Evidence(
@@ -317,8 +312,8 @@ class TextLog:
             per_epoch=_per_epoch(said, total, finished=finished),
         )
         steps, how = steps_of(known)
-        at = dict(zip(epochs.tolist(), steps.tolist(), strict=True))
         ranks = {}
+        at = dict(zip(epochs.tolist(), steps.tolist(), strict=True)) if self._others else {}
         for rank, other in self._others.items():
             theirs = [at.get(epoch, -1) for epoch in other.epochs]
             if -1 not in theirs:
@@ -336,20 +331,6 @@ class TextLog:
             ranks=ranks,
             framework="transformers",
         )
-
-
-def _total(rows: _Rows, part: slice) -> int | None:
-    own = _Rows()
-    own.training = rows.training[part]
-    own.bars = (rows.bars[0][part], rows.bars[1][part], rows.bars[2][part], rows.bars[3][part])
-    return own.total
-
-
-def _bars(rows: _Rows, part: slice, total: int | None) -> np.ndarray:
-    """What the bar of the run showed after each row, -1 where none was drawn."""
-    first, first_total, second, second_total = (np.array(column[part]) for column in rows.bars)
-    shown = np.where(first_total == total, first, np.where(second_total == total, second, -1))
-    return np.where(total is None, -1, shown).astype(np.int64)
 
 
 def _per_epoch(said: _Start, total: int | None, *, finished: bool) -> tuple[float, float] | None:

@@ -128,7 +128,7 @@ def _evaluations(known: Evidence, steps: Whole, low: Real, high: Real) -> Whole 
 
 
 def _interval(low: Real, high: Real) -> int | None:
-    """The one logging interval of which all rows, in order, are multiples; None for none or many."""
+    """The one interval of which all rows, in order, are multiples; None for none or many."""
     if not len(low):
         return None
     order = 1 + np.arange(len(low))

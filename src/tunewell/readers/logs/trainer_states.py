@@ -155,7 +155,9 @@ def adds(family: Family, known: Sequence[Saved] = ()) -> list[Saved]:
     """Those of the others that hold something the head lacks, the one that knows most first."""
     heads = [family.head, *known]
     told: list[Saved] = []
-    for saved in sorted(family.others, key=lambda saved: (len(saved.rows), saved.when), reverse=True):
+    for saved in sorted(
+        family.others, key=lambda saved: (len(saved.rows), saved.when), reverse=True
+    ):
         if not any(_contains(head, saved) for head in (*heads, *told)):
             told.append(saved)
     return told
