@@ -76,7 +76,7 @@ def off_by(rates: Column, schedule: Schedule, *, speed: float = 1.0, offset: int
     The height is fitted: parameter groups may have rates of their own. `speed` is how often the
     scheduler was advanced a step.
     """
-    shape = schedule.factor(np.maximum((rates.steps + float(offset)) * speed, 0.0))
+    shape = schedule.factor(np.maximum(np.floor((rates.steps + offset) * speed + 1e-9), 0.0))
     height = float(shape @ rates.values) / max(float(shape @ shape), 1e-300)
     if height <= 0:
         return math.inf

@@ -70,6 +70,10 @@ def collapsed_to_one_class(
     Fault D30 of the catalogue; the value of F1 is arithmetic.
     """
     total = trace.max_steps or trace.last_step
+    rates = trace.column("learning_rate").finite
+    if len(rates) and not np.any(rates.values):
+        message = "the learning rate is 0 throughout: the model is what it was"
+        raise NotApplicableError(message)
     if trace.finished is False and trace.last_step < total / 2:
         message = "half of the planned steps must be behind the run"
         raise NotApplicableError(message)

@@ -35,7 +35,7 @@ def learning_rate_too_low(
     trace: Trace,
     recipe: Recipe | None,
     *,
-    max_path: float = 0.01,
+    max_path: float = 0.05,
     max_fall: float = 0.3,
     max_slowing: float = 0.2,
     min_steps: int = 50,
@@ -44,7 +44,7 @@ def learning_rate_too_low(
 
     ## What it finds
     A run whose loss falls as fast at its end as at its beginning, little in all, and whose weights
-    cannot have moved by more than one per cent.
+    cannot have moved by more than five per cent.
 
     ## Why it matters
     A loss that still falls in a straight line has not met anything that is hard to learn: the run
@@ -56,7 +56,7 @@ def learning_rate_too_low(
     1 - `max_slowing` of the earlier (0.2: an exponential fall keeps 0.8 of its slope by this
     measure when it has covered half of its way). The whole fall is at most `max_fall` of the first
     loss (0.3). With the watcher's samples no layer may have a path of more than `max_path` of its
-    weights (0.01), the sum of all update ratios as if each step went the same way: it is a warning
+    weights (0.05), the sum of all update ratios as if each step went the same way: it is a warning
     then. A log without them gives information. At least `min_steps` steps (50); a rate that falls
     to 0 flattens the end by that alone, so a straight line under it is the stronger sign.
 
@@ -90,7 +90,9 @@ def learning_rate_too_low(
     moved = longest_path(trace)
     if not straight or -whole.low > max_fall * first or (moved is not None and moved > max_path):
         return
-    weights = "" if moved is None else f"; its weights cannot have moved by {100 * moved:.2g} %"
+    weights = (
+        "" if moved is None else f"; its weights cannot have moved by more than {100 * moved:.2g} %"
+    )
     yield Finding(
         message=(
             f"training loss falls in a straight line, by {-100 * whole.value / first:.1f} % in "
