@@ -88,6 +88,23 @@ def closest(rates: Column, schedule: Schedule, *, speed: float = 1.0) -> float:
     return min(off_by(rates, schedule, speed=speed, offset=offset) for offset in OFFSETS)
 
 
+def by_rate(trace: Trace, column: Column) -> Column:
+    """A column over the sum of learning rates up to each step, as parts per million of the whole.
+
+    A decaying rate flattens every curve; over this axis only what is learned does. Unchanged where
+    the log holds fewer than two learning rates.
+    """
+    rates = trace.column("learning_rate").finite
+    if len(rates) < 2 or not len(column):  # noqa: PLR2004  no sum of one
+        return column
+    steps = np.arange(1, max(int(rates.steps[-1]), int(column.steps[-1])) + 1)
+    passed = np.cumsum(np.interp(steps, rates.steps, rates.values))
+    if passed[-1] <= 0:
+        return column
+    reached = passed[np.clip(column.steps - 1, 0, len(passed) - 1)] / passed[-1]
+    return Column((1e6 * reached).astype(np.int64), column.values)
+
+
 def zero_from(rates: Column, *, share: float = 1e-6) -> int | None:
     """The place from which on every logged rate is 0, or `share` of the highest; None if none."""
     if not len(rates) or rates.values.max() <= 0:

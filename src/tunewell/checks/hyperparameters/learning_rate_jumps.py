@@ -137,7 +137,7 @@ def _jumps(rates: Column, min_ratio: float, min_share: float) -> Places:
         low, high = float(values[start]), float(values[at - 1])
         far = high >= min_ratio * low and high - low >= min_share * highest[start]
         near = rates.steps[at - 1] - rates.steps[start] <= quick or at - 1 == start + 1
-        if at - 1 > start and far and near and highest[start] >= min_ratio * low and start > 0:
+        if at - 1 > start and far and near and highest[start] > min_ratio * low and start > 0:
             found.append(at - 1)
         at = max(at, start + 2)
     return np.array(found, dtype=np.int64)

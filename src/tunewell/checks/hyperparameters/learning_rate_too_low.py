@@ -20,6 +20,7 @@ from tunewell.core.finding import (
 from tunewell.facts.curves import evidence, is_reward_training, start_level, training_loss, trend
 from tunewell.facts.layers import longest_path
 from tunewell.facts.recipe import change
+from tunewell.facts.schedules import by_rate
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
 
@@ -51,14 +52,14 @@ def learning_rate_too_low(
     spent its steps on a small part of the way. A higher rate gets further in the same time.
 
     ## How it is measured
-    The trend of the last two thirds of the run's losses against that of its first two thirds, each
+    Over the sum of learning rates instead of steps, as a rate that decays flattens every curve:
+    the trend of the last two thirds of the run's losses against that of its first two thirds, each
     with its 95 % interval from the run's scatter: both fall surely, and the later one is at least
     1 - `max_slowing` of the earlier (0.2: an exponential fall keeps 0.8 of its slope by this
     measure when it has covered half of its way). The whole fall is at most `max_fall` of the first
     loss (0.3). With the watcher's samples no layer may have a path of more than `max_path` of its
     weights (0.05), the sum of all update ratios as if each step went the same way: it is a warning
-    then. A log without them gives information. At least `min_steps` steps (50); a rate that falls
-    to 0 flattens the end by that alone, so a straight line under it is the stronger sign.
+    then. A log without them gives information. At least `min_steps` steps (50).
 
     ## Example
     Loss 2.08, 2.05, 2.02, 1.99; weights moved by at most 0.2 %.
@@ -80,9 +81,10 @@ def learning_rate_too_low(
     if len(losses) < 12 or losses.steps[-1] < min_steps or not trace.finished:  # noqa: PLR2004
         message = f"it takes a finished run of {min_steps} steps with 12 logged losses"
         raise NotApplicableError(message)
-    cut = len(losses) // 3
-    early = trend(Column(losses.steps[: -cut or None], losses.values[: -cut or None]))
-    late = trend(Column(losses.steps[cut:], losses.values[cut:]))
+    curve = by_rate(trace, losses)
+    third, rest = curve.steps[-1] / 3, 2 * curve.steps[-1] / 3
+    early = trend(Column(curve.steps[curve.steps <= rest], curve.values[curve.steps <= rest]))
+    late = trend(Column(curve.steps[curve.steps >= third], curve.values[curve.steps >= third]))
     whole, first = trend(losses), start_level(losses.values)
     if early is None or late is None or whole is None or first <= 0:
         return
