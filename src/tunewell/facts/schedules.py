@@ -39,7 +39,7 @@ class Schedule:
         if self.kind == "constant":
             return np.ones_like(steps)
         if self.kind == "constant_with_warmup":
-            return np.minimum(warming, 1.0)
+            return np.where(steps < self.warmup, warming, 1.0)
         passed = (steps - self.warmup) / max(1, self.total - self.warmup)
         falling = 1 - passed if self.kind == "linear" else 0.5 * (1 + np.cos(math.pi * passed))
         return np.where(steps < self.warmup, warming, np.maximum(falling, 0.0))
