@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from tunewell.subjects.trace import Trace
 from tunewell.testing import trace
 
 Values = NDArray[np.float64]
+SOURCE = "written down"
+Logged = Sequence[float] | Values | Mapping[int, float]
 
 
 def scatter(count: int, size: float = 0.05, seed: int = 0) -> Values:
@@ -47,20 +49,21 @@ def run(
     finished: bool = True,
     max_steps: int | None = None,
     classes: int | None = None,
-    settings: dict[str, object] | None = None,
-    **columns: Sequence[float] | Values | dict[int, float],
+    settings: Mapping[str, object] | None = None,
+    **columns: Logged,
 ) -> Trace:
     """A trace of these columns, with what the run says of itself."""
-    made = trace(**{name: _plain(values) for name, values in columns.items()})
+    made = trace(source=SOURCE, **{name: _plain(values) for name, values in columns.items()})
     return dataclasses.replace(
         made, finished=finished, max_steps=max_steps, classes=classes, settings=settings or {}
     )
 
 
-def with_layers(made: Trace, **columns: Sequence[float] | Values | dict[int, float]) -> Trace:
+def with_layers(made: Trace, **columns: Logged) -> Trace:
     """The trace with columns of layers: `update__head` is `update_ratio/head`."""
     names = {"update": "update_ratio", "gradient": "gradient_rms"}
-    added = trace(**{name: _plain(values) for name, values in columns.items()}).columns
+    numbers = {name: _plain(values) for name, values in columns.items()}
+    added = trace(source=SOURCE, **numbers).columns
     renamed = {
         f"{names[kind]}/{layer}": column
         for (kind, _, layer), column in (
@@ -71,6 +74,6 @@ def with_layers(made: Trace, **columns: Sequence[float] | Values | dict[int, flo
 
 
 def _plain(
-    values: Sequence[float] | Values | dict[int, float],
-) -> Sequence[float] | dict[int, float]:
-    return values if isinstance(values, dict) else [float(value) for value in values]
+    values: Logged,
+) -> Sequence[float] | Mapping[int, float]:
+    return values if isinstance(values, Mapping) else [float(value) for value in values]

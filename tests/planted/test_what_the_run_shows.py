@@ -59,7 +59,13 @@ def thrown_off(at: int, size: float) -> Callable[[Loop, int], None]:
 @pytest.mark.reproduces("O01")
 def test_a_spike_and_a_hard_batch() -> None:
     """Weights thrown off in the middle; the twin meets one batch with wrong labels only."""
-    from_here = {"steps": 300, "batch": 8, "schedule": "constant", "warmup": 0, "rate": 1e-3}
+    from_here: dict[str, Any] = {
+        "steps": 300,
+        "batch": 8,
+        "schedule": "constant",
+        "warmup": 0,
+        "rate": 1e-3,
+    }
     hurt = Loop(topics(), meddle=thrown_off(150, 3.0), judge_every=50, **from_here).run()
     for trace in (hurt, only(hurt, *PLAIN)):
         finding = said(trace)["FIT040"]
@@ -139,7 +145,8 @@ def test_a_scheduler_that_accelerate_advances_for_each_process(
         told = SimpleNamespace(num_processes=processes)
         monkeypatch.setattr(of_accelerate, "AcceleratorState", lambda: told)
         loop = Loop(topics(), schedule=schedule)
-        loop.optimizer.step_was_skipped = False
+        optimizer: Any = loop.optimizer
+        optimizer.step_was_skipped = False
         loop.advance = of_accelerate.AcceleratedScheduler(loop.scheduler, loop.optimizer).step
         return only(loop.run(), *PLAIN)
 
@@ -196,7 +203,7 @@ def test_a_schedule_that_begins_anew_where_the_run_is_resumed() -> None:
 @pytest.mark.reproduces("O25")
 def test_rows_that_are_learned_by_heart() -> None:
     """64 sequences ten times over: steps at the borders and an evaluation that rises."""
-    few = {"steps": 160, "batch": 4, "rate": 1e-2, "judge_every": 16}
+    few: dict[str, Any] = {"steps": 160, "batch": 4, "rate": 1e-2, "judge_every": 16}
     task = language(64, judged=64)
     trace = only(Loop(task, model=model_for(task, dropout=0.0, width=64), **few).run(), *PLAIN)
     found = said(trace)
