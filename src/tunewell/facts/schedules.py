@@ -39,7 +39,7 @@ class Schedule:
         if self.kind == "constant":
             return np.ones_like(steps)
         if self.kind == "constant_with_warmup":
-            return np.minimum(warming, 1.0)
+            return np.where(steps < self.warmup, warming, 1.0)
         passed = (steps - self.warmup) / max(1, self.total - self.warmup)
         falling = 1 - passed if self.kind == "linear" else 0.5 * (1 + np.cos(math.pi * passed))
         return np.where(steps < self.warmup, warming, np.maximum(falling, 0.0))
@@ -76,7 +76,7 @@ def off_by(rates: Column, schedule: Schedule, *, speed: float = 1.0, offset: int
     The height is fitted: parameter groups may have rates of their own. `speed` is how often the
     scheduler was advanced a step.
     """
-    shape = schedule.factor(np.maximum((rates.steps + float(offset)) * speed, 0.0))
+    shape = schedule.factor(np.maximum(np.floor((rates.steps + offset) * speed + 1e-9), 0.0))
     height = float(shape @ rates.values) / max(float(shape @ shape), 1e-300)
     if height <= 0:
         return math.inf
@@ -86,6 +86,23 @@ def off_by(rates: Column, schedule: Schedule, *, speed: float = 1.0, offset: int
 def closest(rates: Column, schedule: Schedule, *, speed: float = 1.0) -> float:
     """The distance with the better of the two ways of logging."""
     return min(off_by(rates, schedule, speed=speed, offset=offset) for offset in OFFSETS)
+
+
+def by_rate(trace: Trace, column: Column) -> Column:
+    """A column over the sum of learning rates up to each step, as parts per million of the whole.
+
+    A decaying rate flattens every curve; over this axis only what is learned does. Unchanged where
+    the log holds fewer than two learning rates.
+    """
+    rates = trace.column("learning_rate").finite
+    if len(rates) < 2 or not len(column):  # noqa: PLR2004  no sum of one
+        return column
+    steps = np.arange(1, max(int(rates.steps[-1]), int(column.steps[-1])) + 1)
+    passed = np.cumsum(np.interp(steps, rates.steps, rates.values))
+    if passed[-1] <= 0:
+        return column
+    reached = passed[np.clip(column.steps - 1, 0, len(passed) - 1)] / passed[-1]
+    return Column((1e6 * reached).astype(np.int64), column.values)
 
 
 def zero_from(rates: Column, *, share: float = 1e-6) -> int | None:

@@ -21,6 +21,9 @@ from tunewell.core.finding import (
 from tunewell.facts.curves import evidence
 from tunewell.subjects.trace import Column, Trace
 
+ENOUGH = 0.8
+"""Share of the planned steps before which a classifier may answer with one class by right."""
+
 LATE = 1 / 3
 """The part of the run that is judged."""
 
@@ -54,8 +57,8 @@ def collapsed_to_one_class(
     that finds half of them misses them all by chance less than once in a billion); so at the last
     two evaluations. Where only accuracy and F1 were logged, a macro F1 that equals 2a / (1 + a) /
     classes, with a for accuracy, or an F1 of exactly 0, to `max_off` (0.0001), is what one single
-    answer gives; it must be so at the last two evaluations. Half of the planned steps must be
-    behind the run: early on every classifier answers with one class.
+    answer gives; it must be so at the last two evaluations. Four fifths of the planned steps must
+    be behind the run: before that a classifier of uneven classes may answer with one by right.
 
     ## Example
     Accuracy 0.853 and macro F1 0.460 with two classes: every row is answered with the larger one.
@@ -70,8 +73,12 @@ def collapsed_to_one_class(
     Fault D30 of the catalogue; the value of F1 is arithmetic.
     """
     total = trace.max_steps or trace.last_step
-    if trace.finished is False and trace.last_step < total / 2:
-        message = "half of the planned steps must be behind the run"
+    rates = trace.column("learning_rate").finite
+    if len(rates) and not np.any(rates.values):
+        message = "the learning rate is 0 throughout: the model is what it was"
+        raise NotApplicableError(message)
+    if trace.finished is False and trace.last_step < ENOUGH * total:
+        message = "four fifths of the planned steps must be behind the run"
         raise NotApplicableError(message)
     found = _in_training(trace, max_rest, min_rest_rows) or _in_evaluations(
         trace, max_rest, max_off

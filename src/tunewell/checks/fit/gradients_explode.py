@@ -12,6 +12,7 @@ from tunewell.core.finding import (
     Confidence,
     Finding,
     Fix,
+    Mark,
     Number,
     Safety,
     Severity,
@@ -20,6 +21,7 @@ from tunewell.core.finding import (
 )
 from tunewell.facts.curves import (
     Values,
+    change_point,
     evidence,
     higher,
     is_reward_training,
@@ -91,15 +93,17 @@ def gradients_explode(
     if rise < 0.1 * start_level(losses.values) or higher(best, quarters[-1]) > SURE:
         return
     grown = _grown(trace)
+    since = int(norms.steps[change_point(norms.values) or 0])
     most = f", most in {grown[0][0]}" if grown else ""
     yield Finding(
         message=(
-            f"gradient norms grew from {before:.3g} to {after:.3g}{most}, while the loss rose from "
+            f"gradient norms grew from {before:.3g} to {after:.3g}{most}, above all from step "
+            f"{since:,} on, while the loss rose from "
             f"{np.median(best):.3g} to {np.median(quarters[-1]):.3g}"
         ),
         where=(Steps(metric="grad_norm", first=int(norms.steps[0]), last=int(norms.steps[-1])),),
         evidence=(
-            evidence("grad_norm", norms),
+            evidence("grad_norm", norms, Mark(step=since, text="from here")),
             evidence("loss", losses),
             Number(name="growth of gradient norms", value=after / before, bound=f"{min_ratio:g}"),
             *(

@@ -24,6 +24,8 @@ from tunewell.facts.curves import end_level, evidence, is_reward_training, train
 from tunewell.facts.layers import GRADIENT, LOOKED_UP, rate_at, sampled
 from tunewell.subjects.trace import Trace
 
+FAR = 10_000
+
 ADAM_EPSILON = 1e-8
 """The default of transformers and PyTorch."""
 
@@ -54,7 +56,8 @@ def gradients_vanish(
     own level there (0.7): a loss that is nearly 0 has small gradients by right. For layers the
     watcher's samples: a root mean square below Adam's epsilon (1e-8, or what the settings say),
     where the step is no longer scaled up, in at least `min_points` samples (5) and the median, at
-    a loss like that, while the median layer's lies a thousand times above. Embeddings are left out.
+    a loss like that, while another layer's lies ten thousand times above: gradients of kinds of
+    layers differ a hundredfold in healthy models. Embeddings are left out.
 
     ## Example
     grad_norm 1.9 at step 20, 0.0 from step 35 on; loss 2.3 throughout.
@@ -87,7 +90,7 @@ def gradients_vanish(
         f"gradient norms fell from {peak:.3g} to {late:.3g} while the loss stays at {last:.3g}"
         if gone
         else f"the gradients of {counted(len(layers), 'layer')} are below Adam's epsilon, first of "
-        f"{layers[0][0]}, while others are a thousand times larger and the loss is {last:.3g}"
+        f"{layers[0][0]}, while another's is {FAR:,} times larger, and the loss is {last:.3g}"
     )
     shown: list[Evidence] = [evidence("grad_norm", norms), evidence("loss", losses)]
     if layers:
@@ -123,7 +126,7 @@ def gradients_vanish(
 
 
 def _small_layers(trace: Trace, min_points: int) -> list[tuple[str, float]]:
-    """Layers with a gradient below Adam's epsilon, and it, where the median layer's is far above.
+    """Layers with a gradient below Adam's epsilon, and it, where another layer's is far above.
 
     Exactly 0 is left to the check for parts that stand still.
     """
@@ -134,6 +137,9 @@ def _small_layers(trace: Trace, min_points: int) -> list[tuple[str, float]]:
         live = column.values[~(rate_at(trace, column.steps) <= 0)]
         if len(live) >= min_points and not any(part in name.lower() for part in LOOKED_UP):
             middles[name] = float(np.median(live))
-    if not middles or float(np.median(list(middles.values()))) < 1000 * epsilon:
-        return []
-    return [(name, value) for name, value in middles.items() if 0 < value < epsilon]
+    largest = max(middles.values(), default=0.0)
+    return [
+        (name, value)
+        for name, value in middles.items()
+        if 0 < value < epsilon and largest >= FAR * value
+    ]

@@ -25,7 +25,8 @@ def part_not_moving(
     ## What it finds
     Layers whose sampled update is exactly 0 at every sample: some get a gradient, so the optimizer
     does not hold them or rounds each step away; others get a gradient of exactly 0, so the loss
-    does not reach them.
+    does not reach them. So are layers whose gradient became 0 in the middle of the run: all of
+    their units are dead.
 
     ## Why it matters
     That part of the model stays what it was, and the rest learns around it. The loss falls all the
@@ -33,7 +34,8 @@ def part_not_moving(
 
     ## How it is measured
     From the watcher's samples at steps whose learning rate is above 0, at least `min_samples` of
-    them (3). Other layers must have moved. A layer
+    them (3). A gradient that became 0 must have stayed so for the later half of them. Other layers
+    must have moved and have a gradient to the end. A layer
     that the step-one proof calls frozen is by choice, and so is one without any gradient column;
     embeddings are left out, as a step touches few of their rows. Exactly 0 is asked for, not small.
 
@@ -54,11 +56,13 @@ def part_not_moving(
     if not updates or not gradients:
         message = "it takes the watcher's samples of layers: train with tunewell.Watch"
         raise NotRunError(message)
-    moving = [name for name, column in updates.items() if np.any(column.values)]
-    if not moving:
-        return
     stuck, cut = _standing(trace, state, min_samples)
-    if not stuck and not cut:
+    moving = [
+        name
+        for name, column in updates.items()
+        if np.any(column.values) and name not in cut and name not in stuck
+    ]
+    if not moving or not (stuck or cut):
         return
     said = []
     if stuck:
@@ -117,13 +121,14 @@ def _standing(
         moves = update is not None and bool(np.any(update.values))
         live = _while_learning(trace, column)
         looked_up = any(part in name.lower() for part in LOOKED_UP)
-        if moves or looked_up or len(live) < min_samples or _frozen(name, state):
+        if looked_up or len(live) < min_samples or _frozen(name, state):
             continue
-        if live.values.all() and update is not None and len(update) >= min_samples:
+        if not moves and live.values.all() and update is not None and len(update) >= min_samples:
             stuck.append(name)
-        elif not np.any(live.values):
+        elif not np.any(live.values[len(live) // 2 :]):
             cut.append(name)
-    return stuck, cut
+    # Where every gradient is 0 the loss is 0, or all is cut off: no part stands out.
+    return stuck, cut if len(cut) < len(sampled(trace, GRADIENT)) else []
 
 
 def _while_learning(trace: Trace, column: Column) -> Column:

@@ -21,6 +21,11 @@ from tunewell.core.finding import (
 from tunewell.facts.curves import evidence
 from tunewell.subjects.trace import Column, Trace
 
+Places = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+QUICK = 0.1
+"""A rise over more than this share of the run is no jump."""
+
 REGULAR = 0.25
 """How much the distances between restarts may differ, as a share of their median."""
 
@@ -32,7 +37,7 @@ REGULAR = 0.25
     confidence=Confidence.MEDIUM,
 )
 def learning_rate_jumps(
-    trace: Trace, *, min_ratio: float = 1.5, min_logs: int = 6
+    trace: Trace, *, min_ratio: float = 1.5, min_share: float = 0.2, min_logs: int = 6
 ) -> Iterator[Finding]:
     """A learning rate that jumps up after it had begun to fall.
 
@@ -45,8 +50,8 @@ def learning_rate_jumps(
     its highest, or warms up again, and what had been annealed is shaken up.
 
     ## How it is measured
-    A logged rate of `min_ratio` times the one before it (1.5), after the rate had fallen below its
-    highest by as much. Several jumps to about the same height, or at equal distances to heights that
+    A rise within a tenth of the run to `min_ratio` times the rate before it (1.5) and by
+    `min_share` of the highest (0.2), after the rate had fallen below its highest by as much. Several jumps to about the same height, or at equal distances to heights that
     fall, are warm restarts by design, and so is every jump where the settings name such a
     schedule. At a step where the log tells of a restart it is a warning where the rate comes back
     to its former highest; elsewhere it is information. At least `min_logs` logs (6).
@@ -68,24 +73,25 @@ def learning_rate_jumps(
         message = f"it takes {min_logs} logged learning rates"
         raise NotApplicableError(message)
     kind = str(trace.settings.get("lr_scheduler_type", "")).lower()
-    places = _jumps(rates, min_ratio)
+    places = _jumps(rates, min_ratio, min_share)
     if not len(places) or "restart" in kind or _by_design(rates, places):
         return
     resumed = [
         at
         for at in places.tolist()
-        if any(rates.steps[at - 1] <= restart.step <= rates.steps[at] for restart in trace.restarts)
+        if any(_near(rates, at, restart.step) for restart in trace.restarts)
     ]
     at = resumed[0] if resumed else int(places[0])
-    step, before, after = int(rates.steps[at]), float(rates.values[at - 1]), float(rates.values[at])
+    low = _foot(rates, at)
+    step, before, after = int(rates.steps[at]), float(rates.values[low]), float(rates.values[at])
     anew = bool(resumed) and float(rates.values[at:].max()) >= 0.9 * float(rates.values[:at].max())
     why = ""
     if resumed:
         why = ", where the run was resumed"
         why += ": its schedule began anew" if anew else ": the schedule is another one since"
     yield Finding(
-        message=(f"the learning rate jumps from {before:.3g} to {after:.3g} at step {step:,}{why}"),
-        where=(Steps(metric="learning_rate", first=int(rates.steps[at - 1]), last=step),),
+        message=(f"the learning rate jumps from {before:.3g} to {after:.3g} by step {step:,}{why}"),
+        where=(Steps(metric="learning_rate", first=int(rates.steps[low]), last=step),),
         evidence=(
             evidence("learning_rate", rates, Mark(step=step, text="jumps")),
             Number(
@@ -106,15 +112,38 @@ def learning_rate_jumps(
     )
 
 
-def _jumps(rates: Column, min_ratio: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Places whose rate is far above the one before, once the rate had fallen."""
-    values = rates.values
-    highest = np.maximum.accumulate(values)[:-1]
-    up = (values[1:] > min_ratio * values[:-1]) & (highest > min_ratio * values[:-1])
-    return np.flatnonzero(up) + 1
+def _foot(rates: Column, at: int) -> int:
+    """The place where the rise that ends at `at` began."""
+    while at > 0 and rates.values[at - 1] < rates.values[at]:
+        at -= 1
+    return at
 
 
-def _by_design(rates: Column, places: np.ndarray[tuple[int], np.dtype[np.int64]]) -> bool:
+def _near(rates: Column, at: int, step: int) -> bool:
+    """Whether a step lies within the rise, or in the logs before it that fall to its foot."""
+    foot = _foot(rates, at)
+    return bool(rates.steps[max(foot - 1, 0)] <= step <= rates.steps[at])
+
+
+def _jumps(rates: Column, min_ratio: float, min_share: float) -> Places:
+    """Places where a quick rise ends, once the rate had fallen far below its highest."""
+    values, found, at = rates.values, [], 1
+    highest = np.maximum.accumulate(values)
+    quick = QUICK * float(rates.steps[-1] - rates.steps[0])
+    while at < len(values):
+        start = at - 1
+        while at < len(values) and values[at] > values[at - 1]:
+            at += 1
+        low, high = float(values[start]), float(values[at - 1])
+        far = high >= min_ratio * low and high - low >= min_share * highest[start]
+        near = rates.steps[at - 1] - rates.steps[start] <= quick or at - 1 == start + 1
+        if at - 1 > start and far and near and highest[start] > min_ratio * low and start > 0:
+            found.append(at - 1)
+        at = max(at, start + 2)
+    return np.array(found, dtype=np.int64)
+
+
+def _by_design(rates: Column, places: Places) -> bool:
     """Whether the jumps look like warm restarts: to equal heights, or regular and ever lower."""
     if len(places) < 2:  # noqa: PLR2004  one jump has no rhythm
         return False

@@ -20,6 +20,7 @@ from tunewell.core.finding import (
 from tunewell.facts.curves import evidence, is_reward_training, start_level, training_loss, trend
 from tunewell.facts.layers import longest_path
 from tunewell.facts.recipe import change
+from tunewell.facts.schedules import by_rate
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
 
@@ -35,7 +36,7 @@ def learning_rate_too_low(
     trace: Trace,
     recipe: Recipe | None,
     *,
-    max_path: float = 0.01,
+    max_path: float = 0.05,
     max_fall: float = 0.3,
     max_slowing: float = 0.2,
     min_steps: int = 50,
@@ -44,21 +45,21 @@ def learning_rate_too_low(
 
     ## What it finds
     A run whose loss falls as fast at its end as at its beginning, little in all, and whose weights
-    cannot have moved by more than one per cent.
+    cannot have moved by more than five per cent.
 
     ## Why it matters
     A loss that still falls in a straight line has not met anything that is hard to learn: the run
     spent its steps on a small part of the way. A higher rate gets further in the same time.
 
     ## How it is measured
-    The trend of the last two thirds of the run's losses against that of its first two thirds, each
+    Over the sum of learning rates instead of steps, as a rate that decays flattens every curve:
+    the trend of the last two thirds of the run's losses against that of its first two thirds, each
     with its 95 % interval from the run's scatter: both fall surely, and the later one is at least
     1 - `max_slowing` of the earlier (0.2: an exponential fall keeps 0.8 of its slope by this
     measure when it has covered half of its way). The whole fall is at most `max_fall` of the first
     loss (0.3). With the watcher's samples no layer may have a path of more than `max_path` of its
-    weights (0.01), the sum of all update ratios as if each step went the same way: it is a warning
-    then. A log without them gives information. At least `min_steps` steps (50); a rate that falls
-    to 0 flattens the end by that alone, so a straight line under it is the stronger sign.
+    weights (0.05), the sum of all update ratios as if each step went the same way: it is a warning
+    then. A log without them gives information. At least `min_steps` steps (50).
 
     ## Example
     Loss 2.08, 2.05, 2.02, 1.99; weights moved by at most 0.2 %.
@@ -80,9 +81,10 @@ def learning_rate_too_low(
     if len(losses) < 12 or losses.steps[-1] < min_steps or not trace.finished:  # noqa: PLR2004
         message = f"it takes a finished run of {min_steps} steps with 12 logged losses"
         raise NotApplicableError(message)
-    cut = len(losses) // 3
-    early = trend(Column(losses.steps[: -cut or None], losses.values[: -cut or None]))
-    late = trend(Column(losses.steps[cut:], losses.values[cut:]))
+    curve = by_rate(trace, losses)
+    third, rest = curve.steps[-1] / 3, 2 * curve.steps[-1] / 3
+    early = trend(Column(curve.steps[curve.steps <= rest], curve.values[curve.steps <= rest]))
+    late = trend(Column(curve.steps[curve.steps >= third], curve.values[curve.steps >= third]))
     whole, first = trend(losses), start_level(losses.values)
     if early is None or late is None or whole is None or first <= 0:
         return
@@ -90,7 +92,9 @@ def learning_rate_too_low(
     moved = longest_path(trace)
     if not straight or -whole.low > max_fall * first or (moved is not None and moved > max_path):
         return
-    weights = "" if moved is None else f"; its weights cannot have moved by {100 * moved:.2g} %"
+    weights = (
+        "" if moved is None else f"; its weights cannot have moved by more than {100 * moved:.2g} %"
+    )
     yield Finding(
         message=(
             f"training loss falls in a straight line, by {-100 * whole.value / first:.1f} % in "

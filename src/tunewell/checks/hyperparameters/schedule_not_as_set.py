@@ -14,7 +14,6 @@ from tunewell.core.finding import (
     Fix,
     Number,
     Safety,
-    Series,
     Severity,
     Steps,
 )
@@ -33,7 +32,12 @@ SPEEDS = (2, 3, 4, 6, 8, 16, 32, 64)
     covers=("O04",),
 )
 def schedule_not_as_set(
-    trace: Trace, *, max_off: float = 0.1, max_same: float = 0.02, min_logs: int = 5
+    trace: Trace,
+    *,
+    max_off: float = 0.1,
+    max_same: float = 0.02,
+    max_skipped: int = 5,
+    min_logs: int = 5,
 ) -> Iterator[Finding]:
     """Learning rates that do not follow the schedule that the settings name.
 
@@ -51,7 +55,8 @@ def schedule_not_as_set(
     length that the log holds, and a height that is fitted, as parameter groups may have rates of
     their own. Both ways of logging are tried (the rate of the step that was made, and that of the
     next). The largest distance must be above `max_off` of the highest rate (0.1, well above one
-    step's change in a run of some length, and above what skipped steps of fp16 shift). A cause is
+    step's change in a run of some length; runs with more than `max_skipped` steps skipped by fp16,
+    5, are left out, as the scheduler waits with them). A cause is
     named where the form advanced 2, 3, 4, 6, 8, 16, 32 or 64 times a step, or once in so many, fits
     to `max_same` (0.02). At least `min_logs` logs (5); runs with arguments of the schedule, runs
     that were resumed, or whose rate the guard lowered, are left out, and so are rates that end at
@@ -73,7 +78,8 @@ def schedule_not_as_set(
     if schedule is None:
         message = "the log does not tell a schedule whose closed form is known"
         raise NotApplicableError(message)
-    if len(rates) < min_logs or trace.restarts or trace.interventions:
+    waited = int((trace.column("skipped").finite.values > 0).sum())
+    if len(rates) < min_logs or trace.restarts or trace.interventions or waited > max_skipped:
         message = f"it takes {min_logs} logged learning rates of a run in one piece"
         raise NotApplicableError(message)
     far = closest(rates, schedule)
@@ -94,7 +100,7 @@ def schedule_not_as_set(
         ),
         evidence=(
             evidence("learning_rate", rates),
-            _series("the schedule that is set", Column(rates.steps, form)),
+            evidence("the schedule that is set", Column(rates.steps, form)),
             Number(
                 name="largest distance from the schedule",
                 value=100 * far,
@@ -128,7 +134,3 @@ def _why(rates: Column, schedule: Schedule, max_same: float) -> tuple[str, float
         if closest(rates, schedule, speed=1 / times) <= max_same:
             return f"; it is advanced once in {times} steps", 1 / times
     return "", None
-
-
-def _series(name: str, column: Column) -> Series:
-    return evidence(name, column)
