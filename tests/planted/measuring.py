@@ -134,4 +134,3 @@ def _plain(args: Any) -> dict[str, Any]:
         for name, value in plain.items()
         if isinstance(value, bool | int | float | str) and not name.startswith("_")
     }
-
