@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from tunewell.readers.logs.columns import Points
 from tunewell.subjects.trace import Trace
 from tunewell.testing import trace
 
-Points_ = Mapping[int, float] | Sequence[float]
+Logged = Mapping[int, float] | Sequence[float]
 
 
-def run(columns: Mapping[str, Points_], **fields: Any) -> tuple[Trace]:
+def run(columns: Mapping[str, Logged], **fields: Any) -> tuple[Trace]:  # noqa: ANN401  a trace has fields of every type
     """A run with these columns, whose names may hold what no keyword can."""
-    return (dataclasses.replace(trace(**columns), **fields),)
+    return (dataclasses.replace(trace(**cast("Any", columns)), **fields),)
 
 
 def noisy(values: Sequence[float], scatter: float = 0.02, seed: int = 0) -> list[float]:
@@ -39,7 +39,7 @@ def resumed(
     at: int,
     settings: Mapping[str, Any] | None = None,
     previous: Mapping[str, Any] | None = None,
-    **fields: Any,
+    **fields: Any,  # noqa: ANN401  as above
 ) -> tuple[Trace]:
     """A run that was taken up again after a step."""
     points = Points()

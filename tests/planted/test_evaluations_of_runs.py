@@ -187,10 +187,10 @@ def test_evaluations_by_hand_leave_early_stopping_without_a_metric(tmp_path: Pat
     """`evaluate` called in a callback: the best metric stays None, as the saved state tells."""
     from transformers import TrainerCallback
 
-    class ByHand(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+    class ByHand(TrainerCallback):
         trainer: Any = None
 
-        def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             self.trainer.evaluate()
 
     settings: dict[str, Any] = {
@@ -214,11 +214,11 @@ def test_another_callback_undoes_early_stopping(tmp_path: Path) -> None:
     """The patience is used up and the run goes on; without that callback it stops."""
     from transformers import TrainerCallback
 
-    class GoOn(TrainerCallback):  # type: ignore[misc]  # transformers has no types
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    class GoOn(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             control.should_training_stop = state.global_step >= state.max_steps
 
-        def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             control.should_training_stop = False
 
     noise = unlearnable()
@@ -250,10 +250,10 @@ def test_the_best_checkpoint_is_the_next_to_be_deleted(tmp_path: Path) -> None:
     noise = unlearnable()
     seen: dict[int, list[Any]] = {}
 
-    class Ask(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+    class Ask(TrainerCallback):
         measure: Measure
 
-        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             seen[state.global_step] = said([self.measure.trace(finished=False)], "MET034")
 
     def run(out: Path, **settings: Any) -> None:

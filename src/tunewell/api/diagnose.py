@@ -9,6 +9,7 @@ from tunewell.core.document import Document
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings
 from tunewell.subjects.evaluation import Evaluation
+from tunewell.subjects.label_sets import LabelSets
 from tunewell.subjects.log_text import LogText
 from tunewell.subjects.trace import Trace
 
@@ -21,7 +22,7 @@ def diagnose(given: Given, settings: Settings) -> Document:
         SettingsError: if the settings cannot be used.
     """
     gathered = gather(given, settings)
-    if not any(isinstance(s, Trace | Evaluation | LogText) for s in gathered.subjects):
+    if not any(isinstance(s, Trace | Evaluation | LabelSets | LogText) for s in gathered.subjects):
         named = ", ".join(str(path) for path in given.paths)
         message = (
             f"{named}: no run was found here: diagnose reads a Tunewell run folder, a Hugging Face "

@@ -19,6 +19,7 @@ from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.data import read_dataset
 from tunewell.readers.data.shards import shards_of
 from tunewell.readers.files import BINARY, probe
+from tunewell.readers.label_sets import read_label_sets
 from tunewell.readers.log_text import read_log_text
 from tunewell.readers.logs import read_run
 from tunewell.readers.machine import read_machine
@@ -256,9 +257,18 @@ def _read_run(gathered: Gathered, roles: list[Found], given: Given) -> None:
     if predictions is None and run is not None and run.is_dir():
         predictions = predictions_in(run)
     if predictions is not None:
-        evaluation = read_predictions(predictions, text=given.text, label=given.label)
-        gathered.subjects.append(evaluation)
-        gathered.sections.append(confusion_matrix(evaluation))
+        _read_predictions(gathered, predictions, given)
     text = _first(roles, "text-log")
     if text is not None:
         gathered.subjects.append(read_log_text(text))
+
+
+def _read_predictions(gathered: Gathered, path: Path, given: Given) -> None:
+    """One label a row, or lists of them."""
+    several = read_label_sets(path)
+    if several is not None:
+        gathered.subjects.append(several)
+        return
+    evaluation = read_predictions(path, text=given.text, label=given.label)
+    gathered.subjects.append(evaluation)
+    gathered.sections.append(confusion_matrix(evaluation))

@@ -31,6 +31,7 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Recipe": "pass the settings: --config FILE, or a [recipe] table in tunewell.toml",
     "Trace": "pass a run: its output folder, trainer_state.json or run folder",
     "Evaluation": "pass predictions: --predictions FILE",
+    "LabelSets": "pass predictions with a list of labels a row: --predictions FILE",
     "EvaluationPair": "pass two prediction files or runs to tunewell compare",
     "ModelState": f"{LIVE}; or train with tunewell.Watch() and pass the run folder",
     "Batch": LIVE,

@@ -3,10 +3,11 @@
 from tests.checks.runs import run
 
 from tunewell.checks.hardware.saving_takes_the_time import saving_takes_the_time
+from tunewell.subjects.trace import Trace
 from tunewell.testing import CheckCases
 
 
-def saving(seconds: float, *, steps: float = 20.0) -> object:
+def saving(seconds: float, *, steps: float = 20.0) -> tuple[Trace]:
     """A hundred steps, and a checkpoint at every tenth."""
     return run(
         {

@@ -72,7 +72,7 @@ class TestMetricDoesNotShift(CheckCases):
     )
     nearly = Live(
         evaluate.PROBE,
-        tags_of_words=lambda out: tasks.masked(out),
+        tags_of_words=tasks.masked,
         no_metric_of_what_is_right=lambda out: causal(out, compute_metrics=number_of_rows),
         a_classifier=tasks.classifier,
     )

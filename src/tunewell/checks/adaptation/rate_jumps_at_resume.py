@@ -102,20 +102,17 @@ def _expected(
         around.repeated.steps, around.after.steps, return_indices=True
     )
     if len(steps):
-        was, now = around.repeated.values[one], around.after.values[other]
-        off = float(np.median(np.abs(now - was))) / top
+        was = around.repeated.values[one]
+        off = float(np.median(np.abs(around.after.values[other] - was))) / top
         return float(was[0]) if off > max_off else None
     if len(around.before) < 2:  # noqa: PLR2004  a line takes two
         return None
-    line, last = (
-        _extended(around.before, int(around.after.steps[0])),
-        float(around.before.values[-1]),
-    )
+    line = _extended(around.before, int(around.after.steps[0]))
+    last = float(around.before.values[-1])
     now = float(around.after.values[0])
     # A corner of the schedule turns it; only a jump leaves what lies between the line and the last.
-    off = now - max(line, last) if now > line else min(line, last) - now
-    if now < line and now > LOST * min(line, last):
-        return None
+    higher, lower = max(line, last), min(line, last)
+    off = max(now - higher, lower - now if now < LOST * lower else 0.0)
     return line if off > max(max_jump * top, 3 * _usual_deviation(trace, restart)) else None
 
 

@@ -144,7 +144,7 @@ def _past_its_best(losses: Column, column: Column, min_drop: float, *, better: b
     return int(steps[best]) if apart and clear else None
 
 
-def _finding(  # noqa: PLR0913  one curve against another, and what to do
+def _finding(
     trace: Trace,
     recipe: Recipe | None,
     name: str,
