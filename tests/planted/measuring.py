@@ -20,7 +20,7 @@ from tunewell.train.quiet import quiet
 PAGE = 4096
 
 
-class Measure(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+class Measure(TrainerCallback):
     """Times and marks each step. Given to a second trainer it goes on with the same run."""
 
     def __init__(self) -> None:
@@ -134,4 +134,3 @@ def _plain(args: Any) -> dict[str, Any]:
         for name, value in plain.items()
         if isinstance(value, bool | int | float | str) and not name.startswith("_")
     }
-

@@ -45,8 +45,8 @@ def resumed(
     """A run that was stopped after so many steps and resumed from a checkpoint with settings."""
     from transformers import TrainerCallback
 
-    class Stop(TrainerCallback):  # type: ignore[misc]  # transformers has no types
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    class Stop(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             control.should_training_stop = state.global_step >= stop
 
     earlier = classifier(out, **(first or {}))

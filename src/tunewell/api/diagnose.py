@@ -13,6 +13,7 @@ from tunewell.engine.settings import Settings
 from tunewell.readers.logs import format_names
 from tunewell.readers.logs.text_log import PASTED
 from tunewell.subjects.evaluation import Evaluation
+from tunewell.subjects.label_sets import LabelSets
 from tunewell.subjects.log_text import LogText
 from tunewell.subjects.trace import Trace
 
@@ -25,7 +26,7 @@ def diagnose(given: Given, settings: Settings) -> Document:
         SettingsError: if the settings cannot be used.
     """
     gathered = gather(replace(given, every_log=True), settings)
-    if not any(isinstance(s, Trace | Evaluation | LogText) for s in gathered.subjects):
+    if not any(isinstance(s, Trace | Evaluation | LabelSets | LogText) for s in gathered.subjects):
         named = ", ".join(str(path) for path in given.paths) or str(PASTED)
         message = (
             f"{named}: no run was found here. diagnose reads, as a file or in a folder: "

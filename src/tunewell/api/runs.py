@@ -13,6 +13,7 @@ from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.core.words import counted
 from tunewell.readers.completions import find_completions, read_completions
+from tunewell.readers.label_sets import read_label_sets
 from tunewell.readers.log_text import LAST_BYTES, read_log_text, text_of
 from tunewell.readers.logs import find_runs, format_names, newest_first, pick
 from tunewell.readers.logs.hugging_face import NAME as HUGGING_FACE
@@ -138,10 +139,15 @@ def _read_predictions(
         folders = [f.path for f in roles if f.role in {"run", "log"} and f.path.is_dir()]
         held = (predictions_in(folder) for folder in folders[:1] if run is not None)
         predictions = next((path for path in held if path is not None), None)
-    if predictions is not None:
-        evaluation = read_predictions(predictions, text=given.text, label=given.label)
-        gathered.subjects.append(evaluation)
-        gathered.sections.append(confusion_matrix(evaluation))
+    if predictions is None:
+        return
+    several = read_label_sets(predictions)
+    if several is not None:
+        gathered.subjects.append(several)
+        return
+    evaluation = read_predictions(predictions, text=given.text, label=given.label)
+    gathered.subjects.append(evaluation)
+    gathered.sections.append(confusion_matrix(evaluation))
 
 
 def _read_completions(gathered: Gathered, run: Path) -> None:

@@ -34,6 +34,7 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Evaluation": "pass predictions: --predictions FILE",
     "Runs": "pass two runs or more to tunewell compare",
     "Completions": "pass the output folder of a run of TRL with log_completions",
+    "LabelSets": "pass predictions with a list of labels a row: --predictions FILE",
     "EvaluationPair": "pass two prediction files or runs to tunewell compare",
     "ModelState": f"{LIVE}; or train with tunewell.Watch() and pass the run folder",
     "Batch": LIVE,

@@ -58,7 +58,10 @@ class TestAnswerInGenerationPrompt(CheckCases):
         rows_of_training=lambda out: decoder(out, live.masked_rows(live.question_answer(8))),
         whole_texts=lambda out: decoder(
             out,
-            [{**row, "labels": row["input_ids"]} for row in live.masked_rows(live.question_answer(8))],
+            [
+                {**row, "labels": row["input_ids"]}
+                for row in live.masked_rows(live.question_answer(8))
+            ],
         ),
     )
     nearly = Live(

@@ -72,7 +72,7 @@ class TestMetricDoesNotShift(CheckCases):
     )
     nearly = Live(
         evaluate.PROBE,
-        tags_of_words=lambda out: tasks.masked(out),
+        tags_of_words=tasks.masked,
         no_metric_of_what_is_right=lambda out: causal(out, compute_metrics=number_of_rows),
         a_classifier=tasks.classifier,
     )
@@ -85,8 +85,6 @@ class TestMetricDoesNotShift(CheckCases):
 
     def test_a_perfect_prediction_is_perfect(self) -> None:
         """What the probe makes is worth 1 to a metric that moves the labels."""
-        (judged,) = [
-            part.judged for part in self.clean["moved"] if hasattr(part, "judged")
-        ]
+        (judged,) = [part.judged for part in self.clean["moved"] if hasattr(part, "judged")]
         assert judged is not None
         assert np.allclose([ahead for _, ahead, _ in judged.perfect], 1.0)

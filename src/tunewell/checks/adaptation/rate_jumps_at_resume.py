@@ -22,6 +22,9 @@ from tunewell.facts.curves import evidence
 from tunewell.facts.restarts import SCHEDULE, Sides, changed, require_restarts, sides
 from tunewell.subjects.trace import Column, Restart, Trace
 
+LOST = 0.5
+"""A rate of less than this share of the last one fell; more may be a corner of the schedule."""
+
 
 @check(
     "ADA031",
@@ -48,9 +51,10 @@ def rate_jumps_at_resume(
     Where steps were trained twice, the two rates at the same step are compared: the median of their
     differences may be `max_off` of the highest rate (0.02: a rate logged one step later differs by
     less in any schedule of fifty steps). Otherwise the first rate after the restart is held against
-    the line through the last two before it; it may be off by `max_jump` of the highest rate (0.05)
-    or by three times the largest such deviation anywhere else in the run, in which the corner of a
-    warm-up counts too. A warning where the parts' settings are the same or not known, information
+    the line through the last two before it: it may lie above both the line and the last of them by
+    `max_jump` of the highest rate (0.05) or by three times the largest deviation from such a line
+    anywhere else in the run, and as far below them, where less than half is left; the end of a
+    warm-up lies between. A warning where the parts' settings are the same or not known, information
     where rate, schedule or length were changed.
 
     ## Example
@@ -98,15 +102,18 @@ def _expected(
         around.repeated.steps, around.after.steps, return_indices=True
     )
     if len(steps):
-        was, now = around.repeated.values[one], around.after.values[other]
-        off = float(np.median(np.abs(now - was))) / top
+        was = around.repeated.values[one]
+        off = float(np.median(np.abs(around.after.values[other] - was))) / top
         return float(was[0]) if off > max_off else None
     if len(around.before) < 2:  # noqa: PLR2004  a line takes two
         return None
     line = _extended(around.before, int(around.after.steps[0]))
-    usual = _usual_deviation(trace, restart)
-    off = abs(float(around.after.values[0]) - line)
-    return line if off > max(max_jump * top, 3 * usual) else None
+    last = float(around.before.values[-1])
+    now = float(around.after.values[0])
+    # A corner of the schedule turns it; only a jump leaves what lies between the line and the last.
+    higher, lower = max(line, last), min(line, last)
+    off = max(now - higher, lower - now if now < LOST * lower else 0.0)
+    return line if off > max(max_jump * top, 3 * _usual_deviation(trace, restart)) else None
 
 
 def _extended(before: Column, step: int) -> float:

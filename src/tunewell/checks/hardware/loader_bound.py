@@ -24,6 +24,9 @@ from tunewell.subjects.trace import Trace
 STRETCHES = 20
 """Parts of the run whose shares are compared."""
 
+WORKERS = 8
+"""Steps of a stretch at least, so that it holds a batch of each of as many workers."""
+
 
 @check(
     "HW002",
@@ -32,7 +35,9 @@ STRETCHES = 20
     confidence=Confidence.MEDIUM,
     covers=("P22",),
 )
-def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> Iterator[Finding]:
+def loader_bound(
+    trace: Trace, *, max_share: float = 0.3, min_logs: int = 5, min_steps: int = 20
+) -> Iterator[Finding]:
     """Training that spends much of its time waiting for batches.
 
     ## What it finds
@@ -44,8 +49,8 @@ def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> 
     ## How it is measured
     The watcher times the wait before each step, the first left out. Of the waits' share of the
     time in each of at most twenty stretches of the run the median is reported above `max_share`
-    (0.3), given `min_logs` timed steps or logs (5): with several workers some steps wait long and
-    the rest not at all, and one slow stretch is not the run.
+    (0.3), given `min_logs` logs or timed steps (5) over `min_steps` steps (20): with several
+    workers some steps wait long and the rest not at all, and one slow stretch is not the run.
 
     ## Example
     0.4 s of waiting before 0.3 s of computing.
@@ -60,10 +65,11 @@ def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> 
     Fault P22 of the catalogue.
     """
     steps, waiting, working = _timed(trace)
-    if len(steps) < min_logs:
+    if len(steps) < min_logs or steps[-1] - steps[0] < min_steps:
         message = "the run was not timed by the watcher, or is too short"
         raise NotApplicableError(message)
-    stretches = np.array_split(np.arange(1, len(steps)), min(STRETCHES, len(steps) - 1))
+    parts = min(STRETCHES, max(3, (len(steps) - 1) // WORKERS))
+    stretches = np.array_split(np.arange(1, len(steps)), parts)
     waits = np.array([waiting[part].mean() for part in stretches])
     works = np.array([working[part].mean() for part in stretches])
     share = float(np.median(waits / np.maximum(waits + works, 1e-12)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,7 +19,7 @@ from tunewell.core.finding import (
     Severity,
     Steps,
 )
-from tunewell.facts.curves import evidence
+from tunewell.facts.curves import evidence, noise, smooth
 from tunewell.facts.metric_names import chosen_metric, directed_metrics
 from tunewell.facts.recipe import change
 from tunewell.stats.trend import Trend, trend
@@ -27,6 +28,12 @@ from tunewell.subjects.trace import Column, Trace
 
 ONE_SIDED = ("precision", "recall")
 """Either alone is traded for the other while a model learns where the border lies."""
+
+FEW = 3
+"""Evaluations whose median is a level."""
+
+CLEAR = 4
+"""Times the scatter of a curve that a fall must have."""
 
 
 @check(
@@ -42,6 +49,7 @@ def loss_and_metric_disagree(
     *,
     min_evaluations: int = 6,
     min_change: float = 0.02,
+    min_drop: float = 0.05,
     level: float = 0.99,
 ) -> Iterator[Finding]:
     """Evaluation loss falls while the metric of the task gets worse, or the reverse.
@@ -60,8 +68,11 @@ def loss_and_metric_disagree(
     them in all (6), for the loss and for each metric whose direction its name tells. The intervals
     of both slopes at `level` (0.99; several metrics are looked at), widened where neighbouring
     evaluations go together, must lie on opposite sides of 0, and each must have changed by
-    `min_change` of its level over that stretch (0.02, a judgement: less decides nothing).
-    Precision and recall count only where the run chooses by them.
+    `min_change` of its level over that stretch (0.02, a judgement: less decides nothing). A metric
+    that falls at once, by steps, has no such slope. So it is also found where the last three values
+    all lie below the three around the best, by their medians `min_drop` of it (0.05) and four times
+    the scatter of the curve, while the last three losses all lie below the three there. Precision
+    and recall count only where the run chooses by them.
 
     ## Example
     Evaluation loss 1.9 to 1.4 over nine evaluations, ROUGE-L 0.31 to 0.24.
@@ -99,7 +110,11 @@ def loss_and_metric_disagree(
             for line, seen in ((of_loss, losses), (of_metric, column))
         )
         if opposite and enough:
-            yield _finding(trace, recipe, name, of_loss, of_metric, level)
+            yield _finding(trace, recipe, name, level, harmful=of_loss.falls)
+            return
+        turn = _past_its_best(losses, column, min_drop, better=metrics[name])
+        if turn is not None:
+            yield _finding(trace, recipe, name, level, harmful=True, first=turn)
             return
 
 
@@ -114,19 +129,47 @@ def _moved(line: Trend, column: Column) -> float:
     return abs(line.slope) * length / max(abs(line.level), 1e-12)
 
 
+def _past_its_best(losses: Column, column: Column, min_drop: float, *, better: bool) -> int | None:
+    """The step at which a metric was best, where it has clearly fallen since and the loss too."""
+    steps, one, other = np.intersect1d(losses.steps, column.steps, return_indices=True)
+    loss, metric = losses.values[one], column.values[other] * (1 if better else -1)
+    if len(steps) < 2 * FEW:
+        return None
+    best = int(np.argmax(smooth(metric, FEW)[: -FEW - 1]))
+    around = slice(max(0, best - 1), best + 2)
+    level = float(np.median(metric[around]))
+    drop = level - float(np.median(metric[-FEW:]))
+    apart = metric[-FEW:].max() < metric[around].min() and loss[-FEW:].max() < loss[around].min()
+    clear = drop >= min_drop * abs(level) and drop > CLEAR * noise(metric)
+    return int(steps[best]) if apart and clear else None
+
+
 def _finding(
-    trace: Trace, recipe: Recipe | None, name: str, of_loss: Trend, of_metric: Trend, level: float
+    trace: Trace,
+    recipe: Recipe | None,
+    name: str,
+    level: float,
+    *,
+    harmful: bool,
+    first: int | None = None,
 ) -> Finding:
     losses, column = trace.column("eval_loss").finite, trace.column(name).finite
-    first, last = int(losses.steps[len(losses) // 3]), int(losses.steps[-1])
-    harmful = of_loss.falls
+    first = int(losses.steps[len(losses) // 3]) if first is None else first
+    last = int(losses.steps[-1])
+    lines = [
+        (
+            metric,
+            trend(seen.steps[seen.steps >= first], seen.values[seen.steps >= first], level=level),
+        )
+        for metric, seen in (("eval_loss", losses), (name, column))
+    ]
     verb = "falls" if harmful else "rises"
     what = "gets worse" if harmful else "gets better"
-    at = int(np.searchsorted(column.steps, first))
+    at = min(int(np.searchsorted(column.steps, first)), len(column) - 1)
     return Finding(
         message=(
             f"from step {first:,} to {last:,} the evaluation loss {verb} and {name} {what}: "
-            f"{column.values[min(at, len(column) - 1)]:.3g} to {column.values[-1]:.3g}"
+            f"{column.values[at]:.3g} to {column.values[-1]:.3g}"
         ),
         where=(Steps(metric=name, first=first, last=last),),
         evidence=(
@@ -138,7 +181,8 @@ def _finding(
                     high=1000 * line.high,
                     bound="the same direction" if metric == name else "",
                 )
-                for metric, line in (("eval_loss", of_loss), (name, of_metric))
+                for metric, line in lines
+                if math.isfinite(line.low)
             ),
             evidence("eval_loss", losses),
             evidence(name, column),

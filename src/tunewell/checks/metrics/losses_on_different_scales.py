@@ -70,9 +70,9 @@ def losses_on_different_scales(
     8 accumulated batches; training loss 17.9 where the evaluation has 2.2.
 
     ## Fix
-    Divide the loss by the number of accumulated batches, or let `forward` take and use
-    `num_items_in_batch`: a `forward(**kwargs)` that ignores it turns the Trainer's own division
-    off.
+    `trainer.model_accepts_loss_kwargs = False` before training where the model takes
+    `num_items_in_batch` among its keyword arguments and ignores it, as classifiers of transformers
+    5.15 to 5.23 do: the Trainer believes it and does not divide. In a loop of one's own, divide.
 
     ## When it is wrong
     When the evaluation rows are as much easier than the training rows as there are accumulated
@@ -165,8 +165,8 @@ def _summed(trace: Trace, ratio: float, batches: int) -> Finding:
         impact=f"the curves cannot be compared, and the gradient is {batches:,} times too large",
         fixes=(
             Fix(
-                title="divide the loss by the accumulated batches: use num_items_in_batch in "
-                "forward, or do not accept **kwargs there",
+                title="set trainer.model_accepts_loss_kwargs = False before training, or divide "
+                "the loss by the accumulated batches",
                 safety=Safety.MANUAL,
             ),
         ),
