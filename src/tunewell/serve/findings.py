@@ -117,7 +117,10 @@ class Findings:
 
 def _drawn(finding: Finding, number: int) -> str:
     """As the report shows it, with the page of its check folded below."""
-    drawn = finding_part(finding, f"finding-{number}")
+    try:
+        drawn = finding_part(finding, f"finding-{number}")
+    except Exception:  # noqa: BLE001  evidence that cannot be drawn must not cost the page
+        drawn = finding_part(msgspec.structs.replace(finding, evidence=()), f"finding-{number}")
     head, end, tail = drawn.rpartition("</div>\n</details>")
     return f"{head}{explanation(finding.code)}{end}{tail}"
 

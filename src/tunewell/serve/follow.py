@@ -40,14 +40,15 @@ class Follower:
 
     async def keep_reading(self) -> None:
         """Read as long as the server runs, while somebody looks."""
+        announced = self.run.told
         while not self.closing:
             if not self.pages:
                 self._wanted.clear()
                 await self._wanted.wait()
                 continue
-            known = self.run.told
             await asyncio.to_thread(self.read)
-            if self.run.told != known:
+            if self.run.told != announced:  # also what was read for a page that was just opened
+                announced = self.run.told
                 self._wake()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), self._reader.interval)

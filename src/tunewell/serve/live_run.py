@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,9 @@ from tunewell.serve.series import Series
 from tunewell.subjects.trace import Trace
 
 WATCHED = folder.NAME
+MOST_STEPS = 1 << 53
+"""What a browser still counts exactly."""
+
 FINISHED = "finished"
 """The `reason` of an end event that says the training came to its end."""
 
@@ -140,20 +144,27 @@ class LiveRun:
     # -- the watcher's events --------------------------------------------------------------------
 
     def _event(self, event: Mapping[str, Any]) -> None:
-        kind, step = event.get("event"), whole(event.get("step"))
+        kind, step = event.get("event"), _step(event.get("step"))
         seen = number(event.get("time"))
         values = event.get("values")
         if kind == "start":
             self._start(event, step or 0)
         elif kind == "end":
             self._end = dict(event)
-            self._kept = whole(event.get("kept_step"))
+            self._kept = _step(event.get("kept_step"))
             self._step = max(self._step, step or 0)
         elif kind in {"log", "layers"} and isinstance(values, dict) and step is not None:
             self._log(step, values)
         elif kind == "steps":
             self._steps(event)
-        elif kind == "finding_opened":
+        else:
+            self._said(event, kind, step)
+        if seen is not None and math.isfinite(seen):
+            self.pace.saw(seen, self._step, start=kind == "start")
+
+    def _said(self, event: Mapping[str, Any], kind: object, step: int | None) -> None:
+        """What the watcher found and did."""
+        if kind == "finding_opened":
             self.findings.opened(event.get("finding"), step or self._step, self.revision)
         elif kind == "finding_closed":
             self.findings.closed(str(event.get("code")), step or self._step, self.revision)
@@ -165,8 +176,6 @@ class LiveRun:
         elif kind == "broken":
             where, error = names.text(event.get("where")), names.text(event.get("error"))
             self._happen(step, "broken", f"The watcher broke in {where}: {error}")
-        if seen is not None:
-            self.pace.saw(seen, self._step, start=kind == "start")
 
     def _start(self, event: Mapping[str, Any], step: int) -> None:
         if self._begun and step > 0:
@@ -176,7 +185,7 @@ class LiveRun:
             self._clear()
             self._source = WATCHED
         self._begun, self._end = True, None
-        self._max_steps = whole(event.get("max_steps"))
+        self._max_steps = _step(event.get("max_steps"))
         self._step = step
         settings = event.get("settings")
         self._set_settings(settings if isinstance(settings, dict) else {})
@@ -198,9 +207,9 @@ class LiveRun:
 
     def _steps(self, event: Mapping[str, Any]) -> None:
         steps = event.get("step")
-        if not isinstance(steps, list) or not all(whole(step) is not None for step in steps):
+        if not isinstance(steps, list) or not all(_step(step) is not None for step in steps):
             return
-        known = np.array([whole(step) for step in steps], dtype=np.int64)
+        known = np.array([_step(step) for step in steps], dtype=np.int64)
         for name, column in event.items():
             if name == "step" or not isinstance(column, list) or len(column) != len(steps):
                 continue
@@ -306,6 +315,12 @@ class LiveRun:
             "split": seconds_by_kind(self._series, self.pace.elapsed),
             **self.pace.state(),
         }
+
+
+def _step(value: object) -> int | None:
+    """A step as a log says it, None where it can be none."""
+    taken = whole(value)
+    return taken if taken is not None and 0 <= taken < MOST_STEPS else None
 
 
 def _again(step: int, reached: int) -> str:

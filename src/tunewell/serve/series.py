@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWN = 1_200
-"""Points or buckets sent of one series at most: a chart is up to 660 pixels wide, twice as many on a
-fine screen, and a bucket keeps its lowest and highest value, so that no spike is lost."""
+"""Points or buckets sent of one series at most. A chart is up to 900 pixels wide; a bucket keeps
+its lowest and highest value, so that no spike is lost."""
 
 DIGITS = 6
 """Significant digits sent: a pixel of a chart is a thousandth of its height."""
@@ -39,7 +39,7 @@ class Series:
         return len(self.steps)
 
     def add(self, step: int, value: float, revision: int) -> None:
-        """Take one point. A step that was there gets the new value; a late one goes to its place."""
+        """Take one point. A step that was there gets the new value, a late one its place."""
         if not self.steps or step > self.steps[-1]:
             self.steps.append(step)
             self.values.append(value)

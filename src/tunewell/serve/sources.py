@@ -1,4 +1,4 @@
-"""Where the page's run is read from: the watcher's events line by line, any other log as a whole."""
+"""Where a run is read from: the watcher's events line by line, any other log as a whole."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tunewell.readers.logs.run_folder import RunLog, read_events
 from tunewell.serve.live_run import LiveRun
 
 QUICK, SLOW = 0.5, 2.0
-"""Seconds between two looks at a log: its size is asked for, and nothing read where it is the same."""
+"""Seconds between two looks at a log. Where it has the size and time that it had, none is read."""
 
 SHARE = 0.05
 """Reading a log as a whole, and checking it, may take this share of the time."""
