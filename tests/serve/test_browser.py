@@ -149,7 +149,7 @@ def test_a_hostile_log_does_nothing(browser: Browser, tmp_path: Path) -> None:
         "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     )
     log = Log(tmp_path)
-    log.start(**{hostile: hostile})
+    log.write("start", step=0, settings={hostile: hostile})
     log.write("log", step=1, values={hostile: 1.0, "loss": 1.0, f"update_ratio/{hostile}": 0.1})
     with served(tmp_path) as (port, _):
         browser.open(f"http://127.0.0.1:{port}/")

@@ -111,7 +111,7 @@ def test_a_wider_bind_asks_for_the_token() -> None:
     assert asked.get("/").status_code == 200  # by the cookie
     asked.cookies.clear()
     assert asked.get("/", headers={"cookie": "tunewell-1=wrong"}).status_code == 403
-    assert asked.get("/", headers={"cookie": b"tunewell-1=t\xf6ken"}).status_code == 403
+    assert asked.get("/", headers={b"cookie": b"tunewell-1=t\xf6ken"}).status_code == 403
     assert asked.get("/?token=%ff%fe").status_code == 403
 
 
@@ -132,7 +132,7 @@ def test_what_counts_as_this_machine() -> None:
 def test_nothing_in_a_log_becomes_markup(tmp_path: Path) -> None:
     """Names, settings, messages and evidence of a hostile log are text, in the page and after."""
     log = Log(tmp_path)
-    log.start(**{HOSTILE: HOSTILE})
+    log.write("start", step=0, settings={HOSTILE: HOSTILE})
     log.write("log", step=1, values={HOSTILE: 1.0, "loss": 1.0})
     log.find(1, HOSTILE, HOSTILE, "error")
     log.write("intervention", step=1, kind=HOSTILE, text=HOSTILE)

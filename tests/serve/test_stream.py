@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.serve.conftest import Listener, Log, Page, served
 
-from tunewell.serve import app
+from tunewell.serve import app, follow, sources
 
 
 @pytest.fixture
@@ -187,11 +187,28 @@ def test_the_audit_would_see_a_write(log: Log, no_writes: None) -> None:
 
 
 def test_nothing_is_read_while_nobody_looks(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser that left is noticed at the next heartbeat; then the log is let alone."""
+    monkeypatch.setattr(follow, "HEARTBEAT", 0.1)
+    read, gone = threading.Event(), threading.Event()
     with served(log.path.parent) as (port, follower):
+        poll = follower._reader.poll
+
+        def seen() -> None:
+            poll()
+            read.set()
+
+        monkeypatch.setattr(follower._reader, "poll", seen)
         with closing(Listener(port, Page())) as listener:
             listener.next()
-        left = threading.Event()
-        reads: list[int] = []
-        monkeypatch.setattr(follower, "pages", 0)  # the browser has left
-        monkeypatch.setattr(follower, "read", lambda: reads.append(1) or left.set())
-        assert not left.wait(1.5) or len(reads) <= 1
+            assert read.wait(10)
+        for _ in range(100):
+            if not follower.pages:
+                break
+            gone.wait(0.1)
+        assert not follower.pages
+        gone.wait(2 * sources.QUICK)  # what had begun has ended
+        read.clear()
+        assert not read.wait(3 * sources.QUICK)
+        with closing(Listener(port, Page())) as listener:
+            listener.next()
+            assert read.wait(10)

@@ -41,7 +41,7 @@ def make_app(follower: Follower, access: Access) -> Starlette:
         said = request.headers.get("last-event-id") or request.query_params.get("after") or ""
         told = said if TOLD.fullmatch(said) else None
         return StreamingResponse(
-            follower.stream(told),
+            follower.stream(told, request.is_disconnected),
             media_type="text/event-stream",
             headers={"x-accel-buffering": "no"},
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from tunewell.serve.live_run import LiveRun
 from tunewell.serve.sources import Reader
@@ -69,13 +69,18 @@ class Follower:
         await asyncio.to_thread(self.read)
         return (await asyncio.to_thread(self.run.encoded, None))[1]
 
-    async def stream(self, told: str | None) -> AsyncIterator[bytes]:
-        """Server-sent events that bring a page from what it was `told` to what is, for ever."""
+    async def stream(
+        self, told: str | None, left: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
+        """Server-sent events that bring a page from what it was `told` to what is, for ever.
+
+        `left` says whether the browser has gone: not every server ends the stream of its own.
+        """
         self.pages += 1
         self._wanted.set()
         try:
             yield f"retry: {RETRY}\n\n".encode()
-            while not self.closing:
+            while not self.closing and not await left():
                 changed = self._changed
                 if told != self.run.told:
                     now, data = await asyncio.to_thread(self.run.encoded, told)

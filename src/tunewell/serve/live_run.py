@@ -111,14 +111,16 @@ class LiveRun:
             self._epoch = float(epochs.values[-1]) if len(epochs) else None
             self._step = trace.last_step
             self._set_settings(trace.settings)
-            self._happened = [
+            happened = [
                 {"step": r.step, "kind": "restart", "text": _again(r.step, r.reached)}
                 for r in trace.restarts
             ] + [
                 {"step": i.step, "kind": names.text(i.kind), "text": names.text(i.text)}
                 for i in trace.interventions
             ]
-            self._changed["happened"] = self.revision
+            if happened != self._happened:
+                self._happened = happened
+                self._changed["happened"] = self.revision
             times = trace.column("loss").times
             if times is not None and len(times):
                 self.pace.become(trace.column("loss").steps, times)

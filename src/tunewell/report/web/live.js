@@ -137,7 +137,8 @@
       tick.title = `step ${number(one.step)}: ${one.text}`;
       return tick;
     }));
-    const none = run.state.phase === "finished" ? "None." : "None so far.";
+    const looked = state.looked > 1 ? ` ${number(state.looked)} checks looked.` : "";
+    const none = (state.phase === "finished" ? "None." : "None so far.") + looked;
     $("none").hidden = open().length > 0 || state.phase === "waiting";
     $("none").className = state.examined ? "healthy" : "soft";
     $("none").lastElementChild.textContent = state.examined ? none : "The checks are looking.";
