@@ -45,7 +45,7 @@ def test_deltas_add_up(actions: list[tuple[str, list[tuple[int, float]]]], drawn
             for step, value in points:
                 series.add(step, value, revision)
         elif action == "extend":
-            series.extend(steps, values, revision)
+            series.extend(steps.tolist(), values.tolist(), revision)
         elif action == "back" and points:
             series.go_back(points[0][0], revision)
         elif action == "become":

@@ -10,7 +10,6 @@ from threading import RLock
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from tunewell.core.document import Outcome
 from tunewell.core.finding import Finding
@@ -208,21 +207,24 @@ class LiveRun:
                 series.add(step, taken, self.revision)
 
     def _steps(self, event: Mapping[str, Any]) -> None:
-        steps = event.get("step")
-        if not isinstance(steps, list) or not all(_step(step) is not None for step in steps):
+        listed = event.get("step")
+        if not isinstance(listed, list) or not listed:
             return
-        known = np.array([_step(step) for step in steps], dtype=np.int64)
+        steps = [step for step in map(_step, listed) if step is not None]
+        if len(steps) != len(listed):
+            return
         for name, column in event.items():
             if name == "step" or not isinstance(column, list) or len(column) != len(steps):
                 continue
-            taken = [number(value) for value in column]
-            there = np.array([value is not None for value in taken], dtype=np.bool_)
-            series = self._column(name) if there.any() else None
+            values = [value if type(value) is float else number(value) for value in column]
+            there = [
+                (at, value) for at, value in zip(steps, values, strict=True) if value is not None
+            ]
+            series = self._column(name) if there else None
             if series is not None:
-                values = np.array([value for value in taken if value is not None])
-                series.extend(known[there], values, self.revision)
+                series.extend([at for at, _ in there], [value for _, value in there], self.revision)
         self._begun = True
-        self._step = max(self._step, int(known.max())) if len(known) else self._step
+        self._step = max(self._step, *steps)
 
     def _go_back(self, step: int) -> None:
         for series in self._series.values():
