@@ -45,7 +45,8 @@ def test_grows_with_the_log(browser: Browser, tmp_path: Path) -> None:
         browser.wait("document.querySelector('.now').textContent.startsWith('step20')")
         named = browser.value("document.querySelector('#drawn canvas').getAttribute('aria-label')")
         assert "training" in named
-        assert text(browser, "#verdict") == "Nothing has been found wrong so far."
+        healthy = "'Nothing has been found wrong so far.'"
+        browser.wait(f"document.querySelector('#verdict').textContent === {healthy}")
         log.find(20, "FIT001", "training loss is flat", "error")
         browser.wait("document.querySelectorAll('#open > details').length === 1")
         assert text(browser, "#verdict") == "Training loss is flat"

@@ -150,6 +150,26 @@ def test_nothing_is_called_healthy_before_it_was_examined(tmp_path: Path) -> Non
     assert page(run).open == []
 
 
+def test_what_the_watcher_found_stands_while_the_run_goes_on(tmp_path: Path) -> None:
+    """The page looks more often; it adds, and takes back only what it found itself."""
+    log = Log(tmp_path)
+    log.start()
+    log.loss(10, 1.0)
+    run = live(log)
+    assert "looking" in page(run).state["verdict"]
+    run.judge([Finding(message="of the page", code="FIT003", severity=Severity.ERROR)])
+    assert page(run).open == ["FIT003"]
+    log.find(10, "FIT001", "of the watcher")
+    run.take(events(log.path)[-1:])
+    run.judge([])
+    assert page(run).open == ["FIT001"]
+    log.write("end", step=100, reason="finished")
+    run.take(events(log.path)[-1:])
+    assert "of the watcher" in page(run).state["verdict"].lower()
+    run.judge([])
+    assert page(run).open == []
+
+
 def test_phases(tmp_path: Path) -> None:
     """Waiting, running, silent after a while that its own gaps make long, running, failed."""
     clock = Clock()

@@ -39,6 +39,7 @@ def test_nothing_new_is_no_change(tmp_path: Path) -> None:
     log.start()
     follower = follow(tmp_path)
     follower.read()
+    follower.read()  # examines
     told = follower.run.told
     follower.read()
     assert follower.run.told == told
@@ -100,6 +101,24 @@ def test_a_run_begun_again(tmp_path: Path, way: str) -> None:
     assert told.state["trouble"] == ""
     if way != "rewritten longer":
         assert len(told.columns["loss"]["v"]) == 2
+
+
+def test_a_run_that_goes_on_is_examined_too(tmp_path: Path) -> None:
+    """The watcher of a short run may not have looked yet; its loss is not finite all the same."""
+    source = (RUNS / "faulty" / "nan-at-step-40" / "events.jsonl").read_text().splitlines()
+    log = Log(tmp_path)
+    for line in source:
+        event = json.loads(line)
+        if event["event"] in {"start", "log"} and event.get("step", 0) < 70:
+            del event["time"]
+            log.write(event.pop("event"), **event)
+    follower = follow(tmp_path)
+    told = look(follower, Page())
+    assert (told.state["phase"], told.state["examined"]) == ("running", False)
+    assert look(follower, told).open == ["FIT004"]
+    log.loss(75, 0.0)
+    follower.read()
+    assert follower.run.since(told.id).get("findings") is None  # not due again so soon
 
 
 def test_a_killed_run_says_what_diagnose_says(tmp_path: Path) -> None:

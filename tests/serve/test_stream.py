@@ -193,8 +193,8 @@ def test_nothing_is_read_while_nobody_looks(log: Log, monkeypatch: pytest.Monkey
     with served(log.path.parent) as (port, follower):
         poll = follower._reader.poll
 
-        def seen() -> None:
-            poll()
+        def seen(*, examine: bool = True) -> None:
+            poll(examine=examine)
             read.set()
 
         monkeypatch.setattr(follower._reader, "poll", seen)

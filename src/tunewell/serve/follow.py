@@ -34,7 +34,7 @@ class Follower:
         self._wanted = asyncio.Event()
 
     def read(self) -> None:
-        """Take what is new in the log; called from several threads, one reads."""
+        """Take what is new in the log, and examine it where that is due."""
         with self._reading:
             self._reader.poll()
 
@@ -64,9 +64,17 @@ class Follower:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def _glance(self) -> None:
+        """Take what is new, if nobody is doing so; no page waits for an examination."""
+        if self._reading.acquire(blocking=False):
+            try:
+                self._reader.poll(examine=False)
+            finally:
+                self._reading.release()
+
     async def snapshot(self) -> bytes:
         """Everything as it is now, as JSON."""
-        await asyncio.to_thread(self.read)
+        await asyncio.to_thread(self._glance)
         return (await asyncio.to_thread(self.run.encoded, None))[1]
 
     async def stream(

@@ -27,6 +27,7 @@ WATCHED = folder.NAME
 MOST_STEPS = 1 << 53
 """What a browser still counts exactly."""
 
+ENDED = "ended"
 FINISHED = "finished"
 """The `reason` of an end event that says the training came to its end."""
 
@@ -69,7 +70,7 @@ class LiveRun:
         self._kept: int | None = None
         self._trouble = ""
         self._phase = "waiting"
-        self._judged = False
+        self._judged = ""
 
     # -- what is read ----------------------------------------------------------------------------
 
@@ -125,15 +126,14 @@ class LiveRun:
                 self.pace.become(trace.column("loss").steps, times)
             self.pace.saw(when, trace.last_step)
             self._end = {"reason": FINISHED} if trace.finished else None
-            self._judged = False
 
     def judge(self, found: Iterable[Finding], passed: Iterable[Outcome] = ()) -> None:
-        """What an examination of the whole log found; it stands in the place of what was open."""
+        """What an examination of the log so far found."""
         with self.lock:
             self.revision += 1
-            self.findings.become(found, self._step, self.revision)
+            self.findings.become(found, self._step, self.revision, ended=self.ended)
             self.findings.looked = len(list(passed)) + len(self.findings.open())
-            self._judged = True
+            self._judged = ENDED if self.ended else "running"
 
     def tick(self) -> None:
         """Time has passed: a run that is silent for long is said to be."""
@@ -166,7 +166,8 @@ class LiveRun:
     def _said(self, event: Mapping[str, Any], kind: object, step: int | None) -> None:
         """What the watcher found and did."""
         if kind == "finding_opened":
-            self.findings.opened(event.get("finding"), step or self._step, self.revision)
+            said = event.get("finding")
+            self.findings.opened(said, step or self._step, self.revision, watched=True)
         elif kind == "finding_closed":
             self.findings.closed(str(event.get("code")), step or self._step, self.revision)
         elif kind == "intervention":
@@ -293,10 +294,14 @@ class LiveRun:
         return delta["id"], msgspec.json.encode(delta)
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing more is expected of it."""
+        return self.phase in {"finished", "failed", "silent"}
+
+    @property
     def examined(self) -> bool:
-        """Whether checks have seen the run; nothing is called healthy before."""
-        by_watcher = self._source == WATCHED and self.phase == "running"
-        return self._judged or by_watcher or self.phase == "waiting"
+        """Whether checks have seen the run, after its end where it has one."""
+        return self._judged == ENDED or (self._judged != "" and not self.ended)
 
     def _state(self) -> dict[str, Any]:
         end = self._end or {}
@@ -306,7 +311,9 @@ class LiveRun:
             "where": visible(self.where),
             "source": self._source,
             "phase": self.phase,
-            "verdict": self.findings.verdict(self.phase, examined=self.examined),
+            "verdict": self.findings.verdict(
+                self.phase, examined=self.examined or self.phase == "waiting"
+            ),
             "examined": self.examined,
             "step": self._step,
             "max_steps": self._max_steps,

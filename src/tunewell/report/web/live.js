@@ -116,7 +116,8 @@
     $("verdict").textContent !== state.verdict && ($("verdict").textContent = state.verdict);
     $("lamp").className = `lamp ${state.phase}`;
     $("source").textContent = state.source ? `Source: ${state.source}, ${state.where}.` : "";
-    $("findings-part").hidden = state.phase === "waiting";
+    $("findings-part").hidden = $("keys").hidden = state.phase === "waiting";
+    $("hint").hidden = state.phase !== "waiting";
     $("trouble").hidden = !state.trouble;
     $("trouble").textContent = state.trouble;
     const bar = $("progress"), share = state.max_steps ? Math.min(state.step / state.max_steps, 1) : 0;
