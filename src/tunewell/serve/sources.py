@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tunewell.core.errors import InputError, UserError
+from tunewell.engine import registry
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.readers.logs import find_runs, pick
@@ -20,8 +21,9 @@ QUICK, SLOW = 0.5, 2.0
 """Seconds between two looks at a log. Where it has the size and time that it had, none is read."""
 
 SELDOM = 5.0
-SHARE = 0.02
-"""Reading a whole log and checking it may take this share of the time, and come every 5 seconds."""
+SHARE = 0.03
+"""Reading a whole log and checking it comes every 5 seconds at most, and may take this share of one
+core: processor time, not time on the clock, which a busy machine stretches."""
 
 HEAD_BYTES = 512
 """A file that begins otherwise than it did is another file. Its first event holds its time."""
@@ -108,16 +110,17 @@ class EventSource:
 
     def _examine_if_due(self, known: object) -> None:
         ended = self._run.ended
-        began = time.monotonic()
-        if self._judged == (known, ended) or (not ended and began < self._due):
+        now = time.monotonic()
+        if self._judged == (known, ended) or (not ended and now < self._due):
             return
+        registry.load()  # takes a second, once: no cost of an examination
+        began = time.thread_time()
         if ended:
             self._events.finish()
             self._run.take(self._events.take())
         _judge(self._run, read_events(self._path), self._settings)
         self._judged = (known, ended)
-        spent = time.monotonic() - began
-        self._due = began + max(SELDOM, spent / SHARE)
+        self._due = now + max(SELDOM, (time.thread_time() - began) / SHARE)
 
     def _begin_again_if_other(self, inode: int, size: int) -> None:
         try:
@@ -158,16 +161,17 @@ class LogSource:
         if not found or found[0].format == folder.NAME:
             raise Gone
         logged = found[0]
-        began = time.perf_counter()
+        registry.load()
+        began = time.thread_time()
         if (logged.path, logged.when) != self._known:
             self._parts = logged.read()
             self._run.take_trace(self._parts[0], logged.when)
             self._known = (logged.path, logged.when)
-            self._cost = time.perf_counter() - began
+            self._cost = time.thread_time() - began
         elif examine and self._parts is not None:
             _judge(self._run, self._parts, self._settings)
             self._parts = None
-            self._cost += time.perf_counter() - began
+            self._cost += time.thread_time() - began
         self._run.tick()
 
 
