@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tunewell.core.errors import InputError, UserError
 from tunewell.engine import registry
-from tunewell.engine.examine import examine
+from tunewell.engine.examine import Outcomes, examine
 from tunewell.engine.settings import Settings
 from tunewell.readers.logs import find_runs, pick
 from tunewell.readers.logs import tunewell_folder as folder
@@ -118,9 +118,11 @@ class EventSource:
         if ended:
             self._events.finish()
             self._run.take(self._events.take())
-        _judge(self._run, read_events(self._path), self._settings)
-        self._judged = (known, ended)
+        outcomes = _examined(read_events(self._path), self._settings)
+        # Drawing what was found is not counted: its first chart loads the library that draws.
         self._due = now + max(SELDOM, (time.thread_time() - began) / SHARE)
+        self._judged = (known, ended)
+        self._run.judge(outcomes.findings, outcomes.passed)
 
     def _begin_again_if_other(self, inode: int, size: int) -> None:
         try:
@@ -169,9 +171,10 @@ class LogSource:
             self._known = (logged.path, logged.when)
             self._cost = time.thread_time() - began
         elif examine and self._parts is not None:
-            _judge(self._run, self._parts, self._settings)
+            outcomes = _examined(self._parts, self._settings)
             self._parts = None
             self._cost += time.thread_time() - began
+            self._run.judge(outcomes.findings, outcomes.passed)
         self._run.tick()
 
 
@@ -239,7 +242,6 @@ def _found(path: Path) -> tuple[LoggedRun, ...]:
         return ()
 
 
-def _judge(run: LiveRun, parts: RunParts, settings: Settings) -> None:
-    """Examine a log as `tunewell diagnose` does."""
-    outcomes = examine([part for part in parts if part is not None], settings=settings)
-    run.judge(outcomes.findings, outcomes.passed)
+def _examined(parts: RunParts, settings: Settings) -> Outcomes:
+    """What `tunewell diagnose` finds in a log."""
+    return examine([part for part in parts if part is not None], settings=settings)
