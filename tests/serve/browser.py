@@ -8,11 +8,23 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+SHIM = """
+import fcntl, os, sys
+# Both are moved out of the way first: one of them may be 3 or 4 itself.
+take, give = (fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3])
+os.dup2(take, 3)
+os.dup2(give, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The browser reads commands from descriptor 3 and writes answers to descriptor 4."""
 
 
 class Browser:
@@ -22,17 +34,13 @@ class Browser:
         assert CHROMIUM is not None
         to_browser, self._to = os.pipe()
         self._from, from_browser = os.pipe()
-        # The browser reads commands from descriptor 3 and writes answers to descriptor 4.
         command = [
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank",
         ]  # fmt: skip
-        os.set_inheritable(to_browser, True)
-        os.set_inheritable(from_browser, True)
-        shell = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", shell, "sh", *command],
+            [sys.executable, "-c", SHIM, str(to_browser), str(from_browser), *command],
             pass_fds=(to_browser, from_browser),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ from tunewell.core.version import VERSION
 from tunewell.report.html import asset, digest, inert, templates
 
 STYLES = ("style.css", "live.css")
-SCRIPTS = ("live_charts.js", "live.js")
+SCRIPTS = ("live_scales.js", "live_charts.js", "live_layers.js", "live.js")
 
 
 @cache

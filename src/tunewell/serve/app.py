@@ -41,7 +41,7 @@ def make_app(follower: Follower, access: Access) -> Starlette:
         said = request.headers.get("last-event-id") or request.query_params.get("after") or ""
         told = said if TOLD.fullmatch(said) else None
         return StreamingResponse(
-            follower.stream(told),
+            follower.stream(told, request.is_disconnected),
             media_type="text/event-stream",
             headers={"x-accel-buffering": "no"},
         )
@@ -53,7 +53,7 @@ def make_app(follower: Follower, access: Access) -> Starlette:
         follower.close()
         await reading
 
-    return Starlette(
+    app = Starlette(
         routes=[Route("/", page, methods=["GET"]), Route("/events", events, methods=["GET"])],
         middleware=[
             Middleware(Guard, access=access, policy=live_page.policy()),
@@ -61,3 +61,5 @@ def make_app(follower: Follower, access: Access) -> Starlette:
         ],
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a redirect would repeat what the request says
+    return app

@@ -32,13 +32,17 @@ KEPT = 500
 
 @dataclass(slots=True)
 class Seen:
-    """One finding from the step where it was opened to the one where it was gone."""
+    """One finding from the step where it was opened to the one where it was gone.
+
+    `watched` says that the run's own watcher found it.
+    """
 
     number: int
     finding: Finding
     step: int
     html: str
     revision: int
+    watched: bool
     closed: int | None = None
 
     def told(self) -> dict[str, Any]:
@@ -70,15 +74,15 @@ class Findings:
         """Those that stand, by code."""
         return {seen.finding.code: seen for seen in self._seen if seen.closed is None}
 
-    def opened(self, said: object, step: int, revision: int) -> None:
-        """A finding as an event tells it."""
+    def opened(self, said: object, step: int, revision: int, *, watched: bool) -> None:
+        """A finding, as an event tells it or as the page's own examination made it."""
         finding = _read(said)
         if finding is None or len(self._seen) >= KEPT or finding.code in self.open():
             return
         finding = mask_all(finding)
         number = len(self._seen)
         html = _drawn(finding, number)
-        self._seen.append(Seen(number, finding, step, html, revision))
+        self._seen.append(Seen(number, finding, step, html, revision, watched))
 
     def closed(self, code: str, step: int, revision: int) -> None:
         """It is no longer found."""
@@ -86,17 +90,21 @@ class Findings:
         if seen is not None:
             seen.closed, seen.revision = step, revision
 
-    def become(self, found: Iterable[Finding], step: int, revision: int) -> None:
-        """Exactly these stand; what was open and says the same is left as it is."""
+    def become(self, found: Iterable[Finding], step: int, revision: int, *, ended: bool) -> None:
+        """These stand; what was open and says the same is left as it is.
+
+        While the run goes on, what its watcher found stands until the watcher takes it back.
+        """
         by_code = {finding.code: mask_all(finding) for finding in found}
         for code, seen in self.open().items():
             if code not in by_code:
-                self.closed(code, step, revision)
+                if ended or not seen.watched:
+                    self.closed(code, step, revision)
             elif seen.finding != by_code[code]:
                 seen.finding, seen.revision = by_code[code], revision
                 seen.html = _drawn(seen.finding, seen.number)
         for finding in by_code.values():
-            self.opened(finding, step, revision)
+            self.opened(finding, step, revision, watched=False)
 
     def since(self, revision: int) -> list[dict[str, Any]]:
         """Those that changed after a revision."""
@@ -117,7 +125,10 @@ class Findings:
 
 def _drawn(finding: Finding, number: int) -> str:
     """As the report shows it, with the page of its check folded below."""
-    drawn = finding_part(finding, f"finding-{number}")
+    try:
+        drawn = finding_part(finding, f"finding-{number}")
+    except Exception:  # noqa: BLE001  evidence that cannot be drawn must not cost the page
+        drawn = finding_part(msgspec.structs.replace(finding, evidence=()), f"finding-{number}")
     head, end, tail = drawn.rpartition("</div>\n</details>")
     return f"{head}{explanation(finding.code)}{end}{tail}"
 

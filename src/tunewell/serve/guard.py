@@ -88,7 +88,8 @@ class Access:
         if self.token is None:
             return True
         token = self.token.encode()
-        return any([hmac.compare_digest(token, one.encode()) for one in offered])
+        same = [hmac.compare_digest(token, one.encode()) for one in offered]
+        return any(same)
 
 
 class Guard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +10,6 @@ from threading import RLock
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from tunewell.core.document import Outcome
 from tunewell.core.finding import Finding
@@ -24,6 +24,10 @@ from tunewell.serve.series import Series
 from tunewell.subjects.trace import Trace
 
 WATCHED = folder.NAME
+MOST_STEPS = 1 << 53
+"""What a browser still counts exactly."""
+
+ENDED = "ended"
 FINISHED = "finished"
 """The `reason` of an end event that says the training came to its end."""
 
@@ -66,7 +70,7 @@ class LiveRun:
         self._kept: int | None = None
         self._trouble = ""
         self._phase = "waiting"
-        self._judged = False
+        self._judged = ""
 
     # -- what is read ----------------------------------------------------------------------------
 
@@ -107,28 +111,29 @@ class LiveRun:
             self._epoch = float(epochs.values[-1]) if len(epochs) else None
             self._step = trace.last_step
             self._set_settings(trace.settings)
-            self._happened = [
+            happened = [
                 {"step": r.step, "kind": "restart", "text": _again(r.step, r.reached)}
                 for r in trace.restarts
             ] + [
                 {"step": i.step, "kind": names.text(i.kind), "text": names.text(i.text)}
                 for i in trace.interventions
             ]
-            self._changed["happened"] = self.revision
+            if happened != self._happened:
+                self._happened = happened
+                self._changed["happened"] = self.revision
             times = trace.column("loss").times
             if times is not None and len(times):
                 self.pace.become(trace.column("loss").steps, times)
             self.pace.saw(when, trace.last_step)
             self._end = {"reason": FINISHED} if trace.finished else None
-            self._judged = False
 
     def judge(self, found: Iterable[Finding], passed: Iterable[Outcome] = ()) -> None:
-        """What an examination of the whole log found; it stands in the place of what was open."""
+        """What an examination of the log so far found."""
         with self.lock:
             self.revision += 1
-            self.findings.become(found, self._step, self.revision)
+            self.findings.become(found, self._step, self.revision, ended=self.ended)
             self.findings.looked = len(list(passed)) + len(self.findings.open())
-            self._judged = True
+            self._judged = ENDED if self.ended else "running"
 
     def tick(self) -> None:
         """Time has passed: a run that is silent for long is said to be."""
@@ -140,21 +145,29 @@ class LiveRun:
     # -- the watcher's events --------------------------------------------------------------------
 
     def _event(self, event: Mapping[str, Any]) -> None:
-        kind, step = event.get("event"), whole(event.get("step"))
+        kind, step = event.get("event"), _step(event.get("step"))
         seen = number(event.get("time"))
         values = event.get("values")
         if kind == "start":
             self._start(event, step or 0)
         elif kind == "end":
             self._end = dict(event)
-            self._kept = whole(event.get("kept_step"))
+            self._kept = _step(event.get("kept_step"))
             self._step = max(self._step, step or 0)
         elif kind in {"log", "layers"} and isinstance(values, dict) and step is not None:
             self._log(step, values)
         elif kind == "steps":
             self._steps(event)
-        elif kind == "finding_opened":
-            self.findings.opened(event.get("finding"), step or self._step, self.revision)
+        else:
+            self._said(event, kind, step)
+        if seen is not None and math.isfinite(seen):
+            self.pace.saw(seen, self._step, start=kind == "start")
+
+    def _said(self, event: Mapping[str, Any], kind: object, step: int | None) -> None:
+        """What the watcher found and did."""
+        if kind == "finding_opened":
+            said = event.get("finding")
+            self.findings.opened(said, step or self._step, self.revision, watched=True)
         elif kind == "finding_closed":
             self.findings.closed(str(event.get("code")), step or self._step, self.revision)
         elif kind == "intervention":
@@ -165,8 +178,6 @@ class LiveRun:
         elif kind == "broken":
             where, error = names.text(event.get("where")), names.text(event.get("error"))
             self._happen(step, "broken", f"The watcher broke in {where}: {error}")
-        if seen is not None:
-            self.pace.saw(seen, self._step, start=kind == "start")
 
     def _start(self, event: Mapping[str, Any], step: int) -> None:
         if self._begun and step > 0:
@@ -176,7 +187,7 @@ class LiveRun:
             self._clear()
             self._source = WATCHED
         self._begun, self._end = True, None
-        self._max_steps = whole(event.get("max_steps"))
+        self._max_steps = _step(event.get("max_steps"))
         self._step = step
         settings = event.get("settings")
         self._set_settings(settings if isinstance(settings, dict) else {})
@@ -197,21 +208,24 @@ class LiveRun:
                 series.add(step, taken, self.revision)
 
     def _steps(self, event: Mapping[str, Any]) -> None:
-        steps = event.get("step")
-        if not isinstance(steps, list) or not all(whole(step) is not None for step in steps):
+        listed = event.get("step")
+        if not isinstance(listed, list) or not listed:
             return
-        known = np.array([whole(step) for step in steps], dtype=np.int64)
+        steps = [step for step in map(_step, listed) if step is not None]
+        if len(steps) != len(listed):
+            return
         for name, column in event.items():
             if name == "step" or not isinstance(column, list) or len(column) != len(steps):
                 continue
-            taken = [number(value) for value in column]
-            there = np.array([value is not None for value in taken], dtype=np.bool_)
-            series = self._column(name) if there.any() else None
+            values = [value if type(value) is float else number(value) for value in column]
+            there = [
+                (at, value) for at, value in zip(steps, values, strict=True) if value is not None
+            ]
+            series = self._column(name) if there else None
             if series is not None:
-                values = np.array([value for value in taken if value is not None])
-                series.extend(known[there], values, self.revision)
+                series.extend([at for at, _ in there], [value for _, value in there], self.revision)
         self._begun = True
-        self._step = max(self._step, int(known.max())) if len(known) else self._step
+        self._step = max(self._step, *steps)
 
     def _go_back(self, step: int) -> None:
         for series in self._series.values():
@@ -280,10 +294,14 @@ class LiveRun:
         return delta["id"], msgspec.json.encode(delta)
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing more is expected of it."""
+        return self.phase in {"finished", "failed", "silent"}
+
+    @property
     def examined(self) -> bool:
-        """Whether checks have seen the run; nothing is called healthy before."""
-        by_watcher = self._source == WATCHED and self.phase == "running"
-        return self._judged or by_watcher or self.phase == "waiting"
+        """Whether checks have seen the run, after its end where it has one."""
+        return self._judged == ENDED or (self._judged != "" and not self.ended)
 
     def _state(self) -> dict[str, Any]:
         end = self._end or {}
@@ -293,7 +311,9 @@ class LiveRun:
             "where": visible(self.where),
             "source": self._source,
             "phase": self.phase,
-            "verdict": self.findings.verdict(self.phase, examined=self.examined),
+            "verdict": self.findings.verdict(
+                self.phase, examined=self.examined or self.phase == "waiting"
+            ),
             "examined": self.examined,
             "step": self._step,
             "max_steps": self._max_steps,
@@ -306,6 +326,12 @@ class LiveRun:
             "split": seconds_by_kind(self._series, self.pace.elapsed),
             **self.pace.state(),
         }
+
+
+def _step(value: object) -> int | None:
+    """A step as a log says it, None where it can be none."""
+    taken = whole(value)
+    return taken if taken is not None and 0 <= taken < MOST_STEPS else None
 
 
 def _again(step: int, reached: int) -> str:

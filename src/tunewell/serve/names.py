@@ -16,13 +16,13 @@ UNSHOWN = frozenset({"batch_mark", "evaluation_mode", "epoch", "total_flos"})
 
 LAYERS = "update_ratio/"
 UNSHOWN_LAYERS = ("gradient_rms/", "weight_rms/")
-"""Of the three figures of a layer its update ratio tells most; three times the bytes tell little."""
+"""Of the figures of a layer the update ratio tells most; the others would triple the bytes."""
 
 LAYER_COLUMNS = 150
 """Columns of the heat map over layers: each is 4 pixels wide."""
 
 SECRET = re.compile(
-    r"(?i)(^|[_.-])(token|secret|password|passwd|api_?key|private_?key|credentials?)$"
+    r"(?i)(^|[_.-])(token|secret|password|passwd|api_?key|private_?key|credentials?)$",
 )
 SPECIAL = re.compile(r"^[<\[|].*[>\]|]$")
 """Tokens of a tokenizer, such as <pad> and [CLS], are no secrets."""

@@ -93,8 +93,8 @@ class Pace:
 def seconds_by_kind(columns: Mapping[str, Series], elapsed: float) -> dict[str, float]:
     """Where the time went, in seconds; empty where the log does not tell.
 
-    `data_seconds`, `step_seconds` and `watch_seconds` are of one step or the mean of the steps since
-    the last point: either way a point counts for the steps that it stands for.
+    `data_seconds`, `step_seconds` and `watch_seconds` are of one step or the mean of the steps
+    since the last point: either way a point counts for the steps that it stands for.
     """
     spent = {
         "loading": _a_step(columns.get("data_seconds")),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 DRAWN = 1_200
-"""Points or buckets sent of one series at most: a chart is up to 660 pixels wide, twice as many on a
-fine screen, and a bucket keeps its lowest and highest value, so that no spike is lost."""
+"""Points or buckets sent of one series at most. A chart is up to 900 pixels wide; a bucket keeps
+its lowest and highest value, so that no spike is lost."""
 
 DIGITS = 6
 """Significant digits sent: a pixel of a chart is a thousandth of its height."""
@@ -39,7 +41,7 @@ class Series:
         return len(self.steps)
 
     def add(self, step: int, value: float, revision: int) -> None:
-        """Take one point. A step that was there gets the new value; a late one goes to its place."""
+        """Take one point. A step that was there gets the new value, a late one its place."""
         if not self.steps or step > self.steps[-1]:
             self.steps.append(step)
             self.values.append(value)
@@ -53,16 +55,16 @@ class Series:
             self.values.insert(at, value)
         self._touch(at, revision)
 
-    def extend(self, steps: NDArray[np.int64], values: NDArray[np.float64], revision: int) -> None:
+    def extend(self, steps: Sequence[int], values: Sequence[float], revision: int) -> None:
         """Take many points; those that come in order are taken at once."""
-        rising = len(steps) > 0 and bool((np.diff(steps) > 0).all())
-        if rising and (not self.steps or steps[0] > self.steps[-1]):
+        rising = all(one < other for one, other in pairwise(steps))
+        if steps and rising and (not self.steps or steps[0] > self.steps[-1]):
             first = len(self.steps)
-            self.steps.frombytes(np.ascontiguousarray(steps, dtype=np.int64).tobytes())
-            self.values.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())
+            self.steps.extend(steps)
+            self.values.extend(values)
             self._touch(first, revision)
             return
-        for step, value in zip(steps.tolist(), values.tolist(), strict=True):
+        for step, value in zip(steps, values, strict=True):
             self.add(step, value, revision)
 
     def become(self, steps: NDArray[np.int64], values: NDArray[np.float64], revision: int) -> None:
@@ -75,7 +77,7 @@ class Series:
         if kept < len(self.steps):
             self._cut(kept, revision)
         if kept < len(steps):
-            self.extend(steps[kept:], values[kept:], revision)
+            self.extend(steps[kept:].tolist(), values[kept:].tolist(), revision)
 
     def go_back(self, step: int, revision: int) -> None:
         """Drop the points after a step."""

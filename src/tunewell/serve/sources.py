@@ -1,4 +1,4 @@
-"""Where the page's run is read from: the watcher's events line by line, any other log as a whole."""
+"""Where a run is read from: the watcher's events line by line, any other log as a whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tunewell.core.errors import InputError, UserError
-from tunewell.engine.examine import examine
+from tunewell.engine import registry
+from tunewell.engine.examine import Outcomes, examine
 from tunewell.engine.settings import Settings
 from tunewell.readers.logs import find_runs, pick
 from tunewell.readers.logs import tunewell_folder as folder
@@ -17,13 +18,12 @@ from tunewell.readers.logs.run_folder import RunLog, read_events
 from tunewell.serve.live_run import LiveRun
 
 QUICK, SLOW = 0.5, 2.0
-"""Seconds between two looks at a log: its size is asked for, and nothing read where it is the same."""
+"""Seconds between two looks at a log. Where it has the size and time that it had, none is read."""
 
-SHARE = 0.05
-"""Reading a log as a whole, and checking it, may take this share of the time."""
-
-ENDED = frozenset({"finished", "failed", "silent"})
-"""Phases in which the watcher says no more, so that the page examines the log itself."""
+SELDOM = 5.0
+SHARE = 0.03
+"""Reading a whole log and checking it comes every 5 seconds at most, and may take this share of one
+core: processor time, not time on the clock, which a busy machine stretches."""
 
 HEAD_BYTES = 512
 """A file that begins otherwise than it did is another file. Its first event holds its time."""
@@ -36,8 +36,8 @@ class Gone(Exception):  # noqa: N818  it is no error: a run may be moved away
 class Source(Protocol):
     """One log that is read again and again."""
 
-    def poll(self) -> None:
-        """Take what is new into the run.
+    def poll(self, *, examine: bool) -> None:
+        """Take what is new into the run; with `examine`, look for faults where that is due.
 
         Raises:
             Gone: if it is not there any more.
@@ -67,9 +67,9 @@ class _Events(RunLog):
 class EventSource:
     """The watcher's events.jsonl, of which only what was appended is read.
 
-    While the run goes on its findings are those that the watcher wrote, the same that the terminal
-    shows. Of a run that ended or fell silent the whole log is examined once more, so that the page
-    says what `tunewell diagnose` says.
+    The watcher looks at its run seldom, to cost it nothing, and writes what it finds. This process
+    looks too, now and then while the run goes on and once at its end, so that the page then says
+    what `tunewell diagnose` says, also of a killed run.
     """
 
     def __init__(self, path: Path, run: LiveRun, settings: Settings) -> None:
@@ -80,36 +80,49 @@ class EventSource:
         self._known: tuple[int, int, int] | None = None
         self._head = b""
         self._judged: object = None
+        self._due = 0.0
 
     @property
     def interval(self) -> float:
         """Rarely, where the run has ended and was examined."""
-        done = self._run.phase in ENDED and self._judged == self._known
-        return SLOW if done else QUICK
+        return SLOW if self._run.ended and self._judged == (self._known, True) else QUICK
 
-    def poll(self) -> None:
-        """Take what was appended, or examine what has ended."""
+    def poll(self, *, examine: bool) -> None:
+        """Take what was appended, then examine it where that is due."""
         try:
             stat = self._path.stat()
         except OSError:
             raise Gone from None
-        known = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        if known != self._known:
+        known, first = (stat.st_ino, stat.st_size, stat.st_mtime_ns), self._known is None
+        new = known != self._known
+        if new:
             self._begin_again_if_other(stat.st_ino, stat.st_size)
             self._events.follow()
             self._known = known
             fresh = self._events.take()
             if fresh:
                 self._run.take(fresh)
-            self._run.tick()
-            return
         self._run.tick()
-        # An examination takes seconds where the log is long: a page shows the curves before it.
-        if self._run.phase in ENDED and self._judged != known:
-            self._judged = known
+        # An examination takes seconds where the log is long: the page shows the curves before it.
+        at_once = first or (new and self._run.ended) or self._run.phase == "waiting"
+        if examine and not at_once:
+            self._examine_if_due(known)
+
+    def _examine_if_due(self, known: object) -> None:
+        ended = self._run.ended
+        now = time.monotonic()
+        if self._judged == (known, ended) or (not ended and now < self._due):
+            return
+        registry.load()  # takes a second, once: no cost of an examination
+        began = time.thread_time()
+        if ended:
             self._events.finish()
             self._run.take(self._events.take())
-            _judge(self._run, read_events(self._path), self._settings)
+        outcomes = _examined(read_events(self._path), self._settings)
+        # Drawing what was found is not counted: its first chart loads the library that draws.
+        self._due = now + max(SELDOM, (time.thread_time() - began) / SHARE)
+        self._judged = (known, ended)
+        self._run.judge(outcomes.findings, outcomes.passed)
 
     def _begin_again_if_other(self, inode: int, size: int) -> None:
         try:
@@ -144,22 +157,24 @@ class LogSource:
         """So rarely that reading keeps to its share of the time."""
         return QUICK if self._parts is not None else max(SLOW, self._cost / SHARE)
 
-    def poll(self) -> None:
+    def poll(self, *, examine: bool) -> None:
         """Read what was written to; the next time, examine it."""
         found = [run for run in _found(self._path) if run.name == self._name]
         if not found or found[0].format == folder.NAME:
             raise Gone
         logged = found[0]
-        began = time.perf_counter()
+        registry.load()
+        began = time.thread_time()
         if (logged.path, logged.when) != self._known:
             self._parts = logged.read()
             self._run.take_trace(self._parts[0], logged.when)
             self._known = (logged.path, logged.when)
-            self._cost = time.perf_counter() - began
-        elif self._parts is not None:
-            _judge(self._run, self._parts, self._settings)
+            self._cost = time.thread_time() - began
+        elif examine and self._parts is not None:
+            outcomes = _examined(self._parts, self._settings)
             self._parts = None
-            self._cost += time.perf_counter() - began
+            self._cost += time.thread_time() - began
+            self._run.judge(outcomes.findings, outcomes.passed)
         self._run.tick()
 
 
@@ -178,32 +193,32 @@ class Reader:
         """Seconds until another look is worth it."""
         return self._source.interval if self._source is not None else SLOW / 2
 
-    def poll(self) -> None:
+    def poll(self, *, examine: bool = True) -> None:
         """Read what is new. What keeps it from being read is said on the page, never raised."""
         try:
-            self._poll()
+            self._poll(examine=examine)
         except UserError as error:
             self._run.say(str(error))
         except Exception as error:  # noqa: BLE001  the page must outlive whatever a log holds
             self._run.say(f"a fault in Tunewell itself: {type(error).__name__}: {error}")
 
-    def _poll(self) -> None:
+    def _poll(self, *, examine: bool) -> None:
         if self._source is None and not self._open():
             return
         try:
-            self._look()
+            self._look(examine=examine)
         except Gone:
             self._source = None
             if not self._open():
                 gone = f"{self._path}: the log is not there any more; the last of it is shown"
                 self._run.say(gone)
                 return
-            self._look()
+            self._look(examine=examine)
         self._run.say("")
 
-    def _look(self) -> None:
+    def _look(self, *, examine: bool) -> None:
         if self._source is not None:
-            self._source.poll()
+            self._source.poll(examine=examine)
 
     def _open(self) -> bool:
         """Open the log that lies at the path, as another run than the one before."""
@@ -227,7 +242,6 @@ def _found(path: Path) -> tuple[LoggedRun, ...]:
         return ()
 
 
-def _judge(run: LiveRun, parts: RunParts, settings: Settings) -> None:
-    """Examine a log as `tunewell diagnose` does."""
-    outcomes = examine([part for part in parts if part is not None], settings=settings)
-    run.judge(outcomes.findings, outcomes.passed)
+def _examined(parts: RunParts, settings: Settings) -> Outcomes:
+    """What `tunewell diagnose` finds in a log."""
+    return examine([part for part in parts if part is not None], settings=settings)

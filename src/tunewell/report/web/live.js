@@ -116,7 +116,8 @@
     $("verdict").textContent !== state.verdict && ($("verdict").textContent = state.verdict);
     $("lamp").className = `lamp ${state.phase}`;
     $("source").textContent = state.source ? `Source: ${state.source}, ${state.where}.` : "";
-    $("findings-part").hidden = state.phase === "waiting";
+    $("findings-part").hidden = $("keys").hidden = state.phase === "waiting";
+    $("hint").hidden = state.phase !== "waiting";
     $("trouble").hidden = !state.trouble;
     $("trouble").textContent = state.trouble;
     const bar = $("progress"), share = state.max_steps ? Math.min(state.step / state.max_steps, 1) : 0;
@@ -137,7 +138,8 @@
       tick.title = `step ${number(one.step)}: ${one.text}`;
       return tick;
     }));
-    const none = run.state.phase === "finished" ? "None." : "None so far.";
+    const looked = state.looked > 1 ? ` ${number(state.looked)} checks looked.` : "";
+    const none = (state.phase === "finished" ? "None." : "None so far.") + looked;
     $("none").hidden = open().length > 0 || state.phase === "waiting";
     $("none").className = state.examined ? "healthy" : "soft";
     $("none").lastElementChild.textContent = state.examined ? none : "The checks are looking.";
@@ -164,12 +166,12 @@
     }
     const loss = LOSSES.find((name) => run.columns[name]);
     if (loss) {
-      const smooth = charts.smoothed(run.columns[loss], strength()).v;
-      add("training loss", charts.figure(smooth[smooth.length - 1]));
+      const smooth = scales.smoothed(run.columns[loss], strength()).v;
+      add("training loss", scales.figure(smooth[smooth.length - 1]));
     }
-    if (latest("eval_loss") !== undefined) add("evaluation loss", charts.figure(latest("eval_loss")));
+    if (latest("eval_loss") !== undefined) add("evaluation loss", scales.figure(latest("eval_loss")));
     const metric = ["eval_accuracy", "eval_f1", "rewards/accuracies", "reward"].find((name) => latest(name) !== undefined);
-    if (metric) add(metric.replace(/^eval_/, "").replace(/_/g, " "), charts.figure(latest(metric)));
+    if (metric) add(metric.replace(/^eval_/, "").replace(/_/g, " "), scales.figure(latest(metric)));
     if (state.epoch !== null) add("epoch", String(Number(state.epoch.toPrecision(3))));
     if (state.pace) add("pace", state.pace < 1 ? `${Number((1 / state.pace).toPrecision(2))}` : duration(state.pace), state.pace < 1 ? "steps a second" : "a step");
     if (state.elapsed) add(["finished", "failed"].includes(state.phase) ? "took" : "so far", duration(state.elapsed));
@@ -334,14 +336,14 @@
     if (training.length) parts.push(section("", training));
     if (metrics.length) parts.push(section("Metrics", metrics));
     if (wanted.layers) {
-      const part = element("section"), map = new charts.Layers("Size of the updates against the weights, by layer");
+      const part = element("section"), map = new Layers("Size of the updates against the weights, by layer");
       pictures.set("#layers", map);
       const ramp = element("p", "ramp");
       ramp.append(element("span", "low"), element("i"), element("span", "high"));
       part.append(map.figure, ramp);
       parts.push(part);
     }
-    const others = wanted.others.map((name) => lines(name, name, { format: /_seconds$/.test(name) ? seconds : charts.figure }));
+    const others = wanted.others.map((name) => lines(name, name, { format: /_seconds$/.test(name) ? seconds : scales.figure }));
     if (others.length) parts.push(section("Other values", others, true));
     $("drawn").replaceChildren(...parts);
   }
@@ -358,7 +360,7 @@
     if (wanted.loss) {
       const data = run.columns[wanted.loss];
       drawn.push({ data, colour: 0, faint: true, names: true });
-      drawn.push({ label: "training", data: charts.smoothed(data, strength()), colour: 0, bold: true });
+      drawn.push({ label: "training", data: scales.smoothed(data, strength()), colour: 0, bold: true });
     }
     wanted.evaluations.slice(0, 4).forEach((name, index) => {
       const rows = name.replace(/^eval_/, "").replace(/_?loss$/, "");
@@ -378,8 +380,8 @@
       // A log is in the order of the model, which says more than the alphabet.
       map.set(rows.map((name) => ({ name: name.slice(LAYER.length), data: run.columns[name] })));
       const ramp = map.figure.nextElementSibling;
-      ramp.querySelector(".low").textContent = charts.figure(Number((10 ** map.low).toPrecision(2)));
-      ramp.querySelector(".high").textContent = charts.figure(Number((10 ** map.high).toPrecision(2)));
+      ramp.querySelector(".low").textContent = scales.figure(Number((10 ** map.low).toPrecision(2)));
+      ramp.querySelector(".high").textContent = scales.figure(Number((10 ** map.high).toPrecision(2)));
     }
     charts.redraw();
   }

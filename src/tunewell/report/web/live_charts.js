@@ -1,15 +1,14 @@
-"use strict";
-// Drawing of the live page: lines over steps and a map over layers, on canvas. A point costs a few
-// bytes and no element, so a hundred thousand steps are drawn as fast as a hundred.
+// Lines over steps, on canvas. A point costs a few bytes and no element, so a hundred thousand steps
+// are drawn as fast as a hundred.
 const charts = (() => {
+  const { figure, nearest, ticks, domain } = scales;
   const LEFT = 50, RIGHT = 12, BOTTOM = 22, TOP = 10, LABEL_ROW = 15, MOST_ROWS = 3;
   const TICK_ROOM = 64;
   const FEW = 30; // evaluations are points, many steps a line
-  const FAR = 2.5; // spikes beyond this many times the height of the rest are cut and named
   const COLOURS = ["--line", "--second", "--third", "--fourth", "--muted"];
   const all = new Set();
   const view = { first: 0, last: 1, cursor: null, log: false };
-  let tones = {};
+  const tones = {};
   let asked = false;
 
   function readTones() {
@@ -32,87 +31,6 @@ const charts = (() => {
   function tone(name, alpha = 1) {
     const [r, g, b] = tones[name];
     return `rgba(${r}, ${g}, ${b}, ${alpha})`;
-  }
-
-  function figure(value) {
-    if (value === null || value === undefined || !Number.isFinite(value)) return "not finite";
-    const size = Math.abs(value);
-    if (size === 0) return "0";
-    if (size < 1e-3 || size >= 1e7) {
-      return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
-    }
-    if (Number.isInteger(value) || size >= 1000) return Math.round(value).toLocaleString("en");
-    return String(Number(value.toPrecision(size < 1 ? 3 : 4)));
-  }
-
-  function nearest(data, step) {
-    let low = 0, high = data.s.length - 1;
-    if (high < 0) return -1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (data.s[middle] < step) low = middle + 1; else high = middle;
-    }
-    return low > 0 && step - data.s[low - 1] < data.s[low] - step ? low - 1 : low;
-  }
-
-  function smoothed(data, strength) {
-    // A mean over both sides that fades away with the distance: it does not lag behind. Its span
-    // grows with the number of points, so that a long curve is as calm as a short one.
-    const keep = 1 - 1 / Math.max(1, (strength / 10) ** 2 * data.s.length * 0.15);
-    const { length } = data.v, sums = new Float64Array(length), weights = new Float64Array(length);
-    const sweep = (from, to, by) => {
-      let sum = 0, weight = 0;
-      for (let i = from; i !== to; i += by) {
-        sums[i] += sum * keep;
-        weights[i] += weight * keep;
-        sum *= keep;
-        weight *= keep;
-        if (data.v[i] !== null) { sum += data.v[i]; weight += 1; }
-      }
-    };
-    sweep(0, length, 1);
-    sweep(length - 1, -1, -1);
-    return { s: data.s, v: data.v.map((value, i) => (value === null ? null : (sums[i] + value) / (weights[i] + 1))) };
-  }
-
-  function ticks(low, high, count) {
-    const raw = (high - low) / count || 1;
-    const power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
-    const found = [];
-    for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at += 1) found.push(Number((at * step).toPrecision(12)));
-    return found;
-  }
-
-  function quantile(sorted, share) {
-    return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  }
-
-  function domain(lines, log) {
-    const firm = [], edge = [];
-    for (const line of lines) {
-      const { v, lo, hi } = line.data;
-      for (let i = 0; i < v.length; i += 1) {
-        if (v[i] === null) continue;
-        (line.faint ? edge : firm).push(v[i]);
-        if (lo && lo[i] !== null) edge.push(lo[i], hi[i]);
-      }
-    }
-    const known = firm.concat(edge).sort((a, b) => a - b);
-    if (!known.length) return null;
-    let low = known[0], high = known[known.length - 1];
-    if (log && low > 0) {
-      const room = Math.max((Math.log10(high) - Math.log10(low)) * 0.06, 0.02);
-      return { low: 10 ** (Math.log10(low) - room), high: 10 ** (Math.log10(high) + room), log: true, top: Infinity };
-    }
-    const bulk = quantile(known, 0.99), floor = quantile(known, 0.01);
-    let top = Infinity;
-    if (known.length > 20 && high - floor > FAR * (bulk - floor) && bulk > floor) {
-      top = high = bulk + (bulk - floor) * 0.25;
-    }
-    const room = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
-    // A floor of 0 is kept where all is positive: a curve does not float below nothing.
-    return { low: low >= 0 && low - room < 0 ? 0 : low - room, high: high + room, log: false, top };
   }
 
   class Picture {
@@ -443,74 +361,6 @@ const charts = (() => {
     }
   }
 
-  class Layers extends Picture {
-    constructor(title) {
-      super(title, 60, true);
-      this.rows = [];
-      this.left = LEFT;
-    }
-
-    set(rows) {
-      this.rows = rows;
-      const known = rows.flatMap((row) => row.data.v).filter((value) => value > 0).sort((a, b) => a - b);
-      this.low = Math.log10(quantile(known, 0.01) || 1e-6);
-      this.high = Math.max(Math.log10(quantile(known, 0.99) || 1), this.low + 0.3);
-      this.each = Math.min(Math.max(330 / rows.length, 3), 17);
-      this.height = Math.ceil(rows.length * this.each) + BOTTOM;
-      this.canvas.setAttribute("aria-label", this.said());
-      this.say();
-    }
-
-    colour(value) {
-      if (value === null) return tone("--error");
-      const share = value > 0 ? Math.min(Math.max((Math.log10(value) - this.low) / (this.high - this.low), 0), 1) : 0;
-      const [from, to, at] = share < 0.5 ? ["--raised", "--line", share * 2] : ["--line", "--second", share * 2 - 1];
-      return `rgb(${tones[from].map((part, i) => Math.round(part + (tones[to][i] - part) * at)).join(", ")})`;
-    }
-
-    draw() {
-      const scale = this.canvas.clientWidth;
-      this.left = Math.min(Math.max(scale * 0.26, 90), 250);
-      const pen = this.begin();
-      if (!pen || !this.rows.length) return;
-      this.steps(pen);
-      const every = Math.max(1, Math.ceil(12 / this.each));
-      this.rows.forEach((row, index) => {
-        const top = index * this.each, { s, v } = row.data;
-        for (let i = 0; i < s.length; i += 1) {
-          const from = this.x(i ? s[i] : view.first), to = this.x(i + 1 < s.length ? s[i + 1] : view.last);
-          pen.fillStyle = this.colour(v[i]);
-          pen.fillRect(from, top, Math.max(to - from + 0.5, 1), this.each - (this.each > 6 ? 1 : 0));
-        }
-        if (index % every === 0) {
-          pen.fillStyle = tone("--muted");
-          pen.textAlign = "right";
-          pen.textBaseline = "middle";
-          let label = row.name;
-          while (label.length > 4 && pen.measureText(label).width > this.left - 12) label = `…${label.slice(2)}`;
-          pen.fillText(label, this.left - 8, Math.max(top + this.each / 2, 6));
-        }
-      });
-      this.cursor(pen, this.height - BOTTOM);
-    }
-
-    say() {
-      const title = document.createElement("span");
-      title.textContent = this.title;
-      const key = document.createElement("span");
-      key.className = "key";
-      const at = view.cursor;
-      const values = this.rows.map((row) => row.data.v[at === null ? row.data.v.length - 1 : nearest(row.data, at)]);
-      const known = values.filter((value) => value > 0);
-      key.textContent = known.length ? `${at === null ? "now" : `step ${Math.round(at).toLocaleString("en")}`}: ${figure(known.reduce((a, b) => Math.min(a, b)))} to ${figure(known.reduce((a, b) => Math.max(a, b)))}` : "";
-      this.caption.replaceChildren(title, key);
-    }
-
-    said() {
-      return `${this.title}: ${this.rows.length} layers, from ${figure(10 ** this.low)} to ${figure(10 ** this.high)}`;
-    }
-  }
-
   function move(step) {
     if (step === view.cursor) return;
     view.cursor = step;
@@ -535,5 +385,5 @@ const charts = (() => {
     redraw();
   }
 
-  return { Lines, Layers, view, redraw, recolour, smoothed, figure };
+  return { Lines, Picture, view, tone, tones, redraw, recolour, BOTTOM };
 })();
