@@ -146,7 +146,9 @@ def _facts(weights: Mapping[str, float], seen: Seen) -> tuple[tuple[Told, ...], 
 
 def _choose(weighed: Sequence[Weighed]) -> list[tuple[Weighed, tuple[Weighed, ...]]]:
     """The causes to be named, each with those that cannot be told from it."""
-    left = _with_forerunners_first(sorted(weighed, key=lambda one: -one.score))
+    # A mere possibility comes after everything that something speaks for.
+    likeliest = sorted(weighed, key=lambda one: (not one.supported, -one.score))
+    left = _with_forerunners_first(likeliest)
     chosen: list[tuple[Weighed, tuple[Weighed, ...]]] = []
     accounted: list[Finding] = []
     while left:
