@@ -15,6 +15,7 @@ from tunewell.engine.causes import find_causes
 from tunewell.engine.examine import HOW_TO_PASS, Outcomes, examine
 from tunewell.facts.run.fact import Fact, known
 from tunewell.readers.logs import read_run
+from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
 from tunewell.testing import trace
 
@@ -89,6 +90,21 @@ def test_the_finding_that_names_the_cause_comes_first() -> None:
     assert named[0].root == "HYP001"
     assert named[0].explains == ("HYP001", "FIT003")
     assert [(f.code, f.because_of) for f in ordered] == [("HYP001", ""), ("FIT003", "HYP001")]
+
+
+def test_advice_that_would_do_harm_gives_way() -> None:
+    """Loss near guessing asks for a higher rate, which a rate that is too high does not need."""
+    raise_it = Fix(title="raise the learning rate", safety=Safety.MANUAL)
+    under = finding("underfitting", "FIT002", fixes=(raise_it,))
+    recipe = Recipe(learning_rate=1e-2)
+    given = [under, rate(1e-2, 2e-5)]
+    _, ordered = find_causes(given, [run(learning_rate=1e-2), recipe])
+    (fix,) = ordered[1].fixes
+    assert fix.title.startswith("a tenth of the learning rate")
+    assert fix.edits[0].new == pytest.approx(1e-3)  # type: ignore[union-attr]
+    _, without = find_causes(given, [run(learning_rate=1e-2)])
+    assert without[1].fixes[0].safety is Safety.MANUAL
+    assert without[0].fixes == given[1].fixes
 
 
 def test_one_check_names_opposite_causes() -> None:
