@@ -15,6 +15,9 @@ from tunewell.subjects.recipe import Recipe
 PENDING = frozenset(
     (
         "accuracy-too-low-for-loss",
+        "nothing-predicted",
+        "rows-counted-twice",
+        "metric-stays-at-zero",
         "answer-in-generation-prompt",
         "batches-come-back",
         "better-checkpoint-about-to-go",
