@@ -53,7 +53,31 @@ UNSEEN_WORDS: Tasks = {
 UNSEEN_LANGUAGE: Tasks = {
     "language, long": {"family": "language", "rate": 2e-3, "steps": 320, "seed": 25, "rows": 600},
 }
-"""Tasks that were written down before they were trained, and looked at when all was set."""
+"""Tasks that were written down before they were trained. At the first look 23 of 27 were right
+(85 %), and 24 or their named rival; then two facts about the rate were mended."""
+
+LAST_WORDS: Tasks = {
+    "seven classes": {"classes": 7, "rows": 350, "steps": 180, "seed": 41, "rate": 3e-3,
+                      "schedule": "cosine"},
+    "large batch": {"classes": 3, "rows": 256, "batch": 32, "steps": 160, "seed": 42, "log": 1,
+                    "rate": 1.5e-3},
+}  # fmt: skip
+LAST_LANGUAGE: Tasks = {
+    "language, short log": {"family": "language", "rate": 4e-3, "steps": 180, "seed": 43,
+                            "rows": 300, "log": 5},
+}  # fmt: skip
+LAST_CHANGES: Tasks = {
+    "healthy": {"steps": 300},
+    "rate-too-high": {"times": 80.0},
+    "rate-too-low": {"times": 1e-3},
+    "run-too-short": {"steps": 26, "warm_up": 2, "log": 1},
+    "part-not-trained": {"part_left_out": True},
+    "values-not-finite": {"not_a_number_at": 75},
+    "learned-by-heart": {"rows": 40, "steps": 300},
+    "labels-wrong": {"labels_shuffled": True},
+    "order-of-rows": {"sorted_rows": True},
+}
+"""Tasks that were looked at once, when all was set."""
 
 CHANGES: Tasks = {
     "healthy": {},
@@ -146,7 +170,9 @@ def main() -> None:
         seen = fresh(folder, SEEN_WORDS, SEEN_LANGUAGE, CHANGES)
         lines += measure("Fresh runs, with which the weights were set", seen)
         unseen = fresh(folder, UNSEEN_WORDS, UNSEEN_LANGUAGE, UNSEEN_CHANGES)
-        lines += measure("Fresh runs, looked at last", unseen)
+        lines += measure("Fresh runs, looked at before two facts were mended", unseen)
+        last = fresh(folder, LAST_WORDS, LAST_LANGUAGE, LAST_CHANGES)
+        lines += measure("Fresh runs, looked at last", last)
     RESULTS.write_text("\n".join(lines), encoding="utf-8")
 
 

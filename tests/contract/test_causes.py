@@ -10,10 +10,14 @@ from tunewell.engine import registry
 from tunewell.engine.examine import HOW_TO_PASS
 from tunewell.facts.run.fact import known
 from tunewell.knowledge.causes import KnownCause, table
+from tunewell.subjects.recipe import Recipe
 
 PENDING = frozenset(
     (
         "accuracy-too-low-for-loss",
+        "nothing-predicted",
+        "rows-counted-twice",
+        "metric-stays-at-zero",
         "answer-in-generation-prompt",
         "batches-come-back",
         "better-checkpoint-about-to-go",
@@ -83,7 +87,7 @@ def test_names_facts_subjects_and_causes_that_there_are(cause: KnownCause) -> No
 
 @every_cause
 def test_says_what_would_refute_it_in_a_clause(cause: KnownCause) -> None:
-    for text in (cause.title, cause.refutes, *(need.why for need in cause.needs)):
+    for text in (cause.title, cause.refutes, cause.fix, *(need.why for need in cause.needs)):
         assert text[0].islower()
         assert text[-1].isalnum()
     assert all(0 < weight <= 3 for weight in cause.symptoms.values())
@@ -100,6 +104,13 @@ def test_ids_are_unique_and_every_fact_has_a_use() -> None:
 def test_a_check_is_not_root_and_symptom_of_one_cause() -> None:
     for cause in table():
         assert not {root.check for root in cause.roots} & cause.symptoms.keys()
+
+
+@every_cause
+def test_misled_checks_are_symptoms_of_the_cause(cause: KnownCause) -> None:
+    assert set(cause.misled) <= cause.symptoms.keys()
+    if cause.change is not None:
+        assert isinstance(getattr(Recipe(), cause.change.setting), float)
 
 
 def test_forerunners_do_not_run_in_circles() -> None:

@@ -343,6 +343,7 @@ TOO_LOW = Cause(
         "the learning rate 1e-06 is 20 times below the published range (2e-05 to 5e-05)",
         "the loss moved by 0.3 % in the whole run",
     ),
+    fix="ten times the learning rate",
     would_refute="the same run at ten times the rate learns no more",
     not_checked=("whether gradients were clipped: the log has no grad_norm",),
 )

@@ -140,7 +140,13 @@ def test_every_part_of_a_cause_is_shown(format_: str) -> None:
     text = render(document, format_)
     text = shown(text) if format_ == "html" else " ".join(text.replace("\\", "").split())
     for cause in document.causes:
-        parts = (cause.title, *cause.speaks_for, *cause.speaks_against, cause.would_refute)
+        parts = (
+            cause.title,
+            *cause.speaks_for,
+            *cause.speaks_against,
+            cause.would_refute,
+            cause.fix,
+        )
         for part in (*parts, *cause.not_checked):
             assert part in text
     if format_ != "json":
@@ -215,12 +221,13 @@ proofs = st.builds(
 )  # fmt: skip
 outcomes = st.builds(Outcome, check=texts, name=texts, reason=texts)
 sections = st.builds(
-    Section, id=st.sampled_from(["curves", "before-after", "overlaid", "other"]), title=texts, text=texts,
-    evidence=tuples(evidence, 3),
+    Section, id=st.sampled_from(["curves", "before-after", "overlaid", "other"]), title=texts,
+    text=texts, evidence=tuples(evidence, 3),
 )  # fmt: skip
 causes = st.builds(
     Cause, id=texts, title=texts, confidence=st.sampled_from(Confidence), explains=tuples(texts),
-    root=texts, speaks_for=tuples(texts), speaks_against=tuples(texts), would_refute=texts,
+    root=texts, speaks_for=tuples(texts), speaks_against=tuples(texts),
+    would_refute=texts, fix=texts,
     not_checked=tuples(texts), rivals=tuples(texts),
 )  # fmt: skip
 documents = st.builds(

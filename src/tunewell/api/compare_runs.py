@@ -301,6 +301,11 @@ def _one_configuration(group: RunGroup, runs: Runs) -> str:
     if len(group.scores) < 2:  # noqa: PLR2004  one score has no spread
         return "These runs have the same settings and the same seed: they tell nothing of scatter."
     seen = spread(group.scores)
+    if seen.deviation == 0:
+        return (
+            f"{len(group.scores)} runs of the same settings gave {runs.metric} "
+            f"{group.scores[0]:.3g} to the last digit: they may have had one seed."
+        )
     return (
         f"{len(group.scores)} runs of the same settings gave {runs.metric} "
         f"{min(group.scores):.3g} to {max(group.scores):.3g} (mean {seen.mean:.3g}, standard "

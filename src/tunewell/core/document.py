@@ -44,9 +44,9 @@ class Cause(Record, frozen=True):
 
     `explains` has the codes of the findings that follow from it, the one that names it first.
     `root` is that one's code, "" where no finding names the cause and the run's own facts speak for
-    it. `would_refute` is an experiment whose outcome would show another cause. `not_checked` says
-    what could not be looked at, and why. `rivals` are the ids of causes in the same document that
-    the evidence cannot tell from this one.
+    it. `fix` says what mends it, and `would_refute` is an experiment whose outcome would show
+    another cause. `not_checked` says what could not be looked at, and why. `rivals` are the ids of
+    causes in the same document that the evidence cannot tell from this one.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Cause(Record, frozen=True):
     root: str = ""
     speaks_for: tuple[str, ...] = ()
     speaks_against: tuple[str, ...] = ()
+    fix: str = ""
     would_refute: str = ""
     not_checked: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()

@@ -9,13 +9,14 @@ that no finding names and that leads by less than `LEAD` is named with the one b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from tunewell.core.document import Cause
-from tunewell.core.finding import Confidence, Finding, SetKey, Severity
+from tunewell.core.finding import Confidence, Finding, Fix, Safety, SetKey, Severity
 from tunewell.core.mask import mask_all
+from tunewell.facts.recipe import change
 from tunewell.facts.run.fact import Seen, Told, known
 from tunewell.knowledge.causes import KnownCause, Root, table
 from tunewell.subjects.model_state import ModelState
@@ -101,7 +102,10 @@ def find_causes(
     chosen = _choose(weighed)
     passed = {kind.__name__ for kind in by_type}
     causes = [_told(one, rivals, seen, passed, how_to_pass or {}) for one, rivals in chosen]
-    ordered = _ordered(findings, [one for one, _ in chosen], run=seen.trace is not NO_RUN)
+    mended = [
+        _mended(one, cause, seen.recipe) for (one, _), cause in zip(chosen, causes, strict=True)
+    ]
+    ordered = _ordered(findings, mended, run=seen.trace is not NO_RUN)
     return mask_all(tuple(causes)), ordered
 
 
@@ -146,7 +150,9 @@ def _facts(weights: Mapping[str, float], seen: Seen) -> tuple[tuple[Told, ...], 
 
 def _choose(weighed: Sequence[Weighed]) -> list[tuple[Weighed, tuple[Weighed, ...]]]:
     """The causes to be named, each with those that cannot be told from it."""
-    left = _with_forerunners_first(sorted(weighed, key=lambda one: -one.score))
+    # A mere possibility comes after everything that something speaks for.
+    likeliest = sorted(weighed, key=lambda one: (not one.supported, -one.score))
+    left = _with_forerunners_first(likeliest)
     chosen: list[tuple[Weighed, tuple[Weighed, ...]]] = []
     accounted: list[Finding] = []
     while left:
@@ -211,6 +217,7 @@ def _told(
         root=one.roots[0].code if one.roots else "",
         speaks_for=tuple(told.text for told in one.speaks_for[:FACTS_NAMED]),
         speaks_against=tuple(told.text for told in one.speaks_against[:FACTS_NAMED]),
+        fix=one.cause.fix,
         would_refute=one.cause.refutes,
         not_checked=_not_checked(one.cause, seen, passed, how_to_pass),
         rivals=tuple(rival.cause.id for rival in rivals),
@@ -230,7 +237,9 @@ def _not_checked(
     lines = [
         f"{facts[name].about}: {reason}"
         for name in (*cause.speaks_for, *cause.speaks_against)
-        if seen.trace is not NO_RUN and (reason := facts[name].missing(seen))
+        if seen.trace is not NO_RUN
+        and facts[name].asks_of(seen.trace)
+        and (reason := facts[name].missing(seen))
     ]
     lines += [
         f"{need.why}: {how_to_pass.get(need.subject, f'needs a {need.subject}')}"
@@ -240,25 +249,42 @@ def _not_checked(
     return tuple(dict.fromkeys(lines))[:NOT_CHECKED_NAMED]
 
 
+def _mended(one: Weighed, cause: Cause, recipe: Recipe | None) -> Weighed:
+    """The cause's findings, with its own fix where theirs would not mend it.
+
+    A loss near that of guessing asks for a higher rate; where the rate is too high already, that
+    advice does harm. A cause of low confidence changes no advice.
+    """
+    if cause.confidence is Confidence.LOW:
+        return one
+    fix = Fix(title=one.cause.fix, safety=Safety.MANUAL)
+    told = one.cause.change
+    if recipe is not None and told is not None and told.setting not in recipe.unknown:
+        value = float(getattr(recipe, told.setting)) * told.times
+        edit = change(recipe, told.setting, float(f"{value:.3g}"))
+        fix = Fix(title=one.cause.fix, safety=Safety.UNSAFE, edits=(edit,))
+    return replace(
+        one,
+        symptoms=tuple(
+            msgspec.structs.replace(f, fixes=(fix,)) if f.name in one.cause.misled else f
+            for f in one.symptoms
+        ),
+    )
+
+
 def _ordered(findings: Sequence[Finding], causes: Sequence[Weighed], *, run: bool) -> list[Finding]:
     """Findings of one cause together, where the worst of them stood; the others by severity.
 
     The first cause of a `run` comes before everything that is no worse than its worst finding.
     """
     groups: list[list[Finding]] = []
-    taken: list[Finding] = []
+    taken: set[str] = set()
     for one in causes:
-        group = [finding for finding in one.explained if finding not in taken]
-        taken += group
-        if group:
-            root = one.roots[0].code if one.roots else ""
-            groups.append(
-                [
-                    finding if finding.code == root else _because_of(finding, root)
-                    for finding in group
-                ]
-            )
-    groups += [[finding] for finding in findings if finding not in taken]
+        group = [finding for finding in one.explained if finding.code not in taken]
+        taken |= {finding.code for finding in group}
+        root = one.roots[0].code if one.roots else ""
+        groups += [[f if f.code == root else _because_of(f, root) for f in group]] if group else []
+    groups += [[finding] for finding in findings if finding.code not in taken]
     places = {finding.code: place for place, finding in enumerate(findings)}
     groups.sort(
         key=lambda group: min(

@@ -26,6 +26,13 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str
 
 
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A setting of the recipe, and what its value is multiplied by."""
+
+    setting: str
+    times: float
+
+
 class KnownCause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One cause. The file says what each field is."""
 
@@ -34,10 +41,13 @@ class KnownCause(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roots: tuple[Root, ...]
     symptoms: dict[str, float]
     refutes: str
+    fix: str
     speaks_for: dict[str, float] = {}
     speaks_against: dict[str, float] = {}
     needs: tuple[Need, ...] = ()
     precedes: tuple[str, ...] = ()
+    misled: tuple[str, ...] = ()
+    change: Change | None = None
 
 
 @functools.cache

@@ -269,6 +269,7 @@ def cause_lines(cause: Cause) -> list[tuple[str, str]]:
         ("speaks for it", [*named, *cause.speaks_for]),
         ("speaks against it", cause.speaks_against),
         ("explains", [", ".join(explains)] if explains else []),
+        ("fix", [cause.fix] if cause.fix else []),
         ("would refute it", [cause.would_refute] if cause.would_refute else []),
         ("not checked", cause.not_checked),
     )

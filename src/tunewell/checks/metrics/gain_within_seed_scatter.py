@@ -56,9 +56,11 @@ def gain_within_seed_scatter(runs: Runs, *, alpha: float = 0.05) -> Iterator[Fin
     Train both configurations with the same three to five seeds, and compare their means.
 
     ## When it is wrong
-    Scores that do not scatter like a normal law, as where one run in five collapses, are not told
-    well by a mean. Runs with the same seeds are taken as independent, which hides a small gain that
-    every seed shows; `tunewell compare` on two prediction files is the sharper test then.
+    A run that was picked because it is the luckiest of several passes for better than it is: pass
+    all of them. Scores that do not scatter like a normal law, as where one run in five collapses,
+    are not told well by a mean. Runs with the same seeds are taken as independent, which hides a
+    small gain that every seed shows; `tunewell compare` on two prediction files is the sharper
+    test then.
 
     ## Sources
     Dodge et al. 2020, "Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders,

@@ -33,6 +33,7 @@ def behind(seen: Seen) -> Told | None:
     "evaluation-never-beat-guessing",
     "whether evaluation was ever better than guessing",
     columns=("eval_loss",),
+    classifiers=True,
 )
 def never_beat_guessing(seen: Seen) -> Told | None:
     """Training loss falls, and on other rows the model never does better than one that guesses."""
@@ -70,6 +71,7 @@ def along(seen: Seen) -> Told | None:
     "score-never-moves",
     "whether the evaluation score ever moved",
     columns=("eval_accuracy",),
+    classifiers=True,
 )
 def score_fixed(seen: Seen) -> Told | None:
     """The same accuracy at every evaluation but the first, although the loss moves.
@@ -87,6 +89,7 @@ def score_fixed(seen: Seen) -> Told | None:
     "one-class-answered",
     "whether the model answers with one class",
     columns=("predicted_top_share",),
+    classifiers=True,
 )
 def one_class(seen: Seen) -> Told | None:
     """Nearly every row gets the same class, although the labels are not all the same."""
@@ -103,6 +106,7 @@ def one_class(seen: Seen) -> Told | None:
     "labels-mostly-one-class",
     "whether most labels are one class",
     columns=("label_top_share",),
+    classifiers=True,
 )
 def skewed(seen: Seen) -> Told | None:
     """Labels of which most are one class."""

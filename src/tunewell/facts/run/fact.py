@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tunewell.facts.curves import is_reward_training
 from tunewell.subjects.model_state import ModelState
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
@@ -52,6 +53,8 @@ class Fact:
         columns: names of columns without which it cannot be told.
         state: whether it needs the step-one proof.
         tell: returns None where the fact does not hold.
+        classifiers: whether it asks for something that only a run of a classifier has.
+        rewards: whether it asks for something that only a run over rewards has.
     """
 
     name: str
@@ -59,6 +62,14 @@ class Fact:
     columns: tuple[str, ...]
     state: bool
     tell: Callable[[Seen], Told | None]
+    classifiers: bool = False
+    rewards: bool = False
+
+    def asks_of(self, trace: Trace) -> bool:
+        """Whether the question makes sense for this run."""
+        if self.classifiers and not trace.classes:
+            return False
+        return not self.rewards or is_reward_training(trace)
 
     def missing(self, seen: Seen) -> str:
         """Why it cannot be told of this run, "" where it can."""
@@ -74,12 +85,18 @@ _FACTS: dict[str, Fact] = {}
 
 
 def fact(
-    name: str, about: str, *, columns: tuple[str, ...] = (), state: bool = False
+    name: str,
+    about: str,
+    *,
+    columns: tuple[str, ...] = (),
+    state: bool = False,
+    classifiers: bool = False,
+    rewards: bool = False,
 ) -> Callable[[Callable[[Seen], Told | None]], Callable[[Seen], Told | None]]:
     """Register a function as a fact."""
 
     def register(tell: Callable[[Seen], Told | None]) -> Callable[[Seen], Told | None]:
-        _FACTS[name] = Fact(name, about, columns, state, tell)
+        _FACTS[name] = Fact(name, about, columns, state, tell, classifiers, rewards)
         return tell
 
     return register

@@ -53,7 +53,7 @@ def skipped(seen: Seen) -> Told | None:
     return told(strength, f"{100 * share:.0f} % of the updates were skipped")
 
 
-@fact("kl-high", "whether the model moved far from its reference", columns=("kl",))
+@fact("kl-high", "whether the model moved far from its reference", columns=("kl",), rewards=True)
 def kl_high(seen: Seen) -> Told | None:
     """A divergence from the reference that grows to many times its early level."""
     kl = seen.trace.column("kl").finite
