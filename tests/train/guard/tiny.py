@@ -233,3 +233,38 @@ def tokenizer() -> Any:  # noqa: ANN401
     return PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token="[PAD]", eos_token="[EOS]", unk_token="[UNK]"
     )
+
+
+def encoder(folder: Path, words: str) -> Path:
+    """A BERT of one layer with a tokenizer of some words, saved."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertModel, PreTrainedTokenizerFast
+
+    torch.manual_seed(0)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words.split()]
+    made = Tokenizer(
+        models.WordLevel({word: place for place, word in enumerate(vocabulary)}, "[UNK]")
+    )
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=16,
+    ).save_pretrained(str(folder))
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        initializer_range=0.2,
+        max_position_embeddings=20,
+    )
+    BertModel(config).save_pretrained(str(folder))
+    return folder

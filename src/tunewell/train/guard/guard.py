@@ -74,6 +74,7 @@ class Guard:
         self.announce = announce
         self.every = EVERY
         self.share = SHARE
+        self.snapshot_seconds = 60.0
         self.interventions: tuple[Intervention, ...] = ()
         self.seconds = 0.0
         self._watch: Watch | None = None
