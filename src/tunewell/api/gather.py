@@ -14,6 +14,7 @@ from tunewell.api.workspace import data_examined
 from tunewell.core.document import Examined, Section
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings
+from tunewell.facts.interventions import interventions
 from tunewell.readers.benchmark import read_benchmark
 from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.data import read_dataset
@@ -249,7 +250,7 @@ def _read_run(gathered: Gathered, roles: list[Found], given: Given) -> None:
     if run is not None:
         trace, state = read_run(run)
         gathered.subjects.append(trace)
-        gathered.sections.append(curves(trace))
+        gathered.sections += [curves(trace), *interventions(trace)]
         if state is not None:
             gathered.subjects.append(state)
     predictions = _first(roles, "predictions")

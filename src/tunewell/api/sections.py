@@ -30,28 +30,6 @@ def curves(trace: Trace, *, title: str = "Learning curves") -> Section:
     return Section(id="curves", title=title, text=trace.source, evidence=series)
 
 
-def interventions(trace: Trace) -> list[Section]:
-    """What the guard did to the run, with its evidence; no section where it did nothing."""
-    done = trace.interventions
-    if not done:
-        return []
-    return [
-        Section(
-            id="interventions",
-            title="What the guard did",
-            text=f"{counted(len(done), 'intervention')} in {trace.last_step:,} steps",
-            evidence=(
-                Table(
-                    name="interventions",
-                    columns=("step", "what", "why"),
-                    rows=tuple((f"{one.step:,}", one.kind, one.text) for one in done),
-                    total=len(done),
-                ),
-            ),
-        )
-    ]
-
-
 def confusion_matrix(evaluation: Evaluation) -> Section:
     """True against predicted classes."""
     counts = confusion(evaluation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tunewell.api.documents import build
-from tunewell.api.sections import confusion_matrix, curves, interventions
+from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
 from tunewell.core.errors import InputError
@@ -15,6 +15,7 @@ from tunewell.core.words import counted
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import GuardSettings
 from tunewell.facts.evaluation import accuracy, macro_f1
+from tunewell.facts.interventions import interventions
 from tunewell.readers.predictions import write_predictions
 from tunewell.report.write import write
 from tunewell.subjects.dataset import Dataset

@@ -50,7 +50,7 @@ class TrainResult:
     seconds: float
 
 
-def fit(
+def fit(  # noqa: PLR0913  what is trained, where, and how it is told
     recipe: Recipe,
     dataset: Dataset,
     *,
@@ -109,7 +109,7 @@ def fit(
     return TrainResult(evaluation, test, trace, state, folder, seconds)
 
 
-def _train(  # noqa: PLR0913  the parts of one training
+def _train(  # noqa: PLR0913, PLR0915  the parts of one training, in order
     recipe: Recipe,
     dataset: Dataset,
     names: Sequence[str],

@@ -19,7 +19,8 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
 
     Weights are kept in memory: writing checkpoints costs more than a short training.
     `keep_best` keeps them even where they are not loaded: whoever ends the run early may set
-    `load_best` then. `best_scores` are the logits of the model that is kept, in the order it was evaluated in.
+    `load_best` then. `best_scores` are the logits of the model that is kept, in the order it was
+    evaluated in.
     """
 
     def __init__(  # noqa: PLR0913  each is a setting of the recipe

@@ -86,8 +86,8 @@ def snapshot_to_resume(folder: Path, mark: Mapping[str, Any]) -> Path:
     found = whole_snapshots(folder)
     if not found:
         message = (
-            f"{folder}: holds no snapshot to resume from; `tunewell train --guard` writes one every "
-            "minute or more, and removes them when it ends"
+            f"{folder}: holds no snapshot to resume from; `tunewell train --guard` writes one a "
+            "minute or less often, and removes them when it ends"
         )
         raise InputError(message)
     try:

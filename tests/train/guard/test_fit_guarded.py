@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from typer.testing import CliRunner
-
 from tests.train.guard import tiny
 from tests.train.test_fit import WORDS, made
+from typer.testing import CliRunner
+
 from tunewell.cli.main import app
 from tunewell.core.errors import InputError, SettingsError, UserError
 from tunewell.core.progress import Silent
@@ -44,7 +43,7 @@ def recipe(encoder: Path) -> Recipe:
 
 
 @pytest.fixture
-def short_of_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[tiny.Memory]:
+def short_of_memory(monkeypatch: pytest.MonkeyPatch) -> tiny.Memory:
     """A machine on which 5 rows fit, in training and, later, in an evaluation."""
     from tunewell.train import model as models
 
@@ -78,7 +77,7 @@ def test_a_healthy_run_is_bit_equal(recipe: Recipe, tmp_path: Path) -> None:
     assert plain.trace.kept_step == guarded.trace.kept_step
     assert plain.evaluation is not None
     assert guarded.evaluation is not None
-    np.testing.assert_array_equal(plain.evaluation.probabilities, guarded.evaluation.probabilities)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(plain.evaluation.probabilities, guarded.evaluation.probabilities)
     assert not guarded.trace.interventions
     assert not list((tmp_path / "b").glob("checkpoint-*"))
 
@@ -158,9 +157,7 @@ class Killed(Silent):
 
 
 @pytest.mark.parametrize("after", [4, 12, 20])
-def test_a_killed_run_goes_on_from_its_snapshot(
-    recipe: Recipe, tmp_path: Path, after: int
-) -> None:
+def test_a_killed_run_goes_on_from_its_snapshot(recipe: Recipe, tmp_path: Path, after: int) -> None:
     """Dropout, order, early epochs' best and all: what it ends with is bit-equal."""
     recipe = dataclasses.replace(recipe, evals_per_epoch=2)
     plain = run(recipe, tmp_path / "a")
@@ -177,7 +174,7 @@ def test_a_killed_run_goes_on_from_its_snapshot(
     assert plain.trace.kept_step == resumed.trace.kept_step
     assert plain.evaluation is not None
     assert resumed.evaluation is not None
-    np.testing.assert_array_equal(plain.evaluation.probabilities, resumed.evaluation.probabilities)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(plain.evaluation.probabilities, resumed.evaluation.probabilities)
     assert not list((tmp_path / "b").glob("checkpoint-*"))
 
 

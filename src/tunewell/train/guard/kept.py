@@ -34,7 +34,12 @@ class Kept:
     """
 
     def __init__(
-        self, trainer: Any, note: Callable[[str], None], *, every: int = EVERY, share: float = SHARE  # noqa: ANN401
+        self,
+        trainer: Any,  # noqa: ANN401
+        note: Callable[[str], None],
+        *,
+        every: int = EVERY,
+        share: float = SHARE,
     ) -> None:
         self.trained = Trained(trainer)
         self.every = every
