@@ -231,7 +231,7 @@ def test_nothing_asked_nothing_done(tmp_path: Path) -> None:
 
 
 class ShortAdam(torch.optim.AdamW):
-    """An optimizer that memory ends in at one step, unless it updates one tensor at a time."""
+    """An optimizer that memory ends in from one step on, unless it updates tensor by tensor."""
 
     def __init__(self, parameters: Any, at: int, *, half: bool) -> None:  # noqa: ANN401
         super().__init__(parameters, lr=1e-2)
@@ -242,7 +242,7 @@ class ShortAdam(torch.optim.AdamW):
         """One update."""
         self.calls += 1
         groups = self.param_groups
-        if self.calls == self.at and groups[0]["foreach"] is not False:
+        if 0 < self.at <= self.calls and groups[0]["foreach"] is not False:
             if self.half:
                 held = list(groups[0]["params"])
                 groups[0]["params"] = held[: len(held) // 2]

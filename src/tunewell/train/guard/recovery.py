@@ -83,7 +83,6 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self._anew = False
         self._stop = False
         self._optimizer_step: Any = None
-        self._clip: Any = None
 
     # -- the run's events ------------------------------------------------------------------------
 
@@ -364,7 +363,7 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         tensors = self.kept.trained.tensors()
         try:
             here = self.steps.loss_without_trace(steps)
-            present = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+            present = {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()}
         except Exception:  # noqa: BLE001  what cannot be compared is no proof
             return math.nan, math.nan
         try:

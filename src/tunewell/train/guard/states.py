@@ -12,6 +12,9 @@ import numpy as np
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+NOT_STATE = ("params", "foreach", "fused")
+"""Of an optimizer's group: how it computes is no state, and was changed where memory ended."""
+
 
 class RandomStates:
     """Every generator that training draws from, as it is now."""
@@ -101,7 +104,7 @@ class Trained:
                     for name, value in held.items()
                 }
         state.groups = [
-            {name: copy.copy(value) for name, value in group.items() if name != "params"}
+            {name: copy.copy(value) for name, value in group.items() if name not in NOT_STATE}
             for group in self.optimizer.param_groups
         ]
         scheduler, scaler = self.trainer.lr_scheduler, self.trainer.accelerator.scaler

@@ -51,6 +51,18 @@ class Step:
             if isinstance(value, torch.Tensor)
         )
 
+    def to_host(self) -> None:
+        """Hold its batches in host memory: an accelerator has none to spare."""
+        self.batches = [
+            {
+                name: value.cpu() if isinstance(value, torch.Tensor) else value
+                for name, value in batch.items()
+            }
+            if isinstance(batch, Mapping)
+            else batch
+            for batch in self.batches
+        ]
+
     @property
     def repeatable(self) -> bool:
         """Whether its batches are plain mappings, so that computing them twice is the same."""
