@@ -171,8 +171,21 @@ def plan(project: str | Path = ".", *, model: str | None = None) -> Document:
     )
 
 
-def train(project: str | Path = ".", *, model: str | None = None) -> Document:
+def train(
+    project: str | Path = ".",
+    *,
+    model: str | None = None,
+    guard: bool = False,
+    resume: bool = False,
+) -> Document:
     """Fine-tune the project once, watched.
+
+    Args:
+        project: a folder, or training data.
+        model: a folder, or `package:NAME/FOLDER`.
+        guard: recover where memory does not suffice or values go wrong, as [guard] in the settings
+            says, and stop where it overfits.
+        resume: go on with a guarded run that was killed.
 
     Raises:
         tunewell.core.errors.UserError: if data, model or settings cannot be used.
@@ -180,7 +193,9 @@ def train(project: str | Path = ".", *, model: str | None = None) -> Document:
     from tunewell.api import train as command
     from tunewell.api.workspace import open_workspace
 
-    return command.train(open_workspace(Path(project), model=model))
+    workspace = open_workspace(Path(project), model=model)
+    settings = workspace.settings.guard if guard or resume else None
+    return command.train(workspace, guard=settings, resume=resume)
 
 
 def tune(

@@ -19,7 +19,8 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
 
     Weights are kept in memory: writing checkpoints costs more than a short training.
     `keep_best` keeps them even where they are not loaded: whoever ends the run early may set
-    `load_best` then. `best_scores` are the logits of the model that is kept, in the order it was evaluated in.
+    `load_best` then. `best_scores` are the logits of the model that is kept, in the order it was
+    evaluated in.
     """
 
     def __init__(  # noqa: PLR0913  each is a setting of the recipe
@@ -76,7 +77,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         best = self.best_value
         better = best is None or (value > best if self.greater_is_better else value < best)
         if better and np.isfinite(value):
-            self.best_value, self.best_step = value, state.global_step
+            self.best_value, self.best_step = float(value), state.global_step
             state.best_metric, state.best_global_step = value, state.global_step
             self._without_gain = 0
             if self.keep_best:
@@ -100,3 +101,23 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         else:
             self.best_scores = self.scores
         self._weights = {}
+
+    def remembered(self) -> dict[str, Any]:
+        """What it knows so far, as tensors and plain values."""
+        scores = {"scores": self.scores, "best_scores": self.best_scores}
+        return {
+            "weights": self._weights,
+            "without_gain": self._without_gain,
+            "best_value": self.best_value,
+            "best_step": self.best_step,
+            **{name: None if v is None else torch.from_numpy(v) for name, v in scores.items()},
+        }
+
+    def remember(self, remembered: dict[str, Any]) -> None:
+        """Take up what `remembered` gave."""
+        self._weights = remembered["weights"]
+        self._without_gain = int(remembered["without_gain"])
+        self.best_value, self.best_step = remembered["best_value"], remembered["best_step"]
+        for name in ("scores", "best_scores"):
+            tensor = remembered[name]
+            setattr(self, name, None if tensor is None else tensor.numpy())

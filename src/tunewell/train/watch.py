@@ -180,9 +180,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             self.close()
 
     @harmless
-    def intervened(
-        self, step: int, kind: str, text: str, *, kept_step: int | None = None
-    ) -> None:
+    def intervened(self, step: int, kind: str, text: str, *, kept_step: int | None = None) -> None:
         """Record what a guard did to the run; `kept_step` where it chose the weights kept."""
         if kept_step is not None:
             self._kept_step = kept_step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-
 from tests.train.guard import tiny
+
 from tunewell.core.errors import UserError
 from tunewell.readers.logs import read_trace
+from tunewell.train.guard.guard import Guard
 from tunewell.train.guard.losses import LEAST, StepLosses
 from tunewell.train.quiet import quiet
 from tunewell.train.watch import Watch
@@ -29,7 +31,7 @@ def poison(model: Any, **_: Any) -> None:  # noqa: ANN401
 def test_overflows_of_the_scaler_are_its_own(tmp_path: Path) -> None:
     """It begins with a scale that overflows, skips, halves it: the guard has nothing to add."""
     made = []
-    for guard in (None, tiny.Guard(announce=None)):
+    for guard in (None, Guard(announce=None)):
         trainer = tiny.trainer_of(
             tmp_path, tiny.language_model(), tiny.language_rows(), max_grad_norm=0.0
         )
@@ -68,11 +70,9 @@ def test_the_scale_is_that_of_before_too(tmp_path: Path) -> None:
 
 def test_resuming_under_guard(tmp_path: Path) -> None:
     """A run resumed from a checkpoint, then harmed, ends as one that was neither."""
-    settings = {"save_strategy": "steps", "save_steps": 5, "save_total_limit": 3}
+    settings: dict[str, Any] = {"save_strategy": "steps", "save_steps": 5, "save_total_limit": 3}
     plain = tiny.trained(
-        tiny.trainer_of(
-            tmp_path / "a", tiny.language_model(0.1), tiny.language_rows(), **settings
-        )
+        tiny.trainer_of(tmp_path / "a", tiny.language_model(0.1), tiny.language_rows(), **settings)
     )
     guard = tiny.silent(not_finite="skip", out_of_memory=True)
     memory = tiny.Memory(4, "backward", since=10)
@@ -88,9 +88,7 @@ def test_resuming_under_guard(tmp_path: Path) -> None:
         tiny.trainer_of(tmp_path / "c", tiny.language_model(), tiny.language_rows(), **settings)
     )
     assert tiny.losses(plain) != tiny.losses(without_dropout)
-    tiny.trained(
-        resumed, guard, resume_from_checkpoint=str(tmp_path / "c" / "checkpoint-5")
-    )
+    tiny.trained(resumed, guard, resume_from_checkpoint=str(tmp_path / "c" / "checkpoint-5"))
     assert tiny.kinds(guard) == ["back", "smaller-batch"]
     assert [done.step for done in guard.interventions] == [8, 10]
     np.testing.assert_allclose(
@@ -102,7 +100,7 @@ def test_resuming_under_guard(tmp_path: Path) -> None:
 
 
 def test_trl_with_lora(tmp_path: Path) -> None:
-    """Supervised fine-tuning of an adapter: memory ends, weights are poisoned, losses are the same."""
+    """Tuning an adapter: memory ends, weights are poisoned, losses are the same."""
     peft, trl = pytest.importorskip("peft"), pytest.importorskip("trl")
     rows = [
         {name: row[name][: int(row["attention_mask"].sum())].tolist() for name in ("input_ids",)}
@@ -232,3 +230,21 @@ def test_one_high_loss_is_no_rise() -> None:
         assert losses.high[0][0] == 205
     early = StepLosses()
     assert not any(early.add(step, 10.0**step) for step in range(LEAST))
+
+
+def test_the_document_of_the_run_and_of_its_diagnosis(tmp_path: Path) -> None:
+    """Both have a section of what was done; that of a run left alone has none."""
+    import tunewell
+
+    for name, rows in (("short", 4), ("enough", 100)):
+        trainer = tiny.trainer_of(
+            tmp_path / name, tiny.Memory(rows).limits(tiny.language_model()), tiny.language_rows()
+        )
+        tiny.trained(trainer, tiny.silent(out_of_memory=True))
+        watched = json.loads((tmp_path / name / "tunewell" / "document.json").read_text())
+        diagnosed = tunewell.diagnose(tmp_path / name)
+        for found in (
+            [part["id"] for part in watched["sections"]],
+            [part.id for part in diagnosed.sections],
+        ):
+            assert found.count("interventions") == (name == "short")

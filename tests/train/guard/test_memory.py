@@ -11,11 +11,12 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from torch.nn import functional
-from transformers import Trainer, TrainerCallback
-
 from tests.train.guard import tiny
+from torch.nn import functional
+from transformers import Trainer
+
 from tunewell.readers.logs import read_trace
+from tunewell.train.guard.guard import Guard
 from tunewell.train.guard.memory import is_out_of_memory
 from tunewell.train.guard.parts import spans
 
@@ -28,7 +29,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"gradient_accumulation_steps": 3, "max_steps": 8},
     {"per_device_train_batch_size": 10},
 ]
-CLOSE = {"rtol": 2e-5, "atol": 2e-6}
+CLOSE: dict[str, Any] = {"rtol": 2e-5, "atol": 2e-6}
 """What adding up in another order may change over a dozen steps in float32."""
 
 
@@ -38,7 +39,7 @@ def test_a_healthy_run_is_bit_equal(tmp_path: Path, task: str, settings: dict[st
     """Dropout and all: the guard draws no number and rounds none."""
     model, rows = TASKS[task]
     plain = tiny.trained(tiny.trainer_of(tmp_path, model(0.1), rows(), **settings))
-    guard = tiny.Guard(announce=None)
+    guard = Guard(announce=None)
     guarded = tiny.trained(tiny.trainer_of(tmp_path, model(0.1), rows(), **settings), guard)
     assert tiny.losses(plain) == tiny.losses(guarded)
     assert bool((tiny.weights(plain) == tiny.weights(guarded)).all())
@@ -73,7 +74,7 @@ def test_the_losses_are_those_of_enough_memory(
 
 
 def test_the_losses_are_those_of_the_small_batch_from_the_start(tmp_path: Path) -> None:
-    """The same dropout too, where memory ends in the first step: its random numbers are put back."""
+    """The same dropout too, where memory ends in the first step: random numbers are put back."""
     small = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
     started = tiny.trained(
         tiny.trainer_of(tmp_path, tiny.language_model(0.1), tiny.language_rows(), **small)
@@ -86,7 +87,7 @@ def test_the_losses_are_those_of_the_small_batch_from_the_start(tmp_path: Path) 
     assert tiny.kinds(guard) == ["smaller-batch"]
 
 
-class RowMean(Trainer):  # type: ignore[misc]  # transformers has no types
+class RowMean(Trainer):
     """The mean over tokens, whatever the Trainer says of items: a common own loss."""
 
     def compute_loss(  # noqa: D102
@@ -102,7 +103,7 @@ class RowMean(Trainer):  # type: ignore[misc]  # transformers has no types
         return (loss, outputs) if return_outputs else loss
 
 
-class Weighted(Trainer):  # type: ignore[misc]  # transformers has no types
+class Weighted(Trainer):
     """Class weights, by which PyTorch divides within each batch."""
 
     weights = torch.tensor([1.0, 5.0])
@@ -143,14 +144,6 @@ class Contrastive(Weighted):
         return (loss, outputs) if return_outputs else loss
 
 
-class Keeps(TrainerCallback):  # type: ignore[misc]  # transformers has no types
-    """The gradient of the first step, before it is clipped away."""
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
-        if state.global_step == 0:
-            self.gradient = torch.cat([p.grad.flatten().clone() for p in model.parameters()])
-
-
 @pytest.mark.parametrize(
     ("kind", "task", "settings"),
     [
@@ -169,12 +162,16 @@ def test_the_gradient_is_that_of_the_whole_batch(
     model, rows = TASKS[task]
     found = []
     for memory in (tiny.Memory(100), tiny.Memory(3)):
-        keeps = Keeps()
+        seen: list[torch.Tensor] = []
+
+        def keep(_: int, model: Any, seen: list[torch.Tensor] = seen) -> None:  # noqa: ANN401
+            seen.append(torch.cat([p.grad.flatten().clone() for p in model.parameters()]))
+
         trainer = tiny.trainer_of(
             tmp_path,
             memory.limits(model()),
             rows(),
-            keeps,
+            tiny.BeforeUpdate(keep),
             kind=kind,
             max_steps=1,
             max_grad_norm=0.0,
@@ -182,7 +179,7 @@ def test_the_gradient_is_that_of_the_whole_batch(
             **settings,
         )
         tiny.trained(trainer, tiny.silent(out_of_memory=True))
-        found.append((keeps.gradient, tiny.losses(trainer)))
+        found.append((seen[0], tiny.losses(trainer)))
     (whole, loss), (parts, same) = found
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(same, loss, rtol=1e-5)
@@ -234,18 +231,18 @@ def test_nothing_asked_nothing_done(tmp_path: Path) -> None:
 
 
 class ShortAdam(torch.optim.AdamW):
-    """An optimizer that memory ends in at one step, unless it updates one tensor at a time."""
+    """An optimizer that memory ends in from one step on, unless it updates tensor by tensor."""
 
     def __init__(self, parameters: Any, at: int, *, half: bool) -> None:  # noqa: ANN401
         super().__init__(parameters, lr=1e-2)
         self.at, self.half, self.calls = at, half, 0
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def step(self, closure: Any = None) -> Any:  # noqa: ANN401
         """One update."""
         self.calls += 1
         groups = self.param_groups
-        if self.calls == self.at and groups[0]["foreach"] is not False:
+        if 0 < self.at <= self.calls and groups[0]["foreach"] is not False:
             if self.half:
                 held = list(groups[0]["params"])
                 groups[0]["params"] = held[: len(held) // 2]

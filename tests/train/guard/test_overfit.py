@@ -11,13 +11,14 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from tests.train.guard import tiny
 from transformers import EarlyStoppingCallback
 
-from tests.train.guard import tiny
 from tunewell.facts.curves import is_past_lowest
 from tunewell.readers.logs import read_run
+from tunewell.train.guard.guard import Guard
 
-BY_HEART = {
+BY_HEART: dict[str, Any] = {
     "max_steps": 60,
     "eval_strategy": "steps",
     "eval_steps": 4,
@@ -63,9 +64,7 @@ def test_the_best_weights_are_put_back(tmp_path: Path) -> None:
 
 def test_a_trainer_that_loads_its_best_does_so_itself(tmp_path: Path) -> None:
     """The guard stops, transformers loads the checkpoint."""
-    trainer = by_heart(
-        tmp_path, load_best_model_at_end=True, save_strategy="steps", save_steps=4
-    )
+    trainer = by_heart(tmp_path, load_best_model_at_end=True, save_strategy="steps", save_steps=4)
     guard = tiny.silent(overfitting=2)
     tiny.trained(trainer, guard)
     assert tiny.kinds(guard) == ["stop", "restore-best"]
@@ -93,7 +92,7 @@ def test_early_stopping_of_the_user_comes_first(tmp_path: Path) -> None:
 def test_a_run_that_learns_is_left_alone(tmp_path: Path) -> None:
     """Rows that follow one rule: the evaluation falls to the end, bit for bit as unguarded."""
     made = []
-    for guard in (None, tiny.Guard(announce=None)):
+    for guard in (None, Guard(announce=None)):
         trainer = tiny.trainer_of(
             tmp_path,
             tiny.language_model(0.1),
@@ -111,7 +110,8 @@ def test_a_run_that_learns_is_left_alone(tmp_path: Path) -> None:
 
 def test_more_right_answers_are_no_overfitting(tmp_path: Path) -> None:
     """The loss rises on the wrong answers alone while accuracy rises: the run goes on."""
-    def score(prediction: Any) -> dict[str, float]:  # noqa: ANN401
+
+    def score(_: Any) -> dict[str, float]:  # noqa: ANN401
         score.calls += 1  # type: ignore[attr-defined]
         return {"accuracy": 0.5 + 0.01 * score.calls}  # type: ignore[attr-defined]
 

@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from transformers import BertForSequenceClassification, Trainer, TrainerCallback
-
 from tests.train.guard import tiny
+from transformers import BertForSequenceClassification, Trainer
+
 from tunewell.core.errors import SettingsError
 from tunewell.readers.logs import read_trace
-from tunewell.train.guard import Guard
+from tunewell.train.guard.guard import Guard
 
 
 def regression(dropout: float = 0.0) -> Any:  # noqa: ANN401
@@ -45,28 +45,14 @@ def often(guard: Guard, every: int = 5) -> Guard:
     return guard
 
 
-class WithoutUpdate(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+def without_update(*steps: int) -> tiny.BeforeUpdate:
     """Takes no update at some steps: what leaving them out must come to."""
 
-    def __init__(self, *steps: int) -> None:
-        self.steps = steps
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
-        if state.global_step + 1 in self.steps:
+    def drop(step: int, model: Any) -> None:  # noqa: ANN401
+        if step in steps:
             model.zero_grad(set_to_none=True)
 
-
-def step_of(row: int, trainer: Trainer) -> int:
-    """The step in whose batch a row is."""
-    torch.manual_seed(trainer.args.seed)
-    batches = list(trainer.get_train_dataloader())
-    wanted = trainer.train_dataset[row]["input_ids"]
-    (place,) = (
-        place
-        for place, batch in enumerate(batches)
-        if any(np.array_equal(ids.numpy(), wanted) for ids in batch["input_ids"])
-    )
-    return place // trainer.args.gradient_accumulation_steps + 1
+    return tiny.BeforeUpdate(drop)
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
@@ -82,7 +68,11 @@ def test_a_row_that_is_not_finite_is_left_out(tmp_path: Path, accumulation: int)
     assert f"1 of its {8 * accumulation} rows cause it: row" in done.text
     plain = tiny.trained(
         tiny.trainer_of(
-            tmp_path / "plain", regression(0.1), number_rows(), WithoutUpdate(done.step), **settings
+            tmp_path / "plain",
+            regression(0.1),
+            number_rows(),
+            without_update(done.step),
+            **settings,
         )
     )
     assert bool((tiny.weights(plain) == tiny.weights(poisoned)).all())
@@ -101,9 +91,7 @@ def test_without_the_guard_that_row_destroys_the_model(tmp_path: Path) -> None:
 def test_a_first_step_left_out_proves_nothing_of_what_moves(tmp_path: Path) -> None:
     """The watcher's step-one proof is made by the next step."""
     trainer = tiny.trainer_of(tmp_path, regression(), number_rows(*range(96)))
-    first = {
-        tuple(ids.tolist()) for ids in next(iter(trainer.get_train_dataloader()))["input_ids"]
-    }
+    first = {tuple(ids.tolist()) for ids in next(iter(trainer.get_train_dataloader()))["input_ids"]}
     assert len(first) == 8
     rows = number_rows()
     torch.manual_seed(trainer.args.seed)
@@ -125,6 +113,7 @@ def test_a_first_step_left_out_proves_nothing_of_what_moves(tmp_path: Path) -> N
 @pytest.mark.parametrize("at", [2, 7, 12])
 def test_weights_that_were_poisoned_are_those_of_before(tmp_path: Path, at: int) -> None:
     """Something else wrote NaN into them: the run ends bit for bit as if nobody had."""
+
     def poison(model: Any, **_: Any) -> None:  # noqa: ANN401
         with torch.no_grad():
             next(model.parameters()).view(-1)[5] = float("nan")
@@ -157,7 +146,7 @@ class Jump(torch.optim.AdamW):
         self.mark = mark
         self.sizes: list[float] = []
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def step(self, closure: Any = None) -> Any:  # noqa: ANN401
         """One update."""
         parameters = [p for p in self.param_groups[0]["params"] if p.grad is not None]
@@ -170,7 +159,7 @@ class Jump(torch.optim.AdamW):
 def test_an_update_that_breaks_the_weights_again_is_left_out(tmp_path: Path) -> None:
     """Computed again it does the same, so the step is known and left out."""
 
-    def built(mark: float, *callbacks: Any) -> tuple[Trainer, Jump]:  # noqa: ANN401
+    def built(mark: float, *callbacks: Any) -> tuple[Any, Jump]:  # noqa: ANN401
         model = regression()
         optimizer = Jump(model.parameters(), mark)
         return tiny.trainer_of(
@@ -179,7 +168,7 @@ def test_an_update_that_breaks_the_weights_again_is_left_out(tmp_path: Path) -> 
 
     first, watched = built(-1.0)
     tiny.trained(first)
-    plain = tiny.trained(built(-1.0, WithoutUpdate(7))[0])
+    plain = tiny.trained(built(-1.0, without_update(7))[0])
     guard = often(tiny.silent(not_finite="skip"), every=4)
     harmed, again = built(watched.sizes[6])
     tiny.trained(harmed, guard)
@@ -195,7 +184,7 @@ def bump(optimizer: Any, **_: Any) -> None:  # noqa: ANN401
         group["lr"] = 3.0
 
 
-LONG = {"max_steps": 60, "learning_rate": 3e-3, "logging_steps": 1}
+LONG: dict[str, Any] = {"max_steps": 60, "learning_rate": 3e-3, "logging_steps": 1}
 
 
 def test_a_spike_from_outside_does_not_come_back(tmp_path: Path) -> None:
@@ -246,7 +235,7 @@ def test_a_spike_with_a_lower_rate(tmp_path: Path) -> None:
     np.testing.assert_allclose(rates[:39], planned[:39], rtol=1e-9)
 
 
-class Poisonous(Trainer):  # type: ignore[misc]  # transformers has no types
+class Poisonous(Trainer):
     """One batch whose gradient is huge whenever it is computed, with plain SGD and no clipping."""
 
     mark: Any = None
@@ -258,7 +247,7 @@ class Poisonous(Trainer):  # type: ignore[misc]  # transformers has no types
         return loss * self.scale if same and torch.is_grad_enabled() else loss
 
 
-def poisonous(out: Path, scale: float) -> Poisonous:
+def poisonous(out: Path, scale: float) -> Any:  # noqa: ANN401
     """A run whose 40th batch has a gradient `scale` times too large."""
     model = tiny.language_model()
     trainer = tiny.trainer_of(
@@ -269,7 +258,6 @@ def poisonous(out: Path, scale: float) -> Poisonous:
         optimizer=torch.optim.SGD(model.parameters(), lr=0.3),
         **{**LONG, "max_grad_norm": 0.0},
     )
-    assert isinstance(trainer, Poisonous)
     torch.manual_seed(trainer.args.seed)
     trainer.mark = list(trainer.get_train_dataloader())[39]["input_ids"].numpy()
     trainer.scale = scale
@@ -297,7 +285,7 @@ def test_harder_rows_are_no_spike(tmp_path: Path) -> None:
     for row in hard:
         row["labels"] = np.random.default_rng(int(row["input_ids"][0])).integers(0, 50, 12)
 
-    class InOrder(Trainer):  # type: ignore[misc]  # transformers has no types
+    class InOrder(Trainer):
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:  # noqa: ANN401, ARG002
             return torch.utils.data.SequentialSampler(self.train_dataset)
 
@@ -347,6 +335,7 @@ def test_other_remedies_for_a_row(tmp_path: Path, remedy: Any) -> None:  # noqa:
 
 def test_too_many_interventions_end_the_run(tmp_path: Path) -> None:
     """After `most` of them it stops, and says how many there were."""
+
     def poison(model: Any, **_: Any) -> None:  # noqa: ANN401
         with torch.no_grad():
             next(model.parameters()).view(-1)[5] = float("nan")

@@ -19,21 +19,33 @@ from transformers import (
     TrainingArguments,
 )
 
-from tunewell.train.guard import Guard
+from tunewell.train.guard.guard import Guard
 from tunewell.train.quiet import quiet
 
 ROWS, VOCABULARY = 96, 50
 
 
-class Broke(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+class Broke(TrainerCallback):
     """Does something to the model at the beginning of chosen steps."""
 
     def __init__(self, what: Callable[..., None], *steps: int) -> None:
         self.what, self.steps = what, steps
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **parts: Any) -> None:  # noqa: ANN401, ARG002
+        """Do it where it is time."""
         if state.global_step + 1 in self.steps:
             self.what(**parts)
+
+
+class BeforeUpdate(TrainerCallback):
+    """Is called with the step's number and the model when the gradient is complete."""
+
+    def __init__(self, what: Callable[[int, Any], None]) -> None:
+        self.what = what
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **parts: Any) -> None:  # noqa: ANN401, ARG002
+        """Call it."""
+        self.what(state.global_step + 1, parts["model"])
 
 
 class Memory:
@@ -48,10 +60,12 @@ class Memory:
         self.raised = 0
 
     def want(self) -> None:
+        """Raise what a GPU raises."""
         self.raised += 1
-        raise torch.OutOfMemoryError(
+        said = (
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7 GiB."
         )
+        raise torch.OutOfMemoryError(said)
 
     def limits(self, model: Any) -> Any:  # noqa: ANN401
         """The model, with every forward pass limited."""
@@ -84,7 +98,7 @@ class Memory:
                 and memory.step >= memory.since
             ):
                 # Layers above have their gradients by now: the step is half done.
-                return Fail.apply(output)
+                return Fail.apply(output)  # type: ignore[no-untyped-call]
             return output
 
         inner = model.transformer if hasattr(model, "transformer") else model.bert
@@ -97,7 +111,7 @@ class Memory:
         """What tells it the step."""
         memory = self
 
-        class Clock(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+        class Clock(TrainerCallback):
             def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
                 memory.step = state.global_step + 1
 
@@ -160,11 +174,11 @@ def trainer_of(
     model: Any,  # noqa: ANN401
     rows: Any,  # noqa: ANN401
     *callbacks: Any,  # noqa: ANN401
-    kind: type[Trainer] = Trainer,
+    kind: Any = Trainer,  # noqa: ANN401
     judged: Any = None,  # noqa: ANN401
     optimizer: Any = None,  # noqa: ANN401
     **settings: Any,  # noqa: ANN401
-) -> Trainer:
+) -> Any:  # noqa: ANN401
     """A trainer of 12 steps of 8 rows that logs each."""
     arguments = {
         "max_steps": 12,
@@ -191,7 +205,7 @@ def trainer_of(
     return trainer
 
 
-def losses(trainer: Trainer, name: str = "loss") -> list[float]:
+def losses(trainer: Any, name: str = "loss") -> list[float]:  # noqa: ANN401
     """What it logged."""
     return [entry[name] for entry in trainer.state.log_history if name in entry]
 
@@ -201,7 +215,7 @@ def weights(trainer: Trainer) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in trainer.model.parameters()])
 
 
-def trained(trainer: Trainer, guard: Guard | None = None, **named: Any) -> Trainer:  # noqa: ANN401
+def trained(trainer: Any, guard: Guard | None = None, **named: Any) -> Trainer:  # noqa: ANN401
     """The trainer after its training."""
     with quiet(1):
         if guard is None:
@@ -233,3 +247,38 @@ def tokenizer() -> Any:  # noqa: ANN401
     return PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token="[PAD]", eos_token="[EOS]", unk_token="[UNK]"
     )
+
+
+def encoder(folder: Path, words: str) -> Path:
+    """A BERT of one layer with a tokenizer of some words, saved."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertModel, PreTrainedTokenizerFast
+
+    torch.manual_seed(0)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words.split()]
+    made = Tokenizer(
+        models.WordLevel({word: place for place, word in enumerate(vocabulary)}, "[UNK]")
+    )
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=16,
+    ).save_pretrained(str(folder))
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        initializer_range=0.2,
+        max_position_embeddings=20,
+    )
+    BertModel(config).save_pretrained(str(folder))
+    return folder

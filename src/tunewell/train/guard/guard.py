@@ -9,7 +9,7 @@ from typing import Any, get_args
 from tunewell.core.errors import SettingsError, UserError
 from tunewell.subjects.trace import Intervention
 from tunewell.train.guard.kept import EVERY, SHARE
-from tunewell.train.guard.memory import ADVICE, in_short, give_back, is_out_of_memory
+from tunewell.train.guard.memory import ADVICE, give_back, in_short, is_out_of_memory
 from tunewell.train.guard.overfit import Overfitting
 from tunewell.train.guard.parts import Tally
 from tunewell.train.guard.recovery import Recovery, Remedy
@@ -49,7 +49,7 @@ class Guard:
         seconds: what guarding the last run took, without what was computed again.
     """
 
-    def __init__(  # noqa: PLR0913  each is one thing that can be asked for
+    def __init__(
         self,
         *,
         out_of_memory: bool = True,
@@ -74,6 +74,7 @@ class Guard:
         self.announce = announce
         self.every = EVERY
         self.share = SHARE
+        self.snapshot_seconds = 60.0
         self.interventions: tuple[Intervention, ...] = ()
         self.seconds = 0.0
         self._watch: Watch | None = None
@@ -133,7 +134,7 @@ class Guard:
         if self.overfitting is not None:
             mine.append(Overfitting(trainer, self.overfitting, self._event_here))
         accelerator = trainer.accelerator
-        swaps = [
+        swaps: list[tuple[Any, str, Callable[..., Any]]] = [
             (trainer, "get_batch_samples", steps.get_batch_samples),
             (trainer, "training_step", steps.training_step),
             (trainer, "evaluate", self._evaluate_within(trainer, trainer.evaluate)),

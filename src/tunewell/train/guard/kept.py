@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from tunewell.train.guard.losses import IN_A_ROW
 from tunewell.train.guard.memory import free_host_bytes, is_out_of_memory
 from tunewell.train.guard.states import State, Trained
 from tunewell.train.guard.steps import Step
@@ -23,8 +24,9 @@ followers before it is given up."""
 HOST_SHARE = 0.25
 """Share of the free memory of the host that states may take."""
 
-MOST_BATCH_BYTES = 64 * 2**20
-"""Batches kept to be computed again. Where they come to more, a state is copied early."""
+MOST_BATCH_BYTES = 256 * 2**20
+"""Batches kept on the host to be computed again. Where they come to more, a state is copied early,
+but not before a rise in between would show."""
 
 
 class Kept:
@@ -34,7 +36,12 @@ class Kept:
     """
 
     def __init__(
-        self, trainer: Any, note: Callable[[str], None], *, every: int = EVERY, share: float = SHARE  # noqa: ANN401
+        self,
+        trainer: Any,  # noqa: ANN401
+        note: Callable[[str], None],
+        *,
+        every: int = EVERY,
+        share: float = SHARE,
     ) -> None:
         self.trained = Trained(trainer)
         self.every = every
@@ -62,6 +69,7 @@ class Kept:
     def add(self, step: Step) -> None:
         """Remember the batches of a step that is over."""
         if self.most and self.states:
+            step.to_host()
             self.steps.append(step)
             self._bytes += step.bytes
 
@@ -74,7 +82,7 @@ class Kept:
             return
         since = number - self.states[-1].step
         within = self.seconds + self._last <= self.share * (time.perf_counter() - self._began)
-        full = self._bytes > MOST_BATCH_BYTES and since >= 1
+        full = self._bytes > MOST_BATCH_BYTES and since > IN_A_ROW
         if full or (since >= self.every and within):
             self.save(number, factor)
 

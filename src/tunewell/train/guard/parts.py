@@ -11,6 +11,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ def spans(rows: int, most: int) -> list[slice]:
     """The rows in order, in as few parts of at most `most` as there can be, of like size."""
     parts = -(-rows // most)
     ends = [rows * part // parts for part in range(parts + 1)]
-    return [slice(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+    return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def row_weights(trainer: Any, batch: Mapping[str, Any], reduction: Reduction) -> torch.Tensor:  # noqa: ANN401
@@ -102,8 +103,8 @@ def expected(trainer: Any, batch: Mapping[str, Any], items: Any) -> list[Reducti
     if isinstance(labels, torch.Tensor) and not labels.is_floating_point():
         means = [Reduction.LABELS, Reduction.ROWS]
         if labels.ndim > 1:
-            shifted = means[:1] + [Reduction.SHIFTED]
-            means = (shifted[::-1] if _shifts(trainer) else shifted) + means[1:]
+            by_labels = [Reduction.LABELS, Reduction.SHIFTED]
+            means = [*(reversed(by_labels) if _shifts(trainer) else by_labels), Reduction.ROWS]
     if items is None:
         return own + means
     return [*own, Reduction.SUM, *means] if scaled else [*own, *means, Reduction.SUM]
@@ -213,7 +214,9 @@ class Tally:
             for name, values in lists.items()
             if isinstance(values, list)
         }
-        self.numbers = {name: getattr(trainer, name) for name in self.NAMES if hasattr(trainer, name)}
+        self.numbers = {
+            name: getattr(trainer, name) for name in self.NAMES if hasattr(trainer, name)
+        }
 
     def put_back(self) -> None:
         """As it was when this was made."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -13,11 +12,11 @@ import torch
 from transformers import TrainerCallback
 
 from tunewell.core.words import counted
+from tunewell.train.guard.again import Again, Rewind, measured
 from tunewell.train.guard.kept import Kept
 from tunewell.train.guard.losses import StepLosses
-from tunewell.train.guard.memory import in_short, give_back, is_out_of_memory
-from tunewell.train.guard.parts import Tally
-from tunewell.train.guard.states import RandomStates, State
+from tunewell.train.guard.memory import give_back, in_short, is_out_of_memory
+from tunewell.train.guard.states import State
 from tunewell.train.guard.steps import Step, Steps
 
 Remedy = Literal["skip", "lower-rate", "stop"]
@@ -30,14 +29,6 @@ IN_A_ROW = 3
 CERTAIN = 3.0
 """Standard deviations of the run's scatter by which a rise must exceed what an older state gives on
 the same batches."""
-
-
-@dataclass(slots=True)
-class Again:
-    """Steps computed again: their losses, and the step after which weights were not finite."""
-
-    losses: dict[int, float] = field(default_factory=dict)
-    broke_at: int | None = None
 
 
 class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no types
@@ -92,14 +83,15 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self._anew = False
         self._stop = False
         self._optimizer_step: Any = None
-        self._clip: Any = None
 
     # -- the run's events ------------------------------------------------------------------------
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
         """Keep the state that the run begins with; judge what its optimizer is asked."""
+        began = time.perf_counter()
         self.kept = Kept(self.trainer, self.note, every=self.every, share=self.share)
         self.kept.save_if_due(state.global_step, self.factor, quiet=True)
+        self.seconds += time.perf_counter() - began
         self._optimizer_step = self.trainer.optimizer.step
         self.trainer.optimizer.step = self.optimizer_step
 
@@ -153,38 +145,22 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         """Take the update unless the step's loss or gradient is not finite."""
         began = time.perf_counter()
         step = self.steps.step
-        loss, norm = self._measured(step)
+        loss, norm = measured(self.trainer, step)
         bad = not math.isfinite(loss) or not math.isfinite(norm)
         if bad and self.not_finite is not None:
             step.left_out = True
             self._leave_out(step, loss, norm)
             self.seconds += time.perf_counter() - began
-            return None
+            if self.trainer.accelerator.scaler is None or self._harmed or self._exploded:
+                return None
+            # fp16's scaler takes no such update either, and has to be told of every step.
+            return self._optimizer_step(*args, **kwargs)
         self._in_a_row = 0
-        self._risen = (
-            self.spike is not None and not bad and self.losses.add(step.number, loss)
-        )
+        self._risen = self.spike is not None and not bad and self.losses.add(step.number, loss)
         self.seconds += time.perf_counter() - began
         if not self.memory:
             return self._optimizer_step(*args, **kwargs)
         return self._with_memory(step, args, kwargs)
-
-    def _measured(self, step: Step) -> tuple[float, float]:
-        """Raw loss and gradient norm of a step; a norm that fp16's scaler looks after counts 0."""
-        if not step.losses:
-            return 0.0, 0.0
-        loss = torch.stack([part.float() for part in step.losses]).sum()
-        if self.trainer.accelerator.scaler is not None:
-            return float(loss), 0.0
-        norm = step.norm
-        if norm is None:
-            gradients = [p.grad for p in self.trainer.model.parameters() if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(gradients) if gradients else 0.0
-        if not isinstance(norm, torch.Tensor):
-            return float(loss), float(norm)
-        # One wait for the device in place of two.
-        both = torch.stack([loss, norm.detach().float().to(loss.device)]).tolist()
-        return both[0], both[1]
 
     def _leave_out(self, step: Step, loss: float, norm: float) -> None:
         assert self.kept is not None  # noqa: S101  set when training began
@@ -194,7 +170,9 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         if not math.isfinite(loss) and self._older_weights_do(step):
             self._exploded = True
             return
-        what = f"a loss of {loss:.4g}" if not math.isfinite(loss) else f"a gradient of norm {norm:.4g}"
+        what = (
+            f"a loss of {loss:.4g}" if not math.isfinite(loss) else f"a gradient of norm {norm:.4g}"
+        )
         which = self.steps.rows_not_finite()
         self._in_a_row += 1
         kept = "the update was not taken, weights and optimizer are as before"
@@ -213,8 +191,10 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         """The update; where memory ends in it, once more with less of it."""
         assert self.kept is not None  # noqa: S101  set when training began
         trained = self.kept.trained
+        began = time.perf_counter()
         before = trained.versions()
         without = [p for p in trained.parameters if not trained.optimizer.state.get(p)]
+        self.seconds += time.perf_counter() - began
         try:
             return self._optimizer_step(*args, **kwargs)
         except Exception as error:
@@ -252,76 +232,10 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
 
     # -- going back ------------------------------------------------------------------------------
 
-    def _again(
-        self,
-        state: State,
-        steps: Sequence[Step],
-        *,
-        leave_out: frozenset[int] = frozenset(),
-        schedule_last: bool = True,
-        look: bool = False,
-    ) -> Again:
-        """Put `state` back and compute `steps` once more, as the trainer did, but for some.
-
-        With `look` it stops after the step whose update leaves weights that are not finite.
-        """
+    def _again(self, state: State, steps: Sequence[Step], **how: Any) -> Again:  # noqa: ANN401
         assert self.kept is not None  # noqa: S101  set when training began
-        trainer, trained, now = self.trainer, self.kept.trained, self.steps.step
-        random, tally = RandomStates(), Tally(trainer)
-        accumulation = trainer.current_gradient_accumulation_steps
-        result = Again()
-        trained.load(state)
-        if state.factor != self.factor:
-            trained.lower_rate(self.factor / state.factor)
-        trainer.model_wrapped.zero_grad(set_to_none=True)
-        with self.steps.watch.looking_away():
-            self._compute_all(steps, leave_out, result, schedule_last=schedule_last, look=look)
-        self.steps.step = now
-        trainer.current_gradient_accumulation_steps = accumulation
-        random.put_back()
-        tally.put_back()
-        return result
-
-    def _compute_all(
-        self,
-        steps: Sequence[Step],
-        leave_out: frozenset[int],
-        result: Again,
-        *,
-        schedule_last: bool,
-        look: bool,
-    ) -> None:
-        assert self.kept is not None  # noqa: S101  set when training began
-        trainer, trained, model = self.trainer, self.kept.trained, self.trainer.model_wrapped
-        for step in steps:
-            taken = not step.left_out and step.number not in leave_out
-            if taken:
-                self._compute(step, model)
-                result.losses[step.number], norm = self._measured(step)
-                taken = math.isfinite(result.losses[step.number]) and math.isfinite(norm)
-            if taken:
-                self._optimizer_step()
-            model.zero_grad(set_to_none=True)
-            skipped = taken and trainer.accelerator.optimizer_step_was_skipped
-            if trained.scheduled and not skipped and (schedule_last or step is not steps[-1]):
-                trainer.lr_scheduler.step()
-            if look and taken and not trained.finite():
-                result.broke_at = step.number
-                break
-
-    def _compute(self, step: Step, model: Any) -> None:  # noqa: ANN401
-        trainer = self.trainer
-        self.steps.step = step
-        step.done, step.losses, step.norm = 0, [], None
-        if step.random is not None:
-            step.random.put_back()
-        trainer.current_gradient_accumulation_steps = len(step.batches)
-        for place, batch in enumerate(step.batches):
-            last = place == len(step.batches) - 1
-            trainer.accelerator.gradient_state._set_sync_gradients(last)  # noqa: SLF001  as Trainer
-            self.steps.training_step(model, batch, step.items)
-        if trainer.args.max_grad_norm and trainer.args.max_grad_norm > 0:
-            trainer.accelerator.clip_grad_norm_(model.parameters(), trainer.args.max_grad_norm)
+        rewind = Rewind(self.trainer, self.steps, self.kept, self._optimizer_step)
+        return rewind.again(state, steps, factor=self.factor, **how)
 
     def _mend_weights(self, now: int) -> None:
         """Weights that are not finite: compute the steps since a good state again, and find why."""
@@ -352,16 +266,21 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             f"computed {counted(now - state.step, 'step')} again with the same batches{lowered}"
         )
         if again.broke_at is None:
-            self.event("back", f"{back}: this time all stayed finite, so the cause lies outside of them")
+            self.event(
+                "back", f"{back}: this time all stayed finite, so the cause lies outside of them"
+            )
         else:
             broke = {again.broke_at}
             while again.broke_at is not None and len(broke) <= IN_A_ROW:
                 again = self._again(state, steps, leave_out=frozenset(broke), look=True)
-                broke |= {again.broke_at} - {None}
+                if again.broke_at is not None:
+                    broke.add(again.broke_at)
             self._mark(steps, broke)
             named = ", ".join(f"{number:,}" for number in sorted(broke))
             self.event("back", f"{back}: the update of step {min(broke):,} made them so again")
-            self.event("skip", f"left out step {named}, whose update gave weights that are not finite")
+            self.event(
+                "skip", f"left out step {named}, whose update gave weights that are not finite"
+            )
             if again.broke_at is not None:
                 self.kept.trained.load(state)
                 self._end(
@@ -397,12 +316,12 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             self.losses.accept_rise()
             return
         self.kept.newest(state.step)
-        rose = f"rose to {np.median([loss for _, loss in high]):.4g}" * (not self._exploded)
-        usual = "" if math.isnan(bound) else (
-            f", where {self.losses.level:.4g} was usual with a scatter of {scatter:.2g}"
-        )
+        rose = f"rose to {np.median([loss for _, loss in high]):.4g}"
+        if self._exploded:
+            rose = "grew out of all numbers"
+        usual = f", where {self.losses.level:.4g} was usual with a scatter of {scatter:.2g}"
         went = (
-            f"loss {rose or 'grew out of all numbers'} in steps {first:,} to {now:,}{usual}; on the "
+            f"loss {rose} in steps {first:,} to {now:,}{usual * math.isfinite(bound)}; on the "
             f"same batches the weights of step {state.step:,} have a loss of {then:.4g}, the "
             f"present ones {here:.4g}; went back to the state after step {state.step:,}"
         )
@@ -444,7 +363,7 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         tensors = self.kept.trained.tensors()
         try:
             here = self.steps.loss_without_trace(steps)
-            present = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+            present = {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()}
         except Exception:  # noqa: BLE001  what cannot be compared is no proof
             return math.nan, math.nan
         try:
@@ -483,7 +402,9 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self._say_lowered()
 
     def _say_lowered(self) -> None:
-        self.event("lower-rate", f"the learning rate is {self.factor:g} of the planned one from here on")
+        self.event(
+            "lower-rate", f"the learning rate is {self.factor:g} of the planned one from here on"
+        )
 
     def _end(self, text: str) -> None:
         self._stop = True

@@ -12,6 +12,9 @@ import numpy as np
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+NOT_STATE = ("params", "foreach", "fused")
+"""Of an optimizer's group: how it computes is no state, and was changed where memory ended."""
+
 
 class RandomStates:
     """Every generator that training draws from, as it is now."""
@@ -71,7 +74,7 @@ class Trained:
 
     @property
     def bytes(self) -> int:
-        """Bytes of a state, with the two moments of Adam where nothing is known of the optimizer."""
+        """Bytes of a state; two moments, as Adam's, where the optimizer has none yet."""
         own = sum(t.numel() * t.element_size() for t in self.tensors().values())
         states = sum(
             value.numel() * value.element_size()
@@ -84,7 +87,7 @@ class Trained:
     def save(self, state: State, step: int, factor: float) -> float:
         """Write the training's state into `state`; the seconds that it took."""
         began = time.perf_counter()
-        # Half written, it is no state: an allocation may fail on the way.
+        # Half written it is no state: an allocation may fail on the way.
         state.step = -1
         state.tensors = {
             name: _copy(tensor, state.tensors.get(name)) for name, tensor in self.tensors().items()
@@ -101,7 +104,7 @@ class Trained:
                     for name, value in held.items()
                 }
         state.groups = [
-            {name: copy.copy(value) for name, value in group.items() if name != "params"}
+            {name: copy.copy(value) for name, value in group.items() if name not in NOT_STATE}
             for group in self.optimizer.param_groups
         ]
         scheduler, scaler = self.trainer.lr_scheduler, self.trainer.accelerator.scaler
@@ -110,33 +113,38 @@ class Trained:
         state.factor, state.step = factor, step
         return time.perf_counter() - began
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def load(self, state: State) -> None:
         """Put a state back, in place: who holds the tensors keeps them."""
         for name, tensor in self.tensors().items():
             tensor.copy_(state.tensors[name])
         for place, parameter in enumerate(self.parameters):
-            kept = state.optimizer.get(place)
-            if kept is None:
-                self.optimizer.state.pop(parameter, None)
-                continue
-            held = self.optimizer.state[parameter]
-            for name in [name for name in held if name not in kept]:
-                del held[name]
-            for name, value in kept.items():
-                now = held.get(name)
-                if isinstance(value, torch.Tensor) and isinstance(now, torch.Tensor):
-                    now.copy_(value)
-                elif isinstance(value, torch.Tensor):
-                    held[name] = value.to(parameter.device) if value.ndim else value.clone()
-                else:
-                    held[name] = copy.deepcopy(value)
+            self._load_optimizer_state(parameter, state.optimizer.get(place))
         for group, kept_group in zip(self.optimizer.param_groups, state.groups, strict=True):
             group.update({name: copy.copy(value) for name, value in kept_group.items()})
         if state.scheduler is not None and self.scheduled:
             self.trainer.lr_scheduler.load_state_dict(copy.deepcopy(state.scheduler))
         if state.scaler:
-            self.trainer.accelerator.scaler.load_state_dict(state.scaler)
+            scaler = self.trainer.accelerator.scaler
+            scaler.load_state_dict(state.scaler)
+            # The gradients that it had unscaled are gone.
+            getattr(scaler, "_per_optimizer_states", {}).clear()
+
+    def _load_optimizer_state(self, parameter: torch.Tensor, kept: dict[str, Any] | None) -> None:
+        if kept is None:
+            self.optimizer.state.pop(parameter, None)
+            return
+        held = self.optimizer.state[parameter]
+        for name in [name for name in held if name not in kept]:
+            del held[name]
+        for name, value in kept.items():
+            now = held.get(name)
+            if isinstance(value, torch.Tensor) and isinstance(now, torch.Tensor):
+                now.copy_(value)
+            elif isinstance(value, torch.Tensor):
+                held[name] = value.to(parameter.device) if value.ndim else value.clone()
+            else:
+                held[name] = copy.deepcopy(value)
 
     @property
     def scheduled(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
-from tunewell.train.guard.memory import ADVICE, in_short, give_back, is_out_of_memory
+from tunewell.train.guard.memory import ADVICE, give_back, in_short, is_out_of_memory
 from tunewell.train.guard.parts import (
     Reduction,
     Tally,
@@ -50,6 +51,18 @@ class Step:
             if isinstance(value, torch.Tensor)
         )
 
+    def to_host(self) -> None:
+        """Hold its batches in host memory: an accelerator has none to spare."""
+        self.batches = [
+            {
+                name: value.cpu() if isinstance(value, torch.Tensor) else value
+                for name, value in batch.items()
+            }
+            if isinstance(batch, Mapping)
+            else batch
+            for batch in self.batches
+        ]
+
     @property
     def repeatable(self) -> bool:
         """Whether its batches are plain mappings, so that computing them twice is the same."""
@@ -86,16 +99,20 @@ class Steps:
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """The trainer's batches of the next optimizer step, remembered."""
         batches, items = self._get_batch_samples(*args, **kwargs)
+        began = time.perf_counter()
         number = self.trainer.state.global_step + 1
         kept = [dict(batch) if isinstance(batch, Mapping) else batch for batch in batches]
         self.step = Step(number, kept, items)
+        self.seconds += time.perf_counter() - began
         return batches, items
 
     def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401
         """One micro-batch, whole or in parts; where memory ends, the step so far once more."""
         step = self.step
         if step.done == 0:
+            began = time.perf_counter()
             step.random, step.tally = RandomStates(), Tally(self.trainer)
+            self.seconds += time.perf_counter() - began
         place, step.done = step.done, step.done + 1
         loss = self._with_retries(model, inputs, place, args, kwargs)
         step.losses.append(loss.detach())
@@ -108,7 +125,12 @@ class Steps:
     # -- parts and retries -----------------------------------------------------------------------
 
     def _with_retries(
-        self, model: Any, inputs: Any, place: int, args: Any, kwargs: Any  # noqa: ANN401
+        self,
+        model: Any,  # noqa: ANN401
+        inputs: Any,  # noqa: ANN401
+        place: int,
+        args: Any,  # noqa: ANN401
+        kwargs: Any,  # noqa: ANN401
     ) -> torch.Tensor:
         again: list[Any] = []
         while True:
@@ -182,7 +204,7 @@ class Steps:
             "begun anew",
         )
 
-    def _give_up(self, error: Exception, why: str) -> None:
+    def _give_up(self, error: Exception, why: str) -> NoReturn:
         text = f"out of memory, and {why}: {ADVICE}"
         self.event("stop", text)
         error.add_note(f"tunewell: {text}")
@@ -197,8 +219,8 @@ class Steps:
             for step in steps:
                 for batch in step.batches:
                     rows = count_rows(batch) or 1
-                    for part in spans(rows, self.most_rows or rows):
-                        losses.append(loss_of(take(batch, part), step.items))
+                    parts = spans(rows, self.most_rows or rows)
+                    losses += [loss_of(take(batch, part), step.items) for part in parts]
         return sum(losses) / len(losses)
 
     def rows_not_finite(self) -> str:

@@ -15,6 +15,7 @@ from tunewell.core.version import VERSION
 from tunewell.core.words import counted
 from tunewell.engine import registry
 from tunewell.engine.examine import Outcomes, examine
+from tunewell.facts.interventions import interventions
 from tunewell.readers.logs.run_folder import RunLog, other_ranks
 from tunewell.subjects.trace import Trace
 from tunewell.train.recorder import Recorder
@@ -83,6 +84,7 @@ class Examiner:
             return
         findings = tuple(self.outcomes.findings)
         serious = [f for f in findings if f.severity is not Severity.INFO]
+        trace = None if self._log is None else self._log.trace()
         Document(
             command="watch",
             verdict=serious[0].message if serious else "Nothing was found wrong with this run.",
@@ -93,6 +95,7 @@ class Examiner:
             not_applicable=tuple(self.outcomes.not_applicable),
             not_run=tuple(self.outcomes.not_run),
             broken=tuple(self.outcomes.broken),
+            sections=() if trace is None else tuple(interventions(trace)),
         ).save(self._recorder.path.parent / DOCUMENT)
 
     def _examine(self, step: int, *, live: bool) -> bool:

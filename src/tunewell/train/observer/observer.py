@@ -76,8 +76,9 @@ class Observer:
             adapter says when there was one.
 
     `mode` is whether the model was in training mode when it was last called; `cost` the seconds
-    spent in here so far; while it is `blind` nothing that is computed counts. No random state is touched, nothing waits for an accelerator outside
-    `log`, and what goes wrong in here is recorded as broken.
+    spent in here so far; while it is `blind` nothing that is computed counts. No random state is
+    touched, nothing waits for an accelerator outside `log`, and what goes wrong in here is recorded
+    as broken.
     """
 
     def __init__(
