@@ -15,6 +15,7 @@ from types import MappingProxyType
 from tunewell.readers.logs.beside import settings_beside
 from tunewell.readers.logs.built import gather, trace_of
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
+from tunewell.readers.logs.peek import entries, head
 from tunewell.readers.logs.table_rows import read_rows
 
 NAME = "Lightning metrics.csv"
@@ -48,10 +49,7 @@ def _files(path: Path) -> Iterator[Path]:
         return
     yield path / METRICS
     for folder in (path, path / LOGS):
-        if folder.is_dir():
-            yield from (
-                entry / METRICS for entry in sorted(folder.iterdir()) if VERSION.search(entry.name)
-            )
+        yield from (entry / METRICS for entry in entries(folder) if VERSION.search(entry.name))
 
 
 def _version(file: Path) -> int:
@@ -63,8 +61,7 @@ def _is_metrics(file: Path) -> bool:
     """Whether a file is a metrics.csv of Lightning: its name, its header and where it lies."""
     if file.name != METRICS or not file.is_file():
         return False
-    with file.open("rb") as opened:
-        header = opened.readline(HEADER_BYTES).decode("utf-8", "replace").strip()
+    header = head(file, HEADER_BYTES).decode("utf-8", "replace").partition("\n")[0].strip()
     told = VERSION.search(file.parent.name) is not None or (file.parent / HPARAMS).is_file()
     return told and {STEP} <= set(header.split(","))
 

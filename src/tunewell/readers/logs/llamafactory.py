@@ -17,11 +17,13 @@ from tunewell.readers.logs.beside import results_beside, settings_beside
 from tunewell.readers.logs.built import gather, trace_of
 from tunewell.readers.logs.columns import SUMMARY, whole
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
+from tunewell.readers.logs.peek import head
 from tunewell.readers.logs.table_rows import read_rows
 
 NAME = "LLaMA-Factory trainer_log.jsonl"
 LOG = "trainer_log.jsonl"
 STEP, TOTAL = "current_steps", "total_steps"
+HEAD_BYTES = 65536
 TELLING = b'"current_steps"'
 NO_METRICS = frozenset({TOTAL, "percentage", "elapsed_time", "remaining_time"})
 NAMES = {
@@ -36,9 +38,8 @@ def find(path: Path) -> Sequence[LoggedRun]:
     file = path if path.is_file() else path / LOG
     if file.suffix != ".jsonl" or not file.is_file():
         return []
-    with file.open("rb") as opened:
-        if TELLING not in opened.readline(65536):
-            return []
+    if TELLING not in head(file, HEAD_BYTES).partition(b"\n")[0]:
+        return []
     return [
         LoggedRun(
             name=file.parent.name,

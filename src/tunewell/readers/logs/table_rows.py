@@ -14,6 +14,7 @@ from tunewell.core.errors import InputError
 from tunewell.readers.data.names import TEXT_NAMES, fold_name
 from tunewell.readers.logs.columns import number
 from tunewell.readers.logs.names import STEP_NAMES, step_name
+from tunewell.readers.logs.peek import head
 
 CSV = (".csv", ".tsv")
 JSON_LINES = (".jsonl", ".ndjson")
@@ -113,12 +114,8 @@ def log_head(path: Path) -> list[Row]:
 
 def _is_lines(path: Path) -> bool:
     """Whether the file starts with lines that are not endless: a guard before they are read."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return False
-    return b"\n" in head and b"\0" not in head[:4096]
+    first = head(path, HEAD_BYTES)
+    return b"\n" in first and b"\0" not in first[:4096]
 
 
 def _rises(steps: Sequence[float]) -> bool:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from tunewell.readers.logs.beside import settings_beside
 from tunewell.readers.logs.built import gather, trace_of
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
+from tunewell.readers.logs.peek import entries
 from tunewell.readers.logs.rows import Run
 from tunewell.readers.logs.table_rows import SUFFIXES, log_head, read_rows, step_column
 
@@ -31,7 +32,7 @@ TINKER_NAMES = {
 
 def find(path: Path) -> Sequence[LoggedRun]:
     """The runs in a file, or in each file of a folder that is a log."""
-    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
+    files = [path] if path.is_file() else entries(path)
     likely = [file for file in files if file.suffix in SUFFIXES][:MOST_FILES]
     found = [run for file in likely if log_head(file) for run in _runs_in(file)]
     return sorted(found, key=lambda run: run.when, reverse=True)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.built import trace_of
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun, RunParts
+from tunewell.readers.logs.peek import entries
 from tunewell.readers.logs.text_lines import as_utf8, chunks_of
 from tunewell.readers.logs.text_runs import TextLog, TextRun
 from tunewell.subjects.trace import Trace
@@ -36,7 +37,7 @@ class _State:
 
 def find(path: Path) -> Sequence[LoggedRun]:
     """The runs in a text file, or in each text file of a folder. Those files are read whole."""
-    files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
+    files = [path] if path.is_file() else entries(path)
     likely = [file for file in files if file.suffix in SUFFIXES and file.is_file()][:MOST_FILES]
     found = [run for file in likely if _shows(file) for run in _runs_in(file)]
     return sorted(found, key=lambda run: run.when, reverse=True)

@@ -12,6 +12,7 @@ from typing import Any
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.columns import Points, number, split_summary, whole
 from tunewell.readers.logs.kept import kept_step
+from tunewell.readers.logs.peek import entries
 from tunewell.subjects.trace import Column, Trace
 
 STATE = "trainer_state.json"
@@ -112,7 +113,7 @@ def checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """The checkpoints of an output folder by their step."""
     if not folder.is_dir():
         return []
-    found = [(CHECKPOINT.search(entry.name), entry) for entry in folder.iterdir()]
+    found = [(CHECKPOINT.search(entry.name), entry) for entry in entries(folder)]
     return sorted((int(match.group(1)), entry) for match, entry in found if match)
 
 
