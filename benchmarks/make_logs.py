@@ -432,7 +432,7 @@ def keep(folder: Path, out: Path, case: str, truth: dict[str, Any]) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 text = file.read_bytes()
                 if file.suffix == ".yaml":
-                    text = text.replace(str(folder).encode(), b"/work")
+                    text = text.replace(str(folder).encode(), b"/data")
                 place.write_bytes(text)
                 if file.suffix == ".db":
                     shrink(place, folder)
@@ -455,7 +455,7 @@ def shrink(database: Path, folder: Path) -> None:
         for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
             if {"alembic_version", table} <= tables:
                 opened.execute(
-                    f"UPDATE {table} SET {column} = replace({column}, ?, '/work')",  # noqa: S608
+                    f"UPDATE {table} SET {column} = replace({column}, ?, '/data')",  # noqa: S608
                     (str(folder),),
                 )
         opened.execute("PRAGMA journal_mode = DELETE")
