@@ -96,7 +96,7 @@ def unnamed_restarts() -> Trace:
 
 HEALTHY: dict[str, Callable[[], Trace]] = {
     "linear": classified,
-    "batches of one": lambda: classified(batch=1, steps=600, rate=1e-3, judge_every=100),
+    "batches of one": lambda: classified(batch=1, steps=1000, rate=3e-3, judge_every=100),
     "batches of four": lambda: classified(batch=4, steps=400),
     "a language in batches of two": lambda: Loop(
         language(), batch=2, steps=400, judge_every=100

@@ -22,6 +22,7 @@ from tunewell.core.finding import (
 )
 from tunewell.facts.curves import (
     Values,
+    binned,
     difference,
     end_level,
     evidence,
@@ -35,6 +36,9 @@ from tunewell.facts.curves import (
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
+
+MOST = 1000
+"""Points of a curve beyond which means of neighbours tell as much, and sooner."""
 
 
 @check(
@@ -67,7 +71,8 @@ def divergence(  # noqa: PLR0913  each is an option
     bring them back.
 
     ## How it is measured
-    On the running median of five logged losses, so a short spike does not count. One of four:
+    On the running median of five logged losses (means of blocks where there are more than 1,000),
+    so a short spike does not count. One of four:
 
     - the last level lies above the first by `min_rise` of it (0.2), with `min_above` of the later
       half of the run above the first level (0.9; scatter around one level gives about half), and
@@ -98,7 +103,7 @@ def divergence(  # noqa: PLR0913  each is an option
     ## Sources
     Fault O01 of the catalogue.
     """
-    losses = training_loss(trace)
+    losses = binned(training_loss(trace), MOST)
     if is_reward_training(trace):
         message = "the run logs rewards: the level of its loss says nothing"
         raise NotApplicableError(message)

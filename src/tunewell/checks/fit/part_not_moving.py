@@ -18,7 +18,7 @@ SHOWN = 20
 
 @check("FIT044", category=Category.CORRECTNESS, severity=Severity.ERROR)
 def part_not_moving(
-    trace: Trace, state: ModelState | None, *, min_samples: int = 3
+    trace: Trace, state: ModelState | None, *, min_samples: int = 3, few: float = 0.1
 ) -> Iterator[Finding]:
     """Layers that get a gradient and never move, or get none, while other layers learn.
 
@@ -38,6 +38,8 @@ def part_not_moving(
     must have moved and have a gradient to the end. A layer
     that the step-one proof calls frozen is by choice, and so is one without any gradient column;
     embeddings are left out, as a step touches few of their rows. Exactly 0 is asked for, not small.
+    A layer that gets a gradient and never moves is an error, one that gets none a warning; where at
+    most `few` of the layers (0.1) never got one, as the unused pooler of an encoder, information.
 
     ## Example
     encoder.layer.0 to encoder.layer.5: gradient 2e-4, update 0 at 40 samples; classifier moves.
@@ -105,7 +107,7 @@ def part_not_moving(
                 safety=Safety.MANUAL,
             ),
         ),
-        severity=None if stuck else Severity.WARNING,
+        severity=_severity(trace, stuck, cut, few),
     )
 
 
@@ -129,6 +131,16 @@ def _standing(
             cut.append(name)
     # Where every gradient is 0 the loss is 0, or all is cut off: no part stands out.
     return stuck, cut if len(cut) < len(sampled(trace, GRADIENT)) else []
+
+
+def _severity(trace: Trace, stuck: list[str], cut: list[str], few: float) -> Severity:
+    """An error for what cannot be meant; information for a small part that was never reached."""
+    if stuck:
+        return Severity.ERROR
+    gradients = sampled(trace, GRADIENT)
+    died = any(np.any(gradients[name].values) for name in cut)
+    small = len(cut) <= few * len(gradients)
+    return Severity.INFO if small and not died else Severity.WARNING
 
 
 def _while_learning(trace: Trace, column: Column) -> Column:
