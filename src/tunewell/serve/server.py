@@ -19,7 +19,6 @@ from tunewell.serve.app import make_app
 from tunewell.serve.follow import Follower
 from tunewell.serve.guard import TOKEN, Access, is_loopback, new_token
 
-TICK_SECONDS = 0.5
 CLOSING_SECONDS = 2
 
 
