@@ -98,7 +98,9 @@ class RunLog:
         elif kind in {"log", "layers"} and isinstance(values, dict) and step is not None:
             row = [(step, dict(values))]
             self._summary |= split_summary(row)
-            self.points.add(step, row[0][1], time=float("nan") if time is None else time)
+            when = float("nan") if time is None else time
+            # Numbers of an accelerator come late; a run that went back says so when it starts.
+            self.points.add(step, row[0][1], time=when, resumed=False)
         elif kind == "step_one":
             self.state = _state(event) or self.state
         elif kind == "intervention" and step is not None:

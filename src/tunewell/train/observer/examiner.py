@@ -71,11 +71,10 @@ class Examiner:
         if self._log is not None:
             self._log.add(event)
 
-    def look(self, step: int, elapsed: float) -> bool:
-        """Look where it is due and affordable; whether the run is to end."""
-        if step - self._looked_at < self.every or self._seconds > SHARE * elapsed:
-            return False
-        return self._examine(step, live=True)
+    def look(self, step: int, elapsed: float, *, urgent: bool = False) -> bool:
+        """Look where it is due and affordable, or urgent; whether the run is to end."""
+        due = step - self._looked_at >= self.every and self._seconds <= SHARE * elapsed
+        return (due or urgent) and self._examine(step, live=True)
 
     def finish(self, step: int) -> None:
         """Look at the whole run and write its document beside the events."""

@@ -116,6 +116,7 @@ class Observer:
         self._probing = False
         self._probe_seconds = 0.0
         self._counted = False
+        self._urgent = False
         self._began = self._step_began = self._step_ended = 0.0
         self._before = 0
         self._spent: dict[str, tuple[int, float]] = {}
@@ -384,7 +385,7 @@ class Observer:
             if "step_loss" in values:
                 self._window.append(values["step_loss"])
                 if not self._counted and not _finite(values["step_loss"]):
-                    self._counted = True
+                    self._counted = self._urgent = True
                     counts = census(self._model, self._optimizer)
                     self._write("layers", step=step, values=counts)
 
@@ -422,7 +423,8 @@ class Observer:
             self.examiner.add(written)
 
     def _look(self, step: int) -> None:
-        if self.examiner is not None and self.examiner.look(step, self._elapsed()):
+        urgent, self._urgent = self._urgent, False
+        if self.examiner is not None and self.examiner.look(step, self._elapsed(), urgent=urgent):
             self.stopped = True
 
     def broke(self, where: str, error: Exception) -> None:
