@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 
-from tunewell.core.document import Document, Examined, Outcome, Section
+from tunewell.core.document import Cause, Document, Examined, Outcome, Section
 from tunewell.core.finding import (
     AddRows,
     Category,
@@ -304,6 +305,112 @@ def spike_finding(steps: int = 2_000) -> Finding:
     )
 
 
+def runs_document() -> Document:
+    """`tunewell compare` of two configurations, one of them with two seeds."""
+    labels = ("A, seed 0", "A, seed 1", "B")
+    lost = [None if 2 <= step < 5 else value for step, value in enumerate(curves(60)[2].values)]
+    series = tuple(
+        msgspec.structs.replace(one, of=label, values=tuple(lost) if label == "B" else one.values)
+        for one in (curves(60)[2], curves(60)[0])
+        for label in labels
+    )
+    rows = (
+        ("A", "base-0", "0", "0.81 (24)", "0.8", "0.018 (480 rows)", "3 min 2 s"),
+        ("A", "base-1", "1", "0.84 (30)", "0.84", "0.017 (480 rows)", "3 min 5 s"),
+        ("B", "a run with a name that is long", "0", "0.86 (60)", "0.86", "not known", "-"),
+    )
+    columns = ("", "run", "seed", "best (step)", "last", "noise", "time")
+    scores = Table(name="scores", columns=columns, rows=rows, total=3)
+    return Document(
+        command="compare",
+        title="3 runs",
+        verdict="No difference is shown: eval_accuracy of B is +0.04 against A.",
+        tunewell="0.1.0",
+        sections=(
+            Section(id="scores", title="Scores", text="More is better.", evidence=(scores,)),
+            Section(id="overlaid", title="Curves", evidence=series),
+        ),
+    )
+
+
+TOO_LOW = Cause(
+    id="rate-too-low",
+    title="the learning rate is too low",
+    confidence=Confidence.HIGH,
+    explains=("HYP001", "FIT002"),
+    root="HYP001",
+    speaks_for=(
+        "the learning rate 1e-06 is 20 times below the published range (2e-05 to 5e-05)",
+        "the loss moved by 0.3 % in the whole run",
+    ),
+    fix="ten times the learning rate",
+    would_refute="the same run at ten times the rate learns no more",
+    not_checked=("whether gradients were clipped: the log has no grad_norm",),
+)
+"""A cause that a finding names."""
+
+EITHER = tuple(
+    Cause(
+        id=id_,
+        title=title,
+        confidence=Confidence.LOW,
+        explains=("FIT005",),
+        speaks_for=said,
+        speaks_against=against,
+        would_refute=refuted,
+        rivals=(other,),
+    )
+    for id_, title, said, against, refuted, other in (
+        (
+            "rate-too-high",
+            "the learning rate is too high",
+            ("the gradient norm rose from 1.3 to 38 before the loss went wrong at step 1,241",),
+            (),
+            "the same run at a tenth of the rate goes wrong in the same way",
+            "order-of-rows",
+        ),
+        (
+            "order-of-rows",
+            "the rows come in an order that the model notices",
+            ("the loss rose at 2 of 3 borders between epochs by more than its scatter",),
+            ("the learning rate 3e-05 lies within the published range (2e-05 to 5e-05)",),
+            "the same rows, shuffled in each epoch, give the same curve",
+            "rate-too-high",
+        ),
+    )
+)
+"""Two causes that the evidence cannot tell apart."""
+
+FLAT = Finding(
+    code="FIT002",
+    name="underfitting",
+    family="fit",
+    category=Category.SUSPICIOUS,
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    message="training loss ended at 4.33, 100 % of the 4.34 that guessing among 77 classes costs",
+    where=(Steps(metric="loss", first=1, last=600),),
+    where_total=1,
+    because_of="HYP001",
+    fingerprint="6a1b2c3d4e5f",
+)
+
+
+def run_document() -> Document:
+    """`tunewell diagnose` of a run whose cause a finding names, and of a second trouble in it."""
+    return Document(
+        command="diagnose",
+        title="run-7",
+        verdict=f"The learning rate is too low: {RATE.message}, and 2 further findings.",
+        tunewell="0.1.0",
+        causes=(TOO_LOW, *EITHER),
+        findings=(RATE, FLAT, spike_finding()),
+        passed=PASSED,
+        not_run=NOT_RUN[1:],
+        sections=(Section(id="curves", title="Learning curves", evidence=curves()),),
+    )
+
+
 def matrix(classes: int = 12, seed: int = 3) -> Matrix:
     """A confusion matrix that is mostly right, with two pairs of classes mixed up."""
     random = np.random.default_rng(seed)
@@ -451,6 +558,7 @@ def every_kind() -> Mapping[str, Finding]:
         Number(name="share", value=None, unit="%"),
         Number(name="time", value=93.0, unit="seconds", low=90.0, high=95.0),
         curves(60)[0],
+        msgspec.structs.replace(curves(60)[0], of="B, seed 1"),
         LEAK.evidence[1],
         matrix(77),
         Tokens(

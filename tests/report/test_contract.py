@@ -9,13 +9,14 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.report.samples import every_kind, kinds_document
+from tests.report.samples import every_kind, kinds_document, run_document, runs_document
 
-from tunewell.core.document import Document, Examined, Outcome, Section
+from tunewell.core.document import Cause, Document, Examined, Outcome, Section
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import (
     Chart,
     Classes,
+    Confidence,
     Edit,
     Evidence,
     File,
@@ -123,6 +124,36 @@ def _one(finding: Finding, format_: str) -> str:
     return shown(text) + str(text.count("<svg")) if format_ == "html" else text
 
 
+def test_curves_of_several_runs_lie_in_one_picture() -> None:
+    """Two metrics of three runs are two pictures, and a terminal draws a line a run."""
+    page = render(runs_document(), "html")
+    assert page.count('class="curve"') == 2
+    assert page.count("<svg") == 2
+    lines = [line for line in render(runs_document()).splitlines() if "seed 1" in line]
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("format_", ["full", "markdown", "html", "json"])
+def test_every_part_of_a_cause_is_shown(format_: str) -> None:
+    """Its title, what speaks for and against it, what would refute it, what was not checked."""
+    document = run_document()
+    text = render(document, format_)
+    text = shown(text) if format_ == "html" else " ".join(text.replace("\\", "").split())
+    for cause in document.causes:
+        parts = (
+            cause.title,
+            *cause.speaks_for,
+            *cause.speaks_against,
+            cause.would_refute,
+            cause.fix,
+        )
+        for part in (*parts, *cause.not_checked):
+            assert part in text
+    if format_ != "json":
+        assert text.index("Most likely cause") < text.rindex(document.findings[0].message)
+        assert "follows from" in text
+
+
 def test_unknown_format_is_a_sentence() -> None:
     """It names the formats there are."""
     with pytest.raises(SettingsError, match="full, concise, json, jsonl, sarif"):
@@ -161,6 +192,7 @@ evidence = st.one_of(
         Series, name=st.sampled_from(["loss", "x"]), steps=tuples(steps),
         values=tuples(st.none() | numbers),
         marks=tuples(st.builds(Mark, step=steps, text=texts, last=st.none() | steps)),
+        of=st.just("") | st.sampled_from(["A", "A, seed 1", "B"]) | texts,
     ),
     st.builds(
         Table, name=texts, columns=tuples(texts), total=whole,
@@ -178,7 +210,7 @@ fixes = st.builds(Fix, edits=tuples(edits, 2), title=texts)
 findings = st.builds(
     Finding, message=texts, where=tuples(locations, 3), evidence=tuples(evidence, 3),
     impact=texts, fixes=tuples(fixes, 2), code=texts, name=texts, family=texts,
-    fingerprint=texts, where_total=whole,
+    fingerprint=texts, where_total=whole, because_of=texts,
 )  # fmt: skip
 estimates = st.builds(Estimate, name=texts, value=numbers, low=numbers, high=numbers)
 proofs = st.builds(
@@ -189,11 +221,17 @@ proofs = st.builds(
 )  # fmt: skip
 outcomes = st.builds(Outcome, check=texts, name=texts, reason=texts)
 sections = st.builds(
-    Section, id=st.sampled_from(["curves", "before-after", "other"]), title=texts, text=texts,
-    evidence=tuples(evidence, 3),
+    Section, id=st.sampled_from(["curves", "before-after", "overlaid", "other"]), title=texts,
+    text=texts, evidence=tuples(evidence, 3),
+)  # fmt: skip
+causes = st.builds(
+    Cause, id=texts, title=texts, confidence=st.sampled_from(Confidence), explains=tuples(texts),
+    root=texts, speaks_for=tuples(texts), speaks_against=tuples(texts),
+    would_refute=texts, fix=texts,
+    not_checked=tuples(texts), rivals=tuples(texts),
 )  # fmt: skip
 documents = st.builds(
-    Document, command=texts, verdict=texts, tunewell=texts, title=texts,
+    Document, command=texts, verdict=texts, tunewell=texts, title=texts, causes=tuples(causes, 3),
     findings=tuples(findings, 3), passed=tuples(outcomes, 2), not_run=tuples(outcomes, 2),
     not_applicable=tuples(outcomes, 2), broken=tuples(outcomes, 2),
     suppressed=tuples(findings, 1), sections=tuples(sections, 3), proofs=tuples(proofs, 2),

@@ -9,14 +9,26 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.report.samples import check_document, healthy_document, tune_document
+from tests.report.samples import (
+    check_document,
+    healthy_document,
+    run_document,
+    runs_document,
+    tune_document,
+)
 
 from tunewell.core.document import Document
 from tunewell.report.markdown import escape
 from tunewell.report.render import render
 
 FOLDER = Path(__file__).parents[1] / "golden" / "report"
-DOCUMENTS = {"check": check_document, "healthy": healthy_document, "tune": tune_document}
+DOCUMENTS = {
+    "check": check_document,
+    "healthy": healthy_document,
+    "run": run_document,
+    "runs": runs_document,
+    "tune": tune_document,
+}
 FORMATS = {
     "terminal.txt": {"format": "full"},
     "verbose.txt": {"format": "full", "verbose": True},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tunewell.api.compare_runs import compare_runs
 from tunewell.api.documents import build
-from tunewell.api.evaluations import EXAMPLES_SHOWN, evaluation_at
+from tunewell.api.evaluations import EXAMPLES_SHOWN, evaluation_at, predictions_in
 from tunewell.api.sections import before_after
 from tunewell.core.document import Document, Examined, Section
 from tunewell.core.errors import InputError
@@ -18,12 +20,37 @@ from tunewell.engine.settings import Settings
 from tunewell.facts.evaluation import class_scores
 from tunewell.proof.compare import compare as compare_evaluations
 from tunewell.proof.scores import matched
-from tunewell.readers.logs import read_run
+from tunewell.readers.logs import find_runs, read_run
 from tunewell.subjects.evaluation import Evaluation, EvaluationPair
 
 FAMILIES = ("errors", "metrics", "adaptation")
 
 CLASSES_SHOWN = 20
+
+
+def compare_paths(
+    paths: Sequence[Path],
+    *,
+    metric: str | None = None,
+    same_settings: bool = False,
+    settings: Settings | None = None,
+) -> Document:
+    """Compare two models by their predictions, or runs by their logs where those are not there.
+
+    Raises:
+        InputError: if the paths hold neither two sets of predictions nor two runs.
+        SettingsError: if the settings cannot be used.
+    """
+    by_rows = len(paths) == 2 and all(map(_has_predictions, paths))  # noqa: PLR2004  a pair
+    if by_rows and metric is None and not same_settings:
+        return compare(paths[0], paths[1], settings=settings)
+    return compare_runs(paths, metric=metric, same_settings=same_settings, settings=settings)
+
+
+def _has_predictions(path: Path) -> bool:
+    if path.is_dir():
+        return predictions_in(path) is not None
+    return not find_runs(path)
 
 
 def compare(baseline: Path, candidate: Path, *, settings: Settings | None = None) -> Document:

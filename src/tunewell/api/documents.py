@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tunewell.core.document import Document, Examined, Section
-from tunewell.core.finding import Finding, Severity
+from tunewell.core.finding import Confidence, Finding, Severity
 from tunewell.core.mask import mask_all
 from tunewell.core.proof import Proof
 from tunewell.core.version import VERSION
@@ -31,6 +31,7 @@ def build(
         verdict=verdict if verdict is not None else verdict_of(outcomes),
         tunewell=VERSION,
         title=title,
+        causes=outcomes.causes,
         findings=tuple(outcomes.findings),
         passed=tuple(outcomes.passed),
         not_applicable=tuple(outcomes.not_applicable),
@@ -45,7 +46,7 @@ def build(
 
 
 def verdict_of(outcomes: Outcomes) -> str:
-    """One sentence: the worst thing found, or what the silence rests on."""
+    """One sentence: the likeliest cause with its first finding, or what the silence rests on."""
     looked = len(outcomes.passed) + len({finding.code for finding in outcomes.findings})
     if not looked:
         return "Nothing could be checked."
@@ -55,7 +56,22 @@ def verdict_of(outcomes: Outcomes) -> str:
     worst = findings[0]
     rest = len(findings) - 1
     more = f", and {counted(rest, 'further finding')}" if rest else ""
+    cause = cause_of(outcomes)
+    if cause and worst.code in outcomes.causes[0].explains:
+        return f"{cause[0].upper()}{cause[1:]}: {worst.message}{more}."
     return f"{_opening(worst)}: {worst.message}{more}."
+
+
+def cause_of(outcomes: Outcomes) -> str:
+    """The likeliest cause as a clause, with those that cannot be told from it; "" without one."""
+    if not outcomes.causes:
+        return ""
+    first = outcomes.causes[0]
+    names = [first.title, *(c.title for c in outcomes.causes if c.id in first.rivals)]
+    if len(names) > 1:
+        return f"either {' or '.join(names)} (this log cannot tell which)"
+    said = {Confidence.HIGH: "", Confidence.MEDIUM: "most likely ", Confidence.LOW: "perhaps "}
+    return f"{said[first.confidence]}{first.title}"
 
 
 def _opening(worst: Finding) -> str:

@@ -87,14 +87,17 @@ def diagnose(
     train: str | Path | None = None,
     predictions: str | Path | None = None,
     config: str | Path | None = None,
+    run: str | None = None,
 ) -> Document:
     """Say what went wrong in a run, from the logs that are already there.
 
     Args:
-        paths: a run folder, trainer_state.json, an output folder or a text log.
+        paths: a run folder, an output folder, a folder of a tracker, or a log of one of the
+            formats that docs/how-to/read-logs.md lists.
         train: training data of the run.
         predictions: predictions with labels.
         config: a settings file.
+        run: which of several runs, by its name or the end of it; the newest if not said.
 
     Raises:
         tunewell.core.errors.UserError: if there is no run, or it cannot be read.
@@ -108,6 +111,7 @@ def diagnose(
         train=locate_named(train),
         predictions=_path(predictions),
         config=_path(config),
+        run=run,
     )
     return command.diagnose(given, given.settings())
 
@@ -127,17 +131,30 @@ def errors(
     return command.errors(path, train=_path(train), settings=settings_near(path, _path(config)))
 
 
-def compare(baseline: str | Path, candidate: str | Path) -> Document:
-    """Compare two prediction files or run folders on the same rows with a paired test.
+def compare(*paths: str | Path, metric: str | None = None, same_settings: bool = False) -> Document:
+    """Compare two prediction files on the same rows, or runs by their logs.
+
+    Args:
+        paths: two prediction files or runs that keep their predictions; or runs, or one path that
+            holds several. The first is the one in use.
+        metric: the metric to compare runs by; the one that they choose by where None.
+        same_settings: take the runs for repetitions of one configuration.
 
     Raises:
-        tunewell.core.errors.UserError: if they cannot be read or hold different rows.
+        tunewell.core.errors.UserError: if they cannot be read, hold different rows, or are fewer
+            than two.
     """
     from tunewell.api import compare as command
     from tunewell.api.given import settings_near
+    from tunewell.core.errors import InputError
 
-    path = Path(candidate)
-    return command.compare(Path(baseline), path, settings=settings_near(path))
+    if not paths:
+        message = "nothing to compare: pass two prediction files, or runs"
+        raise InputError(message)
+    found = [Path(path) for path in paths]
+    return command.compare_paths(
+        found, metric=metric, same_settings=same_settings, settings=settings_near(found[-1])
+    )
 
 
 def plan(project: str | Path = ".", *, model: str | None = None) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tunewell.api.documents import build
+from tunewell.api.documents import build, cause_of
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
@@ -83,7 +83,9 @@ def train(
     if stopped is not None:
         verdict += f"; the guard stopped the run at step {stopped.step:,}: {stopped.text}"
     serious = sum(f.severity is not Severity.INFO for f in outcomes.findings)
-    verdict += f", and {serious} findings need attention." if serious else "."
+    cause = cause_of(outcomes)
+    because = f" ({cause})" if cause else ""
+    verdict += f", and {counted(serious, 'finding')} to look at{because}." if serious else "."
     document = build(
         "train",
         outcomes,

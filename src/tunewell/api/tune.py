@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tunewell.api.documents import build
+from tunewell.api.documents import build, cause_of
 from tunewell.api.sections import before_after, confusion_matrix, curves, percent
 from tunewell.api.workspace import Workspace
 from tunewell.core.atomic import write_whole
@@ -145,6 +145,11 @@ def _write_results(session: Session, workspace: Workspace, folder: Path) -> list
 
 
 def _verdict(session: Session) -> str:
+    cause = cause_of(session.outcomes)
+    return f"{_outcome(session)} As the project stood: {cause}." if cause else _outcome(session)
+
+
+def _outcome(session: Session) -> str:
     if not session.changed:
         right = accuracy(session.first.test)
         state = f"accuracy {percent(right)} on {len(session.first.test):,} test rows"

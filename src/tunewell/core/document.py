@@ -39,10 +39,34 @@ class Section(Record, frozen=True):
     evidence: tuple[Evidence, ...] = ()
 
 
+class Cause(Record, frozen=True):
+    """What lies behind several findings, with what speaks for it.
+
+    `explains` has the codes of the findings that follow from it, the one that names it first.
+    `root` is that one's code, "" where no finding names the cause and the run's own facts speak for
+    it. `fix` says what mends it, and `would_refute` is an experiment whose outcome would show
+    another cause. `not_checked` says what could not be looked at, and why. `rivals` are the ids of
+    causes in the same document that the evidence cannot tell from this one.
+    """
+
+    id: str
+    title: str
+    confidence: Confidence
+    explains: tuple[str, ...] = ()
+    root: str = ""
+    speaks_for: tuple[str, ...] = ()
+    speaks_against: tuple[str, ...] = ()
+    fix: str = ""
+    would_refute: str = ""
+    not_checked: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+
+
 class Document(Record, frozen=True):
     """What one command found, as versioned data.
 
-    `verdict` is one sentence. `facts` holds small measured values by name, for scripts.
+    `verdict` is one sentence. `causes` names what lies behind the findings of a run, the likeliest
+    first. `facts` holds small measured values by name, for scripts.
     """
 
     command: str
@@ -50,6 +74,7 @@ class Document(Record, frozen=True):
     tunewell: str
     schema: int = SCHEMA
     title: str = ""
+    causes: tuple[Cause, ...] = ()
     findings: tuple[Finding, ...] = ()
     passed: tuple[Outcome, ...] = ()
     not_applicable: tuple[Outcome, ...] = ()

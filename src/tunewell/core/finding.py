@@ -133,12 +133,17 @@ class Mark(Record, frozen=True):
 
 
 class Series(Record, frozen=True, tag="series", tag_field="kind"):
-    """One metric over steps. A value is None where the logged one was not finite."""
+    """One metric over steps. A value is None where the logged one was not finite.
+
+    `of` names the run that it belongs to where several lie side by side; what is before a comma in
+    it is the same for runs that belong together.
+    """
 
     name: str
     steps: tuple[int, ...]
     values: tuple[float | None, ...]
     marks: tuple[Mark, ...] = ()
+    of: str = ""
 
 
 class Table(Record, frozen=True, tag="table", tag_field="kind"):
@@ -288,6 +293,7 @@ class Finding(Record, frozen=True):
 
     A check fills `message`, `where`, `evidence`, `impact` and `fixes`, and severity or confidence
     where they differ from the check's own. The engine fills the rest from the `@check` decorator.
+    `because_of` is the code of the finding that names this one's cause, "" where none does.
     """
 
     message: str
@@ -305,3 +311,4 @@ class Finding(Record, frozen=True):
     fingerprint: str = ""
     url: str = ""
     where_total: int = 0
+    because_of: str = ""

@@ -1,4 +1,4 @@
-"""Run checks over subjects and gather all five kinds of outcome."""
+"""Run checks over subjects, gather all five kinds of outcome and name the causes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from tunewell.core.check import Check, NotApplicableError, NotRunError, Option
-from tunewell.core.document import Outcome
+from tunewell.core.document import Cause, Outcome
 from tunewell.core.errors import SettingsError
 from tunewell.core.finding import Category, Confidence, Finding, Key, Location, Row, Severity
 from tunewell.core.mask import mask, mask_finding
 from tunewell.engine import registry
+from tunewell.engine.causes import find_causes
 from tunewell.engine.settings import Settings
 from tunewell.subjects.recipe import Recipe
 
@@ -31,6 +32,9 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Recipe": "pass the settings: --config FILE, or a [recipe] table in tunewell.toml",
     "Trace": "pass a run: its output folder, trainer_state.json or run folder",
     "Evaluation": "pass predictions: --predictions FILE",
+    "Runs": "pass two runs or more to tunewell compare",
+    "Completions": "pass the output folder of a run of TRL with log_completions",
+    "LabelSets": "pass predictions with a list of labels a row: --predictions FILE",
     "EvaluationPair": "pass two prediction files or runs to tunewell compare",
     "ModelState": f"{LIVE}; or train with tunewell.Watch() and pass the run folder",
     "Batch": LIVE,
@@ -67,6 +71,17 @@ class Outcomes:
     not_run: list[Outcome] = field(default_factory=list)
     broken: list[Outcome] = field(default_factory=list)
     suppressed: list[Finding] = field(default_factory=list)
+    causes: tuple[Cause, ...] = ()
+
+    def explain(self, subjects: Iterable[object]) -> None:
+        """Name the causes of what was found, and order the findings by them."""
+        self.findings.sort(key=_order)
+        try:
+            self.causes, self.findings = find_causes(
+                self.findings, subjects, how_to_pass=HOW_TO_PASS
+            )
+        except Exception as error:  # noqa: BLE001  the findings stand without their causes
+            self.broken.append(Outcome(check="", name="causes", reason=_said(error)))
 
 
 def examine(
@@ -112,7 +127,7 @@ def examine(
         else:
             _run(check, by_type, settings, outcomes)
     _suppress(outcomes, settings, today or dt.datetime.now(tz=dt.UTC).date())
-    outcomes.findings.sort(key=_order)
+    outcomes.explain(by_type.values())
     return outcomes
 
 
@@ -161,10 +176,7 @@ def _run(
         outcomes.not_run.append(_outcome(check, str(reason)))
         return
     except Exception as error:  # noqa: BLE001  a broken check is an outcome, never a crash
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        said = mask(f"{type(error).__name__}: {error}")
-        outcomes.broken.append(_outcome(check, f"{said} ({where})"))
+        outcomes.broken.append(_outcome(check, _said(error)))
         return
     open_settings = frozenset() if check.by_name else _not_told(by_type.get(Recipe))
     sure = [f for f in found if not _is_about(f, open_settings)]
@@ -177,6 +189,12 @@ def _run(
         outcomes.findings.extend(shown)
     else:
         outcomes.passed.append(_outcome(check, check.summary))
+
+
+def _said(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+    return f"{mask(f'{type(error).__name__}: {error}')} ({where})"
 
 
 def _not_told(recipe: object) -> frozenset[str]:

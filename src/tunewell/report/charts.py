@@ -19,11 +19,15 @@ Spec = dict[str, Any]
 CURVE_WIDTH, CURVE_HEIGHT = 350, 132
 """Of one curve in pixels: two beside each other fill the page, one fills a phone."""
 
+POINTS_OF_EACH = 120
+"""Of one run among several: more are not told apart."""
+
 LABEL_ROWS = 3
 PIXELS_PER_CHARACTER = 6.6
 
 INK, MUTED, GRID, LINE = "var(--ink)", "var(--muted)", "var(--rule)", "var(--line)"
 GOOD, BAD = "var(--good)", "var(--error)"
+COLOURS = (LINE, "var(--warning)", GOOD, BAD, MUTED)
 
 CONFIG: Spec = {
     "background": None,
@@ -45,7 +49,7 @@ CONFIG: Spec = {
     "text": {"color": INK},
     "mark": {"color": LINE},
     "range": {
-        "category": [LINE, "var(--warning)", GOOD, BAD, MUTED],
+        "category": list(COLOURS),
     },
 }
 """The look of every chart, also of those that a check brings itself."""
@@ -136,6 +140,52 @@ def curve(series: Series, marked: Sequence[Flag] = ()) -> Spec:
             }
         )
     return {"width": CURVE_WIDTH, "height": CURVE_HEIGHT, "layer": layers, "config": CONFIG}
+
+
+def overlay(together: Sequence[Series]) -> Spec:
+    """One metric of several runs over steps; runs that belong together have one colour."""
+    rows: list[Spec] = [
+        {"step": step, "value": value, "run": series.of, "of": series.of.partition(",")[0]}
+        for series in together
+        for step, value in envelope(series.steps, series.values, POINTS_OF_EACH)
+        if value is not None
+    ]
+    finite = [row["value"] for row in rows]
+    x: Spec = {
+        "field": "step",
+        "type": "quantitative",
+        "title": "step",
+        "scale": {"nice": False, "zero": False},
+        "axis": {"tickCount": 5, "grid": False},
+    }
+    y: Spec = {
+        "field": "value",
+        "type": "quantitative",
+        "title": None,
+        "scale": {"zero": False},
+        "axis": {"tickCount": 4, "domain": False, "ticks": False},
+    }
+    if 0 < max(map(abs, finite), default=0.0) < 0.001:  # noqa: PLR2004  learning rates
+        y["axis"]["format"] = ".1e"
+    few = max((len(series.steps) for series in together), default=0) <= 30  # noqa: PLR2004
+    colour: Spec = {"field": "of", "type": "nominal", "title": None, "sort": None}
+    colour["legend"] = {"orient": "bottom", "columns": 8, "symbolType": "stroke"}
+    if len({row["of"] for row in rows}) > len(COLOURS):
+        colour["scale"] = {"scheme": "tableau20"}
+    return {
+        "width": CURVE_WIDTH,
+        "height": CURVE_HEIGHT,
+        "data": {"values": rows},
+        "mark": {
+            "type": "line",
+            "strokeWidth": 1.5,
+            "strokeJoin": "round",
+            "opacity": 0.85,
+            "point": {"size": 18} if few else False,
+        },
+        "encoding": {"x": x, "y": y, "color": colour, "detail": {"field": "run"}},
+        "config": CONFIG,
+    }
 
 
 def _flag_layers(marked: Sequence[Flag], points: Sequence[tuple[int, Any]], x: Spec) -> list[Spec]:

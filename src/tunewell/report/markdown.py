@@ -40,7 +40,7 @@ DIFF_LINES_SHOWN = 20
 
 def render(document: Document) -> str:
     """The verdict, the findings folded, sections, proofs and the counts."""
-    parts = [f"### {escape(document.verdict)}"]
+    parts = [f"### {escape(document.verdict)}", *_causes(document)]
     for section in document.sections:
         parts += _section(section)
     if document.proofs:
@@ -83,11 +83,23 @@ def _folded(title: str, body: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
 
 
+def _causes(document: Document) -> list[str]:
+    parts = []
+    for number, cause in enumerate(document.causes):
+        heading = words.cause_heading(document, number)
+        title = f"**{heading}: {escape(cause.title)}** ({cause.confidence.value} confidence)"
+        lines = [f"- {label}: {escape(said)}" for label, said in words.cause_lines(cause)]
+        parts.append("\n".join((title, "", *lines)))
+    return parts
+
+
 def _finding(finding: Finding) -> str:
     severity = words.severity_of(finding)
     # GitHub does not read Markdown inside a summary: HTML escapes are enough there.
     title = f"{SHAPE[severity]} <b>{severity.value}</b> <code>{_html(finding.code)}</code> "
     title += _html(finding.message)
+    if finding.because_of:
+        title += f" (follows from <code>{_html(finding.because_of)}</code>)"
     body = []
     if finding.where:
         more = words.further_places(finding)
@@ -189,8 +201,9 @@ def _cell(value: str | float | None) -> str:
 def _series(series: Series) -> str:
     finite = finite_points(series)
     if not finite:
-        return f"{series.name}: no finite value"
+        return f"{words.series_name(series)}: no finite value"
     (first, start), (last, end) = finite[0], finite[-1]
     lost = len(series.values) - len(finite)
-    said = f"{series.name}: {figure(start)} at step {first:,}, {figure(end)} at step {last:,}"
+    name = words.series_name(series)
+    said = f"{name}: {figure(start)} at step {first:,}, {figure(end)} at step {last:,}"
     return f"{said}, {counted(lost, 'value')} not finite" if lost else said

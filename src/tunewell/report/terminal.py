@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from tunewell.core.document import Document, Outcome, Section
-from tunewell.core.finding import Confidence, Finding, Fix, Number, Severity, Table
+from tunewell.core.finding import Confidence, Finding, Fix, Number, Series, Severity, Table
 from tunewell.core.proof import Proof
 from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.diff import diff
 from tunewell.report.numbers import BEFORE_AFTER, CURVES
-from tunewell.report.terminal_evidence import evidence_lines
+from tunewell.report.terminal_evidence import evidence_lines, together
 from tunewell.report.words import visible
 
 Style = Literal["full", "concise"]
@@ -132,6 +132,7 @@ class _Page:
 def _full(page: _Page, document: Document, *, verbose: bool) -> None:
     # Where changes were proven they are the news; the HTML page has every finding in full.
     brief = bool(document.proofs) and not verbose
+    _causes(page, document, brief=brief)
     for finding in document.findings:
         _finding(page, finding, brief=brief)
     if brief and document.findings:
@@ -156,6 +157,18 @@ def _looked_at(page: _Page, document: Document) -> None:
         page.line(f"{PurePath(thing.path).name}: {thing.what}, {reason}", style="dim")
 
 
+def _causes(page: _Page, document: Document, *, brief: bool) -> None:
+    for number, cause in enumerate(document.causes):
+        head = Text(f"{words.cause_heading(document, number)}: ", "bold")
+        head.append(visible(cause.title), "bold cyan")
+        if cause.confidence is not Confidence.HIGH:
+            head.append(f" ({cause.confidence} confidence)", "dim")
+        page.line(head, hang=4)
+        for label, said in words.cause_lines(cause) if not brief else ():
+            page.line(_labelled(label, said), lead="   = ")
+        page.blank()
+
+
 def _finding(page: _Page, finding: Finding, *, brief: bool) -> None:
     severity = words.severity_of(finding)
     head = Text()
@@ -164,6 +177,8 @@ def _finding(page: _Page, finding: Finding, *, brief: bool) -> None:
     head.append(f" {visible(finding.name)}: {visible(finding.message)}")
     if finding.confidence not in {Confidence.HIGH, None}:
         head.append(f" ({finding.confidence} confidence)", "dim")
+    if finding.because_of:
+        head.append(f" (follows from {visible(finding.because_of)})", "dim")
     page.line(head, hang=4)
     if brief:
         return
@@ -221,7 +236,12 @@ def _section(page: _Page, section: Section) -> None:
     page.line(section.title, style="bold")
     for paragraph in section.text.split("\n"):
         page.line(paragraph.strip(), lead="  ")
+    side_by_side = [e for e in section.evidence if isinstance(e, Series) and e.of]
+    for line in together(side_by_side):
+        page.line(line, lead="  ")
     for item in section.evidence:
+        if item in side_by_side:
+            continue
         shown = evidence_lines(item, page.width - 2, rows=ROWS_IN_SECTION, tokens=TOKENS_IN_SECTION)
         for line in shown:
             page.line(line, lead="  ")

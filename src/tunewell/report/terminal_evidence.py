@@ -24,6 +24,7 @@ TOKENS_SHOWN = 40
 REPEATS_FOLDED = 4
 BARS = "▁▂▃▄▅▆▇█"
 SPARK_WIDTH = 24
+RUNS_SHOWN = 8
 
 
 def evidence_lines(
@@ -64,10 +65,10 @@ def _cut(text: str) -> str:
 def _series(series: Series) -> Text:
     finite = finite_points(series)
     if not finite:
-        return Text(visible(f"{series.name}: no finite value"))
+        return Text(visible(f"{words.series_name(series)}: no finite value"))
     (first, at_first), (last, at_last) = finite[0], finite[-1]
     low_step, low = min(finite, key=lambda point: point[1])
-    text = Text(visible(f"{series.name} "))
+    text = Text(visible(f"{words.series_name(series)} "))
     text.append(_spark([value for _, value in finite]), "blue")
     text.append(f" {figure(at_first)} at step {first:,}, {figure(at_last)} at step {last:,}")
     if low_step not in {first, last}:
@@ -80,13 +81,41 @@ def _series(series: Series) -> Text:
     return text
 
 
-def _spark(values: Sequence[float]) -> str:
+def together(series: Sequence[Series]) -> Iterator[Text]:
+    """Curves of several runs, a metric after the other, drawn to one scale each."""
+    named: dict[str, list[Series]] = {}
+    for one in series:
+        named.setdefault(one.name, []).append(one)
+    for name, curves in named.items():
+        yield Text(visible(name), "bold")
+        points = [[value for _, value in finite_points(one)] for one in curves]
+        every = [value for values in points for value in values]
+        ends = (min(every), max(every)) if every else (0.0, 0.0)
+        room = max(cell_len(visible(one.of)) for one in curves[:RUNS_SHOWN])
+        width = max(min(SPARK_WIDTH, len(values)) for values in points)
+        for one, values in list(zip(curves, points, strict=True))[:RUNS_SHOWN]:
+            text = Text(set_cell_size(visible(one.of), room) + "  ")
+            if not values:
+                yield text.append("no finite value", "bold red")
+                continue
+            text.append(set_cell_size(_spark(values, ends), width), "blue")
+            text.append(f"  {figure(values[0])} to {figure(values[-1])}")
+            if len(values) < len(one.values):
+                text.append(", not all finite", "bold red")
+            yield text
+        if len(curves) > RUNS_SHOWN:
+            more = counted(len(curves) - RUNS_SHOWN, "more run")
+            yield Text(f"and {more}, drawn in the HTML report", "dim")
+
+
+def _spark(values: Sequence[float], ends: tuple[float, float] | None = None) -> str:
     size = min(SPARK_WIDTH, len(values))
     # The largest of each stretch, so that a spike of one step is seen.
     tops = [
         max(values[i * len(values) // size : (i + 1) * len(values) // size]) for i in range(size)
     ]
-    low, span = min(tops), (max(tops) - min(tops)) or 1.0
+    low, high = ends or (min(tops), max(tops))
+    span = (high - low) or 1.0
     return "".join(BARS[min(7, int(8 * ((top - low) / span)))] for top in tops)
 
 

@@ -6,9 +6,10 @@ import math
 import unicodedata
 from typing import assert_never
 
-from tunewell.core.document import Document
+from tunewell.core.document import Cause, Document
 from tunewell.core.finding import (
     Classes,
+    Confidence,
     File,
     Finding,
     Fix,
@@ -18,6 +19,7 @@ from tunewell.core.finding import (
     Number,
     Row,
     Safety,
+    Series,
     Severity,
     Steps,
     Tensor,
@@ -109,6 +111,11 @@ def measured(number: Number) -> str:
     if number.low is not None and number.high is not None:
         said += f" (95 % interval {figure(number.low)} to {figure(number.high)})"
     return f"{said} (bound: {number.bound})" if number.bound else said
+
+
+def series_name(series: Series) -> str:
+    """The metric, and the run it is of where several lie side by side."""
+    return f"{series.name} of {series.of}" if series.of else series.name
 
 
 def percent(share: float) -> str:
@@ -242,6 +249,31 @@ def count_line(document: Document, *, verbose: bool = True) -> str:
         line += f"; {', '.join(listed)}"
     hidden = document.passed or document.not_run or document.not_applicable
     return line if verbose or not hidden else f"{line} (--verbose lists them)"
+
+
+def cause_heading(document: Document, number: int) -> str:
+    """What stands before the cause of this number, counted from 0."""
+    cause = document.causes[number]
+    if any(cause.id in other.rivals for other in document.causes[:number]):
+        return "Or, and this log cannot tell"
+    if number:
+        return "Another cause"
+    return "Possible cause" if cause.confidence is Confidence.LOW else "Most likely cause"
+
+
+def cause_lines(cause: Cause) -> list[tuple[str, str]]:
+    """What is said of a cause below its title: a label and a sentence each."""
+    explains = [code for code in cause.explains if code != cause.root]
+    named = [f"{cause.root} names it"] if cause.root else []
+    parts = (
+        ("speaks for it", [*named, *cause.speaks_for]),
+        ("speaks against it", cause.speaks_against),
+        ("explains", [", ".join(explains)] if explains else []),
+        ("fix", [cause.fix] if cause.fix else []),
+        ("would refute it", [cause.would_refute] if cause.would_refute else []),
+        ("not checked", cause.not_checked),
+    )
+    return [(label, "; ".join(said)) for label, said in parts if said]
 
 
 def next_steps(document: Document) -> str:

@@ -109,7 +109,7 @@ def tune(
     session = Session(
         start=start,
         final=state,
-        outcomes=_joined(before, diagnosis),
+        outcomes=_joined(before, diagnosis, _subjects(state, first)),
         metric=metric,
         first=first,
         last=first,
@@ -143,10 +143,14 @@ def _repairs(findings: Sequence[Finding]) -> tuple[Edit, ...]:
 
 
 def _diagnose(project: Project, trial: Trial, settings: Settings) -> Outcomes:
-    subjects = [project.dataset, project.recipe, trial.trace, trial.evaluation]
+    return examine(_subjects(project, trial), settings=settings, families=AFTER_TRAINING)
+
+
+def _subjects(project: Project, trial: Trial) -> list[object]:
+    subjects: list[object] = [project.dataset, project.recipe, trial.trace, trial.evaluation]
     if trial.model_state is not None:
         subjects.append(trial.model_state)
-    return examine(subjects, settings=settings, families=AFTER_TRAINING)
+    return subjects
 
 
 def _climb(session: Session, work: Work) -> None:
@@ -271,8 +275,9 @@ def _last_word(session: Session, work: Work) -> None:
         )
 
 
-def _joined(first: Outcomes, second: Outcomes) -> Outcomes:
-    return Outcomes(
+def _joined(first: Outcomes, second: Outcomes, subjects: Sequence[object]) -> Outcomes:
+    """Both outcomes as one, with the causes of all that was found."""
+    joined = Outcomes(
         findings=[*first.findings, *second.findings],
         passed=[*first.passed, *second.passed],
         not_applicable=[*first.not_applicable, *second.not_applicable],
@@ -280,3 +285,5 @@ def _joined(first: Outcomes, second: Outcomes) -> Outcomes:
         broken=[*first.broken, *second.broken],
         suppressed=[*first.suppressed, *second.suppressed],
     )
+    joined.explain(subjects)
+    return joined

@@ -47,6 +47,7 @@ ALONE = {
     "val_accuracy": "eval_accuracy",
     "epoch_loss": "loss",
     "batch_loss": "loss",
+    "validation/epoch_loss": "eval_loss",
     "evaluation_loss_vs_iterations": "evaluation_loss_vs_iterations",
     # torchtune, LLaMA-Factory, Megatron, NeMo, hand-written
     "lr": "learning_rate",

@@ -38,6 +38,7 @@ Value = TypeVar("Value")
 STEP_NAMES = (
     "train/global_step",
     "trainer/global_step",
+    "training/global_step",
     "global_step",
     "current_steps",
     "step",
@@ -66,8 +67,8 @@ WORDS = {
 """Another word for the same thing, whatever stands before it."""
 
 METRICS = frozenset(
-    {"loss", "accuracy", "f1", "precision", "recall", "perplexity", "auc", "learning_rate"}
-    | {"grad_norm", "epoch", *WORDS}
+    {"loss", "accuracy", "f1", "precision", "recall", "perplexity", "auc", "mae", "mse"}
+    | {"learning_rate", "grad_norm", "epoch", *WORDS}
 )
 """Names short enough to be told by themselves, so that `train_` or `Loss/` may be taken off."""
 
@@ -168,6 +169,8 @@ def _of_training(rest: str, rank: int) -> tuple[str, int]:
 
 
 def _of_evaluation(rest: str, rank: int) -> tuple[str, int]:
+    if rest.startswith("epoch_") and rest.removeprefix("epoch_") in METRICS:  # Keras
+        return f"eval_{_word(rest.removeprefix('epoch_'))}", EACH_EPOCH
     if rest.endswith("_step"):
         # A value for each batch of an evaluation, over steps of its own.
         return f"eval_{rest}", rank

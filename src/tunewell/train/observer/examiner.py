@@ -89,6 +89,7 @@ class Examiner:
             command="watch",
             verdict=serious[0].message if serious else "Nothing was found wrong with this run.",
             tunewell=VERSION,
+            causes=self.outcomes.causes,
             findings=findings,
             passed=tuple(self.outcomes.passed),
             not_applicable=tuple(self.outcomes.not_applicable),
