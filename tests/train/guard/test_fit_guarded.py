@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -253,9 +252,7 @@ guard.Guard.__init__, Keeper.on_step_end = init, on_step_end
 from tunewell.cli.main import app
 app(["train", {str(project)!r}, "--runs", {str(tmp_path / "runs")!r}, "--guard"])
 """
-    killed = subprocess.run(
-        [sys.executable, "-c", script], env={**os.environ}, capture_output=True, check=False
-    )
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()[-2000:]
     arguments = ["train", str(project), "--runs", str(tmp_path / "runs"), "--resume"]
     result = CliRunner().invoke(app, [*arguments, "--exit-zero"])

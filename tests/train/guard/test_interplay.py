@@ -226,8 +226,11 @@ def test_one_high_loss_is_no_rise() -> None:
         assert not losses.quiet
         assert not losses.add(204, float(usual[-1]))
         assert losses.quiet
-        assert [losses.add(205 + place, 3 * scale) for place in range(5)] == [False] * 4 + [True]
-        assert losses.high[0][0] == 205
+        again = [losses.add(205 + place, 3 * scale) for place in range(6)]
+        assert not any(again), "as high as a moment ago is no rise"
+        assert not losses.add(211, float(usual[-1]))
+        assert [losses.add(212 + place, 4 * scale) for place in range(5)] == [False] * 4 + [True]
+        assert losses.high[0][0] == 212
     early = StepLosses()
     assert not any(early.add(step, 10.0**step) for step in range(LEAST))
 

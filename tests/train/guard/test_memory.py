@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -330,3 +334,55 @@ def test_spans_are_few_and_even() -> None:
             assert max(sizes) <= most
             assert max(sizes) - min(sizes) <= 1
             assert len(parts) == -(-rows // most)
+
+
+LIMITED = """
+import json, resource, sys
+from pathlib import Path
+import numpy as np, torch
+from transformers import GPT2Config, GPT2LMHeadModel
+from tests.train.guard import tiny
+
+out, room, guarded = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "guarded"
+torch.set_num_threads(1)
+shape = dict(n_embd=16, n_layer=1, n_head=2, n_positions=128)
+drop = dict(resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
+config = GPT2Config(vocab_size=20000, **shape, **drop)
+ids = np.random.default_rng(0).integers(0, 20000, (32, 128))
+rows = [{"input_ids": row, "labels": row} for row in ids]
+small = {"max_steps": 1, "per_device_train_batch_size": 1}
+tiny.trained(tiny.trainer_of(out / "warm", GPT2LMHeadModel(config), rows, **small))
+torch.manual_seed(0)
+trainer = tiny.trainer_of(out / "run", GPT2LMHeadModel(config), rows, max_steps=4)
+if room:
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + room * 2**20,) * 2)
+guard = tiny.silent(out_of_memory=True)
+tiny.trained(trainer, guard if guarded else None)
+print(json.dumps([tiny.kinds(guard), tiny.losses(trainer)]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
+def test_the_allocators_own_error(tmp_path: Path) -> None:
+    """Logits of 8 rows of 128 tokens and 20,000 words do not fit into 200 MiB; those of 4 do."""
+
+    def run(room: int, how: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", LIMITED, str(tmp_path), str(room), how],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    enough, short, guarded = run(0, "plain"), run(200, "plain"), run(200, "guarded")
+    assert "DefaultCPUAllocator: can't allocate memory" in short.stderr
+    assert guarded.returncode == 0, guarded.stderr
+    (nothing, plain), (done, losses) = (
+        json.loads(one.stdout.splitlines()[-1]) for one in (enough, guarded)
+    )
+    assert nothing == []
+    assert set(done) == {"smaller-batch"}
+    np.testing.assert_allclose(losses, plain, **CLOSE)

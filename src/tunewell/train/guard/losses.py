@@ -20,6 +20,10 @@ IN_A_ROW = 5
 SCATTERS = 6.0
 """Distance of the bound from the usual level, in standard deviations of the run's own scatter."""
 
+RECENT = 16
+"""A rise must also lie above the highest of so many losses before it: losses of single batches have
+heavy tails. Five that do, of 21 whose order means nothing, are one case in 20,349."""
+
 REFRESH = 8
 """Steps after which the usual level is measured anew."""
 
@@ -46,7 +50,7 @@ class StepLosses:
     @property
     def bound(self) -> float:
         """The loss above which a step is unusual."""
-        return self._level + SCATTERS * self._scatter
+        return max(self._level + SCATTERS * self._scatter, max(self._usual[-RECENT:], default=0.0))
 
     @property
     def quiet(self) -> bool:

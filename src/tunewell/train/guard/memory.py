@@ -44,7 +44,10 @@ def give_back(error: BaseException) -> None:
 
 def in_short(error: BaseException) -> str:
     """What an error says, up to how much was asked for, without addresses and advice."""
-    sentences = str(error).strip().partition("\n")[0].split(". ")
+    text = str(error).strip().partition("\n")[0]
+    # PyTorch's allocator on the CPU begins with the place in its own source.
+    text = text[max(0, text.find("DefaultCPUAllocator")) :]
+    sentences = text.split(". ")
     return ". ".join(sentences[:2]).rstrip(".") or type(error).__name__
 
 
