@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     )
     from tunewell.core.document import Document
     from tunewell.core.finding import Confidence, Finding, Severity
+    from tunewell.train.keras import KerasWatch
+    from tunewell.train.lightning import LightningWatch
+    from tunewell.train.loop import watch
     from tunewell.train.watch import Watch
 
 __version__ = VERSION
@@ -32,14 +35,21 @@ _HOME = {
     "Confidence": "tunewell.core.finding",
     "Document": "tunewell.core.document",
     "Finding": "tunewell.core.finding",
+    "Guard": "tunewell.train.guard.guard",
     "Severity": "tunewell.core.finding",
+    "KerasWatch": "tunewell.train.keras",
+    "LightningWatch": "tunewell.train.lightning",
     "Watch": "tunewell.train.watch",
+    "watch": "tunewell.train.loop",
 }
 
 __all__ = [
     "Confidence",
     "Document",
     "Finding",
+    "Guard",
+    "KerasWatch",
+    "LightningWatch",
     "Severity",
     "Watch",
     "__version__",
@@ -51,6 +61,7 @@ __all__ = [
     "plan",
     "train",
     "tune",
+    "watch",
 ]
 
 

@@ -7,13 +7,15 @@ from importlib import resources
 
 import pytest
 
-STYLE = resources.files("tunewell.report").joinpath("web", "style.css").read_text(encoding="utf-8")
+WEB = resources.files("tunewell.report").joinpath("web")
+STYLE = "".join(WEB.joinpath(name).read_text("utf-8") for name in ("style.css", "live.css"))
 COLOURS = {
     name: {"light": light, "dark": dark}
     for name, light, dark in re.findall(r"--(\w+): light-dark\((#\w{6}), (#\w{6})\)", STYLE)
 }
 PAIRS = [
     *((text, "paper") for text in ("ink", "muted", "line", "error", "warning", "info", "good")),
+    *((text, "paper") for text in ("second", "third", "fourth")),  # of the live page
     *((text, "raised") for text in ("ink", "muted")),
     ("ink", "gone"),
     ("ink", "come"),

@@ -9,7 +9,8 @@ import msgspec
 
 from tunewell.api.documents import build
 from tunewell.api.fix_settings import fix_settings
-from tunewell.api.gather import Gathered, gather
+from tunewell.api.gather import gather
+from tunewell.api.gathered import Gathered
 from tunewell.api.given import Given
 from tunewell.api.rehearsed import rehearse_files, with_seconds
 from tunewell.core.document import Document, Examined

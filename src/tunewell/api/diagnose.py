@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tunewell.api.check import examined_document
 from tunewell.api.gather import gather
 from tunewell.api.given import Given
 from tunewell.core.document import Document
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings
+from tunewell.readers.logs import format_names
+from tunewell.readers.logs.text_log import PASTED
 from tunewell.subjects.evaluation import Evaluation
+from tunewell.subjects.label_sets import LabelSets
 from tunewell.subjects.log_text import LogText
 from tunewell.subjects.trace import Trace
 
@@ -20,12 +25,12 @@ def diagnose(given: Given, settings: Settings) -> Document:
         InputError: if the paths hold no run, no predictions and no log.
         SettingsError: if the settings cannot be used.
     """
-    gathered = gather(given, settings)
-    if not any(isinstance(s, Trace | Evaluation | LogText) for s in gathered.subjects):
-        named = ", ".join(str(path) for path in given.paths)
+    gathered = gather(replace(given, every_log=True), settings)
+    if not any(isinstance(s, Trace | Evaluation | LabelSets | LogText) for s in gathered.subjects):
+        named = ", ".join(str(path) for path in given.paths) or str(PASTED)
         message = (
-            f"{named}: no run was found here: diagnose reads a Tunewell run folder, a Hugging Face "
-            "output folder or trainer_state.json, predictions, or a text log"
+            f"{named}: no run was found here. diagnose reads, as a file or in a folder: "
+            f"{format_names()}; predictions; an error message or log as text, also through -"
         )
         raise InputError(message)
     return examined_document("diagnose", gathered, settings)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from tunewell.api.evaluations import predictions_in
+from tunewell.api.gathered import Gathered
 from tunewell.api.given import DATA_ROLES, Given, roles_of
 from tunewell.api.recipes import data_of, find_recipe, with_task
-from tunewell.api.sections import confusion_matrix, curves
+from tunewell.api.runs import read_runs
 from tunewell.api.workspace import data_examined
-from tunewell.core.document import Examined, Section
+from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings
 from tunewell.readers.benchmark import read_benchmark
@@ -19,39 +18,19 @@ from tunewell.readers.checkpoint import read_checkpoint
 from tunewell.readers.data import read_dataset
 from tunewell.readers.data.shards import shards_of
 from tunewell.readers.files import BINARY, probe
-from tunewell.readers.log_text import read_log_text
-from tunewell.readers.logs import read_run
+from tunewell.readers.logs.text_log import PASTED
 from tunewell.readers.machine import read_machine
 from tunewell.readers.model_reference import resolve_model
 from tunewell.readers.out_of_fold import read_out_of_fold
 from tunewell.readers.output_folder import read_output_folder
-from tunewell.readers.predictions import read_predictions
 from tunewell.readers.recognise import Found
 from tunewell.readers.script import read_script
 from tunewell.readers.tokenization import read_tokenization
 from tunewell.readers.versions import read_versions
 from tunewell.subjects.checkpoint import Checkpoint
-from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.files import FileProbe, Files
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.script import Script
-
-
-@dataclass(slots=True)
-class Gathered:
-    """Subjects, at most one of each type, and the story of how they were found.
-
-    `missing` says, by subject name, why one that was named could not be read; `inapplicable` why
-    there can be none of it.
-    """
-
-    subjects: list[object] = field(default_factory=list)
-    examined: list[Examined] = field(default_factory=list)
-    missing: dict[str, str] = field(default_factory=dict)
-    inapplicable: dict[str, str] = field(default_factory=dict)
-    sections: list[Section] = field(default_factory=list)
-    dataset: Dataset | None = None
-    title: str = ""
 
 
 def gather(given: Given, settings: Settings) -> Gathered:
@@ -61,8 +40,9 @@ def gather(given: Given, settings: Settings) -> Gathered:
         InputError: if a named file is missing or cannot be read at all.
     """
     roles = roles_of(given, settings)
-    gathered = Gathered(title=given.first.resolve().name)
-    if not roles and not given.model:
+    alone = given.pasted is not None and not given.paths
+    gathered = Gathered(title=PASTED.name if alone else given.first.resolve().name)
+    if not roles and not given.model and not given.every_log:
         message = "nothing to look at: pass a data file, a run, or a project folder"
         raise InputError(message)
     gathered.examined = [
@@ -101,7 +81,7 @@ def gather(given: Given, settings: Settings) -> Gathered:
     if checkpoint is not None and dataset is not None and checkpoint.tokenizer_file is not None:
         cut = recipe.max_length if recipe is not None else None
         gathered.subjects.append(read_tokenization(dataset, checkpoint, cut))
-    _read_run(gathered, roles, given)
+    read_runs(gathered, roles, given)
     return gathered
 
 
@@ -131,13 +111,20 @@ def _read_data(gathered: Gathered, roles: list[Found], given: Given, settings: S
             f"{disguised.path} is not data but a {disguised.disguise}"
         )
         return
-    gathered.dataset = read_dataset(
-        paths["train"],
-        evaluation=paths["eval"],
-        test=paths["test"],
-        text=given.text or settings.data.text,
-        label=given.label or settings.data.label,
-    )
+    try:
+        gathered.dataset = read_dataset(
+            paths["train"],
+            evaluation=paths["eval"],
+            test=paths["test"],
+            text=given.text or settings.data.text,
+            label=given.label or settings.data.label,
+        )
+    except InputError as error:
+        if not given.every_log or given.train:
+            raise
+        # What lies beside a log and cannot be read must not hide what the log says.
+        gathered.missing["Dataset"] = gathered.missing["Tokenization"] = str(error)
+        return
     gathered.subjects.append(gathered.dataset)
     gathered.examined = data_examined(gathered.dataset) + gathered.examined
 
@@ -242,23 +229,3 @@ def _read_model(
         return None
     gathered.subjects.append(checkpoint)
     return checkpoint
-
-
-def _read_run(gathered: Gathered, roles: list[Found], given: Given) -> None:
-    run = _first(roles, "run") or _first(roles, "log")
-    if run is not None:
-        trace, state = read_run(run)
-        gathered.subjects.append(trace)
-        gathered.sections.append(curves(trace))
-        if state is not None:
-            gathered.subjects.append(state)
-    predictions = _first(roles, "predictions")
-    if predictions is None and run is not None and run.is_dir():
-        predictions = predictions_in(run)
-    if predictions is not None:
-        evaluation = read_predictions(predictions, text=given.text, label=given.label)
-        gathered.subjects.append(evaluation)
-        gathered.sections.append(confusion_matrix(evaluation))
-    text = _first(roles, "text-log")
-    if text is not None:
-        gathered.subjects.append(read_log_text(text))

@@ -21,6 +21,8 @@ class Given:
     """What the user passed: paths to be recognised, and paths whose role was named.
 
     Patterns and addresses are files already (`readers.locations`), so a split may be several.
+    `run` names one of several runs. `pasted` is a log that came through standard input. With
+    `every_log` the logs of all tools are read, as `diagnose` does.
     """
 
     paths: tuple[Path, ...] = ()
@@ -38,6 +40,9 @@ class Given:
     probabilities: Path | None = None
     script: Path | None = None
     augmenter: Augmenter | None = None
+    run: str | None = None
+    pasted: bytes | None = None
+    every_log: bool = False
 
     @property
     def first(self) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewell.api.check import REHEARSED, examined_document
-from tunewell.api.gather import Gathered
+from tunewell.api.gathered import Gathered
 from tunewell.api.rehearsed import show_rows, with_seconds
 from tunewell.core.document import Document, Examined
 from tunewell.engine.settings import Settings

@@ -87,14 +87,17 @@ def diagnose(
     train: str | Path | None = None,
     predictions: str | Path | None = None,
     config: str | Path | None = None,
+    run: str | None = None,
 ) -> Document:
     """Say what went wrong in a run, from the logs that are already there.
 
     Args:
-        paths: a run folder, trainer_state.json, an output folder or a text log.
+        paths: a run folder, an output folder, a folder of a tracker, or a log of one of the
+            formats that docs/how-to/read-logs.md lists.
         train: training data of the run.
         predictions: predictions with labels.
         config: a settings file.
+        run: which of several runs, by its name or the end of it; the newest if not said.
 
     Raises:
         tunewell.core.errors.UserError: if there is no run, or it cannot be read.
@@ -108,6 +111,7 @@ def diagnose(
         train=locate_named(train),
         predictions=_path(predictions),
         config=_path(config),
+        run=run,
     )
     return command.diagnose(given, given.settings())
 
@@ -167,8 +171,21 @@ def plan(project: str | Path = ".", *, model: str | None = None) -> Document:
     )
 
 
-def train(project: str | Path = ".", *, model: str | None = None) -> Document:
+def train(
+    project: str | Path = ".",
+    *,
+    model: str | None = None,
+    guard: bool = False,
+    resume: bool = False,
+) -> Document:
     """Fine-tune the project once, watched.
+
+    Args:
+        project: a folder, or training data.
+        model: a folder, or `package:NAME/FOLDER`.
+        guard: recover where memory does not suffice or values go wrong, as [guard] in the settings
+            says, and stop where it overfits.
+        resume: go on with a guarded run that was killed.
 
     Raises:
         tunewell.core.errors.UserError: if data, model or settings cannot be used.
@@ -176,7 +193,9 @@ def train(project: str | Path = ".", *, model: str | None = None) -> Document:
     from tunewell.api import train as command
     from tunewell.api.workspace import open_workspace
 
-    return command.train(open_workspace(Path(project), model=model))
+    workspace = open_workspace(Path(project), model=model)
+    settings = workspace.settings.guard if guard or resume else None
+    return command.train(workspace, guard=settings, resume=resume)
 
 
 def tune(

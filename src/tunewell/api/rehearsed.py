@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tunewell.api.gather import Gathered
+from tunewell.api.gathered import Gathered
 from tunewell.api.sections import no_mask, token_mask
 from tunewell.core.check import NotRunError
 from tunewell.core.document import Document

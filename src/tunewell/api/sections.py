@@ -16,8 +16,8 @@ from tunewell.subjects.trace import Trace
 CURVES = ("loss", "eval_loss", "eval_accuracy", "eval_f1", "learning_rate", "grad_norm")
 
 
-def curves(trace: Trace, *, title: str = "Learning curves") -> Section:
-    """Every familiar metric that the run logged more than once."""
+def curves(trace: Trace, *, title: str = "Learning curves", note: str = "") -> Section:
+    """Every familiar metric that the run logged more than once; `note` says more of the run."""
     series = tuple(
         Series(
             name=name,
@@ -27,7 +27,8 @@ def curves(trace: Trace, *, title: str = "Learning curves") -> Section:
         for name in CURVES
         if len(column := trace.column(name)) > 1
     )
-    return Section(id="curves", title=title, text=trace.source, evidence=series)
+    text = f"{trace.source}; {note}" if note else trace.source
+    return Section(id="curves", title=title, text=text, evidence=series)
 
 
 def confusion_matrix(evaluation: Evaluation) -> Section:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tunewell.api.documents import build, cause_of
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import Workspace
@@ -11,33 +13,50 @@ from tunewell.core.finding import Severity
 from tunewell.core.progress import Progress, Silent
 from tunewell.core.words import counted
 from tunewell.engine.examine import examine
+from tunewell.engine.settings import GuardSettings
 from tunewell.facts.evaluation import accuracy, macro_f1
+from tunewell.facts.interventions import interventions
 from tunewell.readers.predictions import write_predictions
 from tunewell.report.write import write
 from tunewell.subjects.dataset import Dataset
 
+if TYPE_CHECKING:
+    from tunewell.train.guard.guard import Guard
+
 
 def train(
-    workspace: Workspace, *, threads: int | None = None, progress: Progress | None = None
+    workspace: Workspace,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    guard: GuardSettings | None = None,
+    resume: bool = False,
 ) -> Document:
     """Fine-tune the project's model on its data by its recipe.
 
-    The model, the run folder, predictions and a report are written under `workspace.runs`.
+    The model, the run folder, predictions and a report are written under `workspace.runs`. With
+    `guard` the run recovers where it would have died or been harmed; `resume` goes on with one
+    that was killed.
 
     Raises:
         UserError: if data, model or settings cannot be used.
     """
     from tunewell.train.fit import fit
+    from tunewell.train.quiet import require_training_extra
 
     dataset = workspace.data
     _require_labels(dataset)
     folder = workspace.runs / "train"
+    progress = progress or Silent()
+    require_training_extra()
     result = fit(
         workspace.recipe,
         dataset,
         folder=folder,
-        progress=progress or Silent(),
+        progress=progress,
         threads=threads,
+        guard=None if guard is None else _guard(guard, progress),
+        resume=resume,
     )
     subjects = [dataset, workspace.recipe, result.trace]
     if result.model_state is not None:
@@ -49,7 +68,7 @@ def train(
     if judged is not None:
         subjects.append(judged)
     outcomes = examine(subjects, settings=workspace.settings)
-    sections = [curves(result.trace)]
+    sections = [curves(result.trace), *interventions(result.trace)]
     facts: dict[str, object] = {"folder": str(folder), "seconds": round(result.seconds, 1)}
     verdict = f"Trained in {result.seconds:.0f} s; the model is in {folder / 'model'}"
     if judged is not None:
@@ -60,6 +79,9 @@ def train(
             f"; {100 * right.value:.1f} % of {len(judged):,} {judged.name} rows are right "
             f"(95 % interval {100 * right.low:.1f} to {100 * right.high:.1f})"
         )
+    stopped = next((d for d in result.trace.interventions if d.kind == "stop"), None)
+    if stopped is not None:
+        verdict += f"; the guard stopped the run at step {stopped.step:,}: {stopped.text}"
     serious = sum(f.severity is not Severity.INFO for f in outcomes.findings)
     cause = cause_of(outcomes)
     because = f" ({cause})" if cause else ""
@@ -76,6 +98,24 @@ def train(
     write(document, folder / "document.json")
     write(document, folder / "report.html")
     return document
+
+
+def _guard(settings: GuardSettings, progress: Progress) -> Guard:
+    """A guard that does what the settings say.
+
+    Raises:
+        SettingsError: if a number makes no sense.
+    """
+    from tunewell.train.guard.guard import Guard
+
+    return Guard(
+        out_of_memory=settings.out_of_memory,
+        not_finite=None if settings.not_finite == "off" else settings.not_finite,
+        spike=None if settings.spike == "off" else settings.spike,
+        overfitting=settings.overfitting or None,
+        most=settings.most,
+        announce=progress.note,
+    )
 
 
 def _require_labels(dataset: Dataset) -> None:

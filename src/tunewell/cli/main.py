@@ -21,6 +21,7 @@ from tunewell.cli import (
     errors,
     explain,
     plan,
+    serve,
     train,
     tune,
     undo,
@@ -38,7 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing rich for the help text alone would double its time
 )
-for command in (check, plan, train, diagnose, errors, tune, compare, adapt, explain, undo):
+COMMANDS = (check, plan, train, serve, diagnose, errors, tune, compare, adapt, explain, undo)
+for command in COMMANDS:
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
 app.command(context_settings=run_command.PASS_ON)(run_command.run)
 

@@ -33,6 +33,8 @@ HOW_TO_PASS: Mapping[str, str] = {
     "Trace": "pass a run: its output folder, trainer_state.json or run folder",
     "Evaluation": "pass predictions: --predictions FILE",
     "Runs": "pass two runs or more to tunewell compare",
+    "Completions": "pass the output folder of a run of TRL with log_completions",
+    "LabelSets": "pass predictions with a list of labels a row: --predictions FILE",
     "EvaluationPair": "pass two prediction files or runs to tunewell compare",
     "ModelState": f"{LIVE}; or train with tunewell.Watch() and pass the run folder",
     "Batch": LIVE,

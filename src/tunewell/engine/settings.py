@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -35,6 +35,19 @@ class DataSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str | None = None
 
 
+Remedy = Literal["skip", "lower-rate", "stop", "off"]
+
+
+class GuardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How `tunewell train --guard` recovers; whether it does is said on the command line alone."""
+
+    out_of_memory: bool = True
+    not_finite: Remedy = "skip"
+    spike: Remedy = "skip"
+    overfitting: int = 2
+    most: int = 10
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one call. `recipe` is read by `tunewell.readers.recipes`."""
 
@@ -48,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fail_confidence: Confidence = Confidence.HIGH
     engine: Engine = Engine.NATIVE
     data: DataSettings = DataSettings()
+    guard: GuardSettings = GuardSettings()
     recipe: dict[str, Any] = {}
     file: Path | None = None
 

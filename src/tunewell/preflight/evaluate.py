@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,15 @@ and 150,000 words are 2.5 GB."""
 
 LARGE_VOCABULARY = 5_000
 MOST_CLASSES = 16
+LARGEST_SIZE = 8
+"""Rows whose loss is taken one at a time and all together."""
+
+SIZED = frozenset({"causal", "seq2seq"})
+"""Tasks whose loss is a mean over the tokens of a batch, without anything drawn at random."""
+
+SAME = 1e-5
+"""Two passes over the same rows agree to this share, or something is random."""
+
 BY_WORD = frozenset({"causal", "masked", "seq2seq", "preference", "unpaired", "other"})
 
 
@@ -59,14 +68,22 @@ def rehearse_evaluation(stage: Stage) -> RehearsedEvaluation:
         writes = bool(getattr(twin.args, "predict_with_generate", False))
         if writes:
             shorten(twin, chosen.dataset, rows)
-        look = _Look(twin, trainer.model, total=chosen.total, generates=writes)
+        look = _Look(
+            twin,
+            trainer.model,
+            total=chosen.total,
+            generates=writes,
+            causal=stage.task == "causal",
+        )
         metrics = look.run(twin)
         made = None
         repeat = None
+        by_size: dict[int, float] = {}
         if look.raised is None:
             object.__setattr__(twin.args, "predict_with_generate", False)
             repeat = _repeat(twin)
             made = generated(acting, twin, rows) if writes else None
+            by_size = _by_size(twin, rows) if stage.task in SIZED else {}
     names = _names(trainer)
     return RehearsedEvaluation(
         task=stage.task,
@@ -86,6 +103,8 @@ def rehearse_evaluation(stage: Stage) -> RehearsedEvaluation:
         else _with_names(metrics, names),
         wanted=trainer.args.metric_for_best_model or "",
         repeat_difference=repeat,
+        by_size=by_size,
+        sized=min(len(rows), LARGEST_SIZE),
         precision=str(next(stage.core.parameters()).dtype).removeprefix("torch."),
         generated=made,
         raised=look.raised,
@@ -121,7 +140,9 @@ def require_evaluation(stage: Stage) -> None:
 class _Look:
     """Runs the evaluation and keeps what passes by."""
 
-    def __init__(self, twin: Any, model: Any, *, total: int | None, generates: bool) -> None:
+    def __init__(
+        self, twin: Any, model: Any, *, total: int | None, generates: bool, causal: bool
+    ) -> None:
         self.inputs: tuple[str, ...] = ()
         self.outputs: tuple[str, ...] = ()
         self.losses: list[float | None] = []
@@ -131,7 +152,9 @@ class _Look:
         self._metric: MetricWitness | None = None
         self.step = twin.prediction_step
         if twin.compute_metrics is not None:
-            self._metric = MetricWitness(twin, model, total=total, generates=generates)
+            self._metric = MetricWitness(
+                twin, model, total=total, generates=generates, causal=causal
+            )
             twin.compute_metrics = self._metric
         twin.prediction_step = self._predicted
 
@@ -158,6 +181,8 @@ class _Look:
         self.inputs = (
             tuple(inputs) if isinstance(inputs, Mapping) or hasattr(inputs, "keys") else ()
         )
+        if self._metric is not None and not _labels_are_inputs(inputs):
+            self._metric.causal = False
         loss, logits, labels = self.step(model, inputs, *given, **named)
         self.losses.append(None if loss is None else float(loss.detach().float().mean()))
         self.labelled += loss is not None or labels is not None
@@ -212,6 +237,46 @@ def _with_names(metrics: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, 
         return metrics
     plain = [metric.removeprefix("eval_") for metric in metrics]
     return tuple(f"eval_{name}_{metric}" for name in names for metric in plain)
+
+
+def _labels_are_inputs(inputs: Any) -> bool:
+    """Whether each label that counts is the token at the same place, so that the model shifts."""
+    if "labels" not in inputs or "input_ids" not in inputs:
+        return False
+    asked, labels = inputs["input_ids"], inputs["labels"]
+    if not isinstance(labels, torch.Tensor) or asked.shape != labels.shape:
+        return False
+    counts = labels != -100  # noqa: PLR2004  what the loss leaves out
+    return bool((asked[counts] == labels[counts]).all())
+
+
+def _by_size(twin: Any, rows: Sequence[int]) -> dict[int, float]:
+    """The mean loss of the same rows one at a time and together; empty where it is not steady."""
+    count = min(len(rows), LARGEST_SIZE)
+    if count < 2:  # noqa: PLR2004  one row is one batch
+        return {}
+    whole, metric = twin.eval_dataset, twin.compute_metrics
+    size = twin.args.per_device_eval_batch_size
+    twin.compute_metrics = None
+    # Rows of every length: a sample may be sorted by it.
+    twin.eval_dataset = subset(whole, np.linspace(0, len(rows) - 1, count).astype(int).tolist())
+    try:
+        one, again, together = (_loss(twin, batch) for batch in (1, 1, count))
+    except Exception:  # noqa: BLE001  the user's own code: the evaluation itself was told of above
+        return {}
+    finally:
+        object.__setattr__(twin.args, "per_device_eval_batch_size", size)
+        twin.eval_dataset, twin.compute_metrics = whole, metric
+    if one is None or again is None or together is None or abs(one - again) > SAME * abs(one):
+        return {}
+    return {1: one, count: together}
+
+
+def _loss(twin: Any, size: int) -> float | None:
+    object.__setattr__(twin.args, "per_device_eval_batch_size", size)
+    found = twin.evaluation_loop(twin.get_eval_dataloader(), "", prediction_loss_only=True)
+    loss = found.metrics.get("eval_loss")
+    return float(loss) if loss is not None and math.isfinite(loss) else None
 
 
 def _repeat(twin: Any) -> float | None:

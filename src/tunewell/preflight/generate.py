@@ -19,6 +19,8 @@ DEFAULT_LIMIT = 20
 WRITTEN = 32
 """Tokens written in a rehearsal at most: the shapes do not depend on more."""
 
+IGNORED = -100
+
 COMPARED = 4
 COMPARED_TOKENS = 8
 
@@ -49,9 +51,9 @@ def generated(stage: Stage, twin: Any, rows: Sequence[int]) -> Generated:
     assert stage.evaluation is not None  # noqa: S101  the caller has an evaluation set
     decoder_only = not getattr(twin.model.config, "is_encoder_decoder", False)
     differs: tuple[int, ...] = ()
-    compared, left = 0, None
+    compared, left, told = 0, None, 0
     if decoder_only:
-        compared, differs, left = _compare(stage, twin, rows)
+        compared, differs, left, told = _compare(stage, twin, rows)
     return Generated(
         limit=limit_of(stage.trainer),
         targets=_targets(stage.evaluation.dataset),
@@ -59,13 +61,14 @@ def generated(stage: Stage, twin: Any, rows: Sequence[int]) -> Generated:
         compared=compared,
         differs=differs,
         left_padded=left,
+        answers_given=told,
     )
 
 
 def _compare(
     stage: Stage, twin: Any, rows: Sequence[int]
-) -> tuple[int, tuple[int, ...], bool | None]:
-    """How many rows were compared, those that differ, and whether the batch is padded left."""
+) -> tuple[int, tuple[int, ...], bool | None, int]:
+    """Rows compared, those that differ, whether padding is on the left, rows with their answer."""
     assert stage.evaluation is not None  # noqa: S101  as above
     dataset, collator = prepared(stage, stage.evaluation, "eval")
     order = sorted(rows, key=lambda row: _length(dataset[row], "input_ids"))
@@ -81,7 +84,30 @@ def _compare(
         alone = _write(twin, collator([dict(dataset[row])]))
         if alone[0] != texts[place]:
             differs.append(row)
-    return len(picked), tuple(differs), left
+    return len(picked), tuple(differs), left, _answers_given(together)
+
+
+def _answers_given(batch: Any) -> int:
+    """Rows whose answer stands in the tokens that the model is to continue.
+
+    Either the labels are the tokens at the same places, as in rows for training, or the prompt ends
+    with all of them.
+    """
+    if "labels" not in batch or "input_ids" not in batch:
+        return 0
+    asked, labels = np.asarray(batch["input_ids"]), np.asarray(batch["labels"])
+    known = np.asarray(batch["attention_mask"] if "attention_mask" in batch else asked * 0 + 1) == 1
+    count = 0
+    for prompt, seen, row in zip(asked, known, labels, strict=True):
+        places = row != IGNORED
+        answer = row[places]
+        if not len(answer):
+            continue
+        aligned = len(prompt) == len(row) and bool((prompt[places] == answer).all())
+        text = prompt[seen]
+        ends = len(text) >= len(answer) and bool((text[len(text) - len(answer) :] == answer).all())
+        count += aligned or ends
+    return count
 
 
 def _write(twin: Any, batch: Any) -> list[list[int]]:
@@ -114,4 +140,4 @@ def _length(example: Any, name: str, *, known: bool = False) -> int:
     if cell is None or not hasattr(cell, "__len__"):
         return 0
     values = np.asarray(cell)
-    return int((values != -100).sum()) if known else len(values)  # noqa: PLR2004
+    return int((values != IGNORED).sum()) if known else len(values)

@@ -22,10 +22,13 @@ MOST_VALUES = 20_000_000
 class MetricWitness:
     """Stands for `compute_metrics` of a copied trainer, and never raises."""
 
-    def __init__(self, twin: Any, model: Any, *, total: int | None, generates: bool) -> None:
+    def __init__(
+        self, twin: Any, model: Any, *, total: int | None, generates: bool, causal: bool = False
+    ) -> None:
         self._run = own(twin, model)
         self._total = total
         self._generates = generates
+        self.causal = causal
         self._by_batch = bool(twin.args.batch_eval_metrics)
         self.judged: Judged | None = None
 
@@ -38,6 +41,9 @@ class MetricWitness:
                 whole, tried = self._on_whole(prediction)
             elif self._generates:
                 padded = self._on_padded(prediction)
+        perfect: tuple[tuple[str, float, float], ...] = ()
+        if self.causal and problem is None and not self._by_batch and not self._generates:
+            perfect = self._on_perfect(prediction)
         before = self.judged.raised if self.judged is not None else None
         self.judged = Judged(
             predictions=_shapes(prediction.predictions),
@@ -48,6 +54,7 @@ class MetricWitness:
             tried_whole=tried,
             raised_padded=padded,
             keys=tuple(map(str, answer)) if isinstance(answer, Mapping) else None,
+            perfect=perfect,
         )
         return dict(answer) if isinstance(answer, Mapping) else {}
 
@@ -83,6 +90,25 @@ class MetricWitness:
         grown.predictions = np.pad(made, ((0, 0), (0, 1)), constant_values=-100)
         grown.elements = (grown.predictions, prediction.label_ids)
         return self._try(grown)[1]
+
+    def _on_perfect(self, prediction: Any) -> tuple[tuple[str, float, float], ...]:
+        """Each metric of predictions without a mistake: of the next token, and of the same one.
+
+        The model's answer at a place is about the next token. A metric that compares it with the
+        label of the same place gives its best value to a model that repeats its input.
+        """
+        next_one, same = (_flawless(prediction, ahead) for ahead in (1, 0))
+        if next_one is None or same is None:
+            return ()
+        answers = [self._try(made)[0] for made in (next_one, same)]
+        if not all(isinstance(answer, Mapping) for answer in answers):
+            return ()
+        first, second = answers
+        return tuple(
+            (str(name), float(first[name]), float(second[name]))
+            for name in first
+            if name in second and _is_number(first[name]) and _is_number(second[name])
+        )
 
 
 def own(twin: Any, model: Any) -> Callable[..., Any]:
@@ -128,3 +154,35 @@ def _repeated(value: Any, total: int) -> Any:
     if value.size / len(value) * total > MOST_VALUES:
         return None
     return value[np.arange(total) % len(value)]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _flawless(prediction: Any, ahead: int) -> Any:
+    """The prediction with the right token everywhere, of the place so many ahead; None if odd.
+
+    It has the shape and kind of the one at hand: a number for each word, or the words themselves.
+    """
+    made, labels = prediction.predictions, prediction.label_ids
+    if not isinstance(made, np.ndarray) or not isinstance(labels, np.ndarray):
+        return None
+    if labels.ndim != 2 or made.shape[:2] != labels.shape:  # noqa: PLR2004  rows of tokens
+        return None
+    right = np.zeros_like(labels)
+    width = labels.shape[1] - ahead
+    if width < 1:
+        return None
+    right[:, :width] = np.maximum(labels[:, ahead:], 0)
+    if made.ndim == 3 and made.dtype.kind == "f" and right.max() < made.shape[2]:  # noqa: PLR2004
+        answer = np.zeros_like(made)
+        np.put_along_axis(answer, right[..., None], 1, axis=2)
+    elif made.ndim == 2 and made.dtype.kind == "i":  # noqa: PLR2004
+        answer = right.astype(made.dtype)
+    else:
+        return None
+    grown = copy.copy(prediction)
+    grown.predictions = answer
+    grown.elements = (answer, labels)
+    return grown

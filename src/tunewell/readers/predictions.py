@@ -107,6 +107,16 @@ def read_predictions(
     )
 
 
+def read_columns(path: Path) -> tuple[Columns, Sequence[int]]:
+    """The columns of a predictions file as they are, with the 1-based line of each row.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    table = _read(path)
+    return table.columns, table.lines
+
+
 def write_predictions(evaluation: Evaluation, path: Path) -> None:
     """Write text, label, prediction, confidence and a probability a class as CSV.
 

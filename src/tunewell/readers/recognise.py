@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tunewell.core.errors import InputError
+from tunewell.core.words import counted
 from tunewell.readers.checkpoint import ADAPTER_CONFIG, CONFIG, INDEX, PICKLED, WEIGHTS
+from tunewell.readers.completions import FILE as KEPT_ANSWERS
 from tunewell.readers.data.arrow import is_saved
 from tunewell.readers.data.names import LABEL_NAMES, TEXT_NAMES, fold_name
 from tunewell.readers.data.open import SUFFIXES, data_suffix
 from tunewell.readers.data.peek import peek_columns
 from tunewell.readers.data.shards import shard_stem
 from tunewell.readers.files import probe
+from tunewell.readers.logs import LOG_FOLDERS, event_folders, folder_runs, is_log_file
+from tunewell.readers.logs.hugging_face import NAME as HUGGING_FACE
+from tunewell.readers.logs.llamafactory import LOG as TRAINER_LOG
+from tunewell.readers.logs.tensorboard import EVENTS
+from tunewell.readers.logs.tunewell_folder import NAME as TUNEWELL
+from tunewell.readers.logs.wandb import RUN_FOLDER
 from tunewell.readers.recipes import SETTINGS_SUFFIXES, look_at
 from tunewell.readers.recipes.kinds import LIKELY, TELLING
 from tunewell.readers.recipes.text import read_text
@@ -27,7 +35,14 @@ MOST_FILES = 2000
 MOST_CONFIG_BYTES = 256 * 1024
 """A larger JSON or YAML file is data."""
 
-SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs", "wandb"})
+SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "tunewell-runs"}) | {
+    "wandb",
+    "mlruns",
+    "lightning_logs",
+}
+"""Folders that are not walked; the last three are asked for runs as a whole, as are the run
+folders of W&B, of which several may be parts of one run."""
+
 ORDER = (
     "train", "eval", "test", "config", "model", "adapter", "tokenizer", "run", "log",
     "predictions", "script", "text-log", "unknown",
@@ -45,6 +60,7 @@ NO_CONFIG = "no configuration of a training that is known"
 NO_ROWS = "no table of rows shows in its first bytes"
 GIVEN_COLUMNS = frozenset(LABEL_NAMES) | {"true", "y_true", "gold", "gold_label", "given"}
 CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+PRINTED = (".log", ".out", ".err")
 FIXED_NAMES = {
     "trainer_state.json": ("log", "the log that the Hugging Face Trainer saves"),
     "tunewell.toml": ("config", "the settings of Tunewell"),
@@ -77,8 +93,8 @@ BY_CONTENT = (
 class Found:
     """A path with what it was taken for and why.
 
-    `role` is train, eval, test, config, script, tokenizer, model, adapter, log (trainer_state.json
-    or a folder that holds it), run (a Tunewell run folder), predictions, text-log or unknown.
+    `role` is train, eval, test, config, script, tokenizer, model, adapter, log (a file or folder of
+    a trainer or tracker), run (a Tunewell run folder), predictions, text-log or unknown.
     `named` tells a role that the user gave from one that was worked out.
     """
 
@@ -86,6 +102,14 @@ class Found:
     role: str
     reason: str
     named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """A walk over one folder: its runs of TensorBoard, and the files of runs told by a folder."""
+
+    events: frozenset[Path]
+    seen: set[Path] = field(default_factory=set)
 
 
 def recognise(paths: Iterable[Path]) -> tuple[Found, ...]:
@@ -102,7 +126,9 @@ def recognise(paths: Iterable[Path]) -> tuple[Found, ...]:
         if not path.exists() and not path.is_symlink():
             message = f"{path}: no such file or folder"
             raise InputError(message)
-        found.extend(_folder(path, 0) if path.is_dir() else [_given(_file(path))])
+        found.extend(
+            _folder(path, 0, _Walk(event_folders(path))) if path.is_dir() else [_given(_file(path))]
+        )
     found = _only_data_trains(found[:MOST_FILES])
     return tuple(sorted(found, key=_order))
 
@@ -113,12 +139,14 @@ def _order(found: Found) -> tuple[int, int, int, str]:
     return ORDER.index(found.role), len(path.parts), len(path.name), str(path)
 
 
-def _folder(folder: Path, depth: int) -> Iterator[Found]:
+def _folder(folder: Path, depth: int, walk: _Walk) -> Iterator[Found]:
     whole = _whole_folder(folder)
+    yield from _logs(folder, walk)
     if whole is not None:
         yield whole
-        if whole.role in {"model", "adapter"} and (folder / "trainer_state.json").is_file():
-            yield _file(folder / "trainer_state.json")
+        state = folder / "trainer_state.json"
+        if whole.role in {"model", "adapter"} and state.is_file() and state not in walk.seen:
+            yield _file(state)
         if whole.role not in {"model", "adapter"}:
             return
     try:
@@ -129,12 +157,30 @@ def _folder(folder: Path, depth: int) -> Iterator[Found]:
     if whole is not None:
         # Its own files are told by the folder; a training run keeps its log in a checkpoint.
         entries = [entry for entry in entries if CHECKPOINT.fullmatch(entry.name)]
-    for entry in _worth_a_look(entries):
+    new = (e for e in entries if e not in walk.seen and EVENTS not in e.name)
+    for entry in _worth_a_look(new):
         if entry.is_dir():
             if depth < DEEPEST:
-                yield from _folder(entry, depth + 1)
+                yield from _folder(entry, depth + 1, walk)
         elif (found := _file(entry)).role != "unknown" or data_suffix(entry) in SUFFIXES:
             yield found
+
+
+def _logs(folder: Path, walk: _Walk) -> Iterator[Found]:
+    """The folder as one that holds runs, where it does and no folder above was taken for them."""
+    below = [folder / name for name in LOG_FOLDERS if (folder / name).is_dir()]
+    for place in (folder, *below):
+        runs = folder_runs(place, walk.events)
+        new = [run for run in runs if run.path not in walk.seen and run.format != TUNEWELL]
+        walk.seen.update(run.path for run in new if run.path != folder)
+        if new:
+            kinds = ", ".join(dict.fromkeys(run.format for run in new))
+            yield Found(place, "log", f"holds {counted(len(new), 'run')} ({kinds})")
+        if new and new[0].format == HUGGING_FACE:
+            # What else was logged here is of the same run, and joined to it by the reader.
+            walk.seen.update(place.glob("checkpoint-*/trainer_state.json"))
+            walk.seen.update((folder / "runs", folder / TRAINER_LOG))
+            return
 
 
 def _worth_a_look(entries: Iterable[Path]) -> Iterator[Path]:
@@ -143,7 +189,10 @@ def _worth_a_look(entries: Iterable[Path]) -> Iterator[Path]:
     steps = {entry: int(m[1]) for entry in known if (m := CHECKPOINT.fullmatch(entry.name))}
     newest = max(steps.values(), default=-1)
     for entry in known:
-        hidden = entry.name.startswith(".") or entry.name in SKIPPED or _is_environment(entry)
+        skipped = entry.name in SKIPPED or RUN_FOLDER.match(entry.name) is not None
+        hidden = entry.name.startswith(".") or skipped or _is_environment(entry)
+        # What the model wrote during a run is no data to train on.
+        hidden = hidden or KEPT_ANSWERS.fullmatch(entry.name) is not None
         if not hidden and steps.get(entry, newest) == newest:
             yield entry
 
@@ -167,8 +216,9 @@ def _whole_folder(folder: Path) -> Found | None:
 
 
 def _file(path: Path) -> Found:
-    if path.name in FIXED_NAMES:
-        return Found(path, *FIXED_NAMES[path.name])
+    told = FIXED_NAMES.get(path.name) or is_log_file(path)
+    if told is not None:
+        return Found(path, *told)
     suffix = data_suffix(path)
     if path.suffix in SETTINGS_SUFFIXES and (config := _config(path)) is not None:
         return config
@@ -248,6 +298,8 @@ def _given(found: Found) -> Found:
     """A file that the user named is data if it can be: its reader will say what is wrong."""
     if found.role == "unknown" and data_suffix(found.path) in SUFFIXES:
         return Found(found.path, "table", found.reason)
+    if found.role == "unknown" and found.path.suffix in PRINTED and found.path.is_file():
+        return Found(found.path, "text-log", "given, and no other kind of file: read as printed")
     return found
 
 

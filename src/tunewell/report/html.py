@@ -39,14 +39,14 @@ HEAT_LEVELS = 9
 
 def render(document: Document) -> str:
     """The document as an HTML page."""
-    style, script = _asset("style.css"), _asset("page.js")
+    style, script = asset("style.css"), asset("page.js")
     policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; style-src '{digest(style)}'; script-src '{digest(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
     sections = {section.id: section for section in document.sections}
     encoding, data = _embedded(document)
-    page = _templates().get_template("page.html")
+    page = templates().get_template("page.html")
     return (
         page.render(
             document=document,
@@ -77,8 +77,14 @@ def render(document: Document) -> str:
     )
 
 
+def finding_part(finding: Finding, anchor: str) -> str:
+    """One finding as the report shows it, folded, for a page that is told of one at a time."""
+    return str(templates().get_template("parts.html").module.finding(finding, anchor, False))  # type: ignore[attr-defined]
+
+
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The templates of `report/web`, which escape all that they are given."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tunewell.report", "web"),
         autoescape=True,
@@ -116,13 +122,14 @@ def _shown(value: object) -> object:
     return "" if value is None else value
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file of `report/web`."""
     return resources.files("tunewell.report").joinpath("web", name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode()}"
+def digest(text: str) -> str:
+    """How a content security policy names an inline script or style."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _embedded(document: Document) -> tuple[str, Markup]:
@@ -130,12 +137,17 @@ def _embedded(document: Document) -> tuple[str, Markup]:
     if len(text) > EMBEDDED_AS_TEXT:
         packed = gzip.compress(text.encode("utf-8", "replace"), mtime=0)
         return "gzip", Markup(base64.b64encode(packed).decode())  # noqa: S704  base64
+    return "json", inert(text)
+
+
+def inert(text: str) -> Markup:
+    """JSON that may stand inside a script element."""
     for char in set(text):
         if char in "<>&" or words.visible(char, keep="\n") != char:
             # Inside a JSON string the escape means the same and can neither act nor end the
             # element. Outside of strings no such character stands.
             text = text.replace(char, _json_escape(char))
-    return "json", Markup(text)  # noqa: S704  escaped above
+    return Markup(text)  # noqa: S704  escaped above
 
 
 def _json_escape(char: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tunewell.subjects.first_step import Raised
 
@@ -16,7 +17,9 @@ class Judged:
     on the sampled rows, `raised_whole` on the same rows repeated to the length of the whole set
     where `tried_whole`, `raised_padded` on predictions of batches
     of different length, which the trainer fills up with -100. `keys` are those of its answer, None
-    where that is no mapping.
+    where that is no mapping. `perfect` has, for a causal model, each number that it gives for
+    predictions without a mistake: its name, its value where each place predicts the next token, as
+    the model does, and its value where each place predicts its own.
     """
 
     predictions: tuple[tuple[int, ...], ...]
@@ -27,6 +30,7 @@ class Judged:
     tried_whole: bool = False
     raised_padded: Raised | None = None
     keys: tuple[str, ...] | None = None
+    perfect: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Generated:
     its own; `decoder_only` tells such a model from one that continues the prompt. `targets` are the
     lengths of the labels in tokens. `differs` are the rows whose text differs when generated alone,
     of `compared`; `left_padded` tells on which side the batch was padded, None where it was not.
+    `answers_given` counts those of them whose labels all stand in the prompt that is continued.
     """
 
     limit: int
@@ -45,6 +50,7 @@ class Generated:
     compared: int = 0
     differs: tuple[int, ...] = ()
     left_padded: bool | None = None
+    answers_given: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -57,8 +63,10 @@ class RehearsedEvaluation:
     model gives besides its loss. `metrics` are the names of all metrics of the evaluation, None
     where not all of it was run; `wanted` is the metric that chooses the best model, "" where none
     does. `repeat_difference` is the largest difference between two passes over the same batch,
-    relative to the largest output, None where there was nothing to compare. `raised` is what
-    stopped the evaluation outside of the metric function. `names` are those of several sets.
+    relative to the largest output, None where there was nothing to compare. `by_size` has the mean
+    loss of the same `sized` rows by the size of the batch, empty where it was not measured.
+    `raised` is what stopped the evaluation outside of the metric function. `names` are those of
+    several sets.
     """
 
     task: str
@@ -76,6 +84,8 @@ class RehearsedEvaluation:
     metrics: tuple[str, ...] | None = None
     wanted: str = ""
     repeat_difference: float | None = None
+    by_size: Mapping[int, float] = field(default_factory=dict)
+    sized: int = 0
     precision: str = "float32"
     generated: Generated | None = None
     raised: Raised | None = None

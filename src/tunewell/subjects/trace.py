@@ -40,12 +40,14 @@ class Column:
 class Restart:
     """A run taken up again after step `step`, when the earlier part had come to `reached`.
 
-    `settings` holds what the later part said of its arguments, where it said anything.
+    `settings` holds what the later part said of its arguments and `previous` what the part before
+    it had said, where they said anything.
     """
 
     step: int
     reached: int
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    previous: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)

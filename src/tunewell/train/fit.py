@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
 from tunewell.train.holdout import hold_out
 from tunewell.train.quiet import quiet, require_training_extra
+
+if TYPE_CHECKING:
+    from tunewell.train.guard.guard import Guard
 
 METRICS = ("eval_loss", "eval_accuracy", "eval_f1")
 SILENT = Silent()
@@ -46,7 +50,7 @@ class TrainResult:
     seconds: float
 
 
-def fit(
+def fit(  # noqa: PLR0913  what is trained, where, and how it is told
     recipe: Recipe,
     dataset: Dataset,
     *,
@@ -54,12 +58,17 @@ def fit(
     progress: Progress = SILENT,
     threads: int | None = None,
     keep_model: bool = True,
+    guard: Guard | None = None,
+    resume: bool = False,
 ) -> TrainResult:
     """Fine-tune `recipe.model`, a folder, on `dataset` and judge the model that is kept.
 
     Where the evaluation split is missing, 15 % of the training rows are held out by seed 0. The
     same seed gives the same row order and the same initial head whatever the other settings.
     Rows without a label are left out, and `progress` says so.
+
+    Under a `guard` the run recovers as that was asked to, and snapshots are written from which
+    `resume`, with a guard again, goes on after it was killed; they are removed when it has ended.
 
     Raises:
         InputError: if the model folder or the labels cannot be used.
@@ -68,6 +77,9 @@ def fit(
     """
     require_training_extra()
     _require_possible(recipe)
+    if resume and guard is None:
+        message = "only a guarded run leaves snapshots to resume from: give a guard"
+        raise SettingsError(message)
     settings: dict[str, Any] = {}
     if dataset.evaluation is None:
         dataset = hold_out(dataset)
@@ -78,7 +90,14 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     with quiet(threads):
         evaluation, test = _train(
-            recipe, dataset, names, folder, progress, {**settings, "keep_model": keep_model}
+            recipe,
+            dataset,
+            names,
+            folder,
+            progress,
+            {**settings, "keep_model": keep_model},
+            guard=guard,
+            resume=resume,
         )
     try:
         trace, state = read_run(folder)
@@ -90,13 +109,16 @@ def fit(
     return TrainResult(evaluation, test, trace, state, folder, seconds)
 
 
-def _train(
+def _train(  # noqa: PLR0913, PLR0915  the parts of one training, in order
     recipe: Recipe,
     dataset: Dataset,
     names: Sequence[str],
     folder: Path,
     progress: Progress,
     settings: Mapping[str, Any],
+    *,
+    guard: Guard | None,
+    resume: bool,
 ) -> tuple[Evaluation | None, Evaluation | None]:
     from tunewell.train.inference import classify, evaluation_of  # noqa: PLC0415  needs torch
     from tunewell.train.keeper import Keeper  # noqa: PLC0415  needs torch
@@ -139,6 +161,7 @@ def _train(
         greater_is_better=metric != "eval_loss" if greater is None else greater,
         patience=recipe.early_stopping_patience,
         load_best=recipe.load_best_model_at_end,
+        keep_best=guard is not None and guard.overfitting is not None,
         progress=progress,
     )
     watch = Watch(
@@ -162,7 +185,11 @@ def _train(
     )
     progress.begin(f"training, seed {recipe.seed}", steps)
     try:
-        trainer.train()
+        if guard is None:
+            trainer.train()
+        else:
+            mark = _mark(recipe, train)
+            _train_guarded(trainer, guard, folder, mark=mark, keeper=keeper, resume=resume)
     except BaseException as error:
         watch.close(reason=type(error).__name__)
         raise
@@ -183,6 +210,59 @@ def _train(
         model.float().save_pretrained(str(folder / "model"))
         tokenizer.save_pretrained(str(folder / "model"))
     return evaluation, test
+
+
+def _train_guarded(
+    trainer: Any,  # noqa: ANN401  transformers has no types
+    guard: Guard,
+    folder: Path,
+    *,
+    mark: Mapping[str, Any],
+    keeper: Any,  # noqa: ANN401  needs torch
+    resume: bool,
+) -> None:
+    """Train under the guard, with snapshots on disk.
+
+    Raises:
+        UserError: if memory does not suffice whatever the guard does.
+    """
+    from tunewell.train.guard.memory import is_out_of_memory  # noqa: PLC0415  needs torch
+    from tunewell.train.snapshots import (  # noqa: PLC0415  needs torch
+        Snapshots,
+        load_keeper,
+        remove_snapshots,
+        snapshot_to_resume,
+    )
+
+    named: dict[str, Any] = {}
+    if resume:
+        snapshot = snapshot_to_resume(folder, mark)
+        load_keeper(snapshot, keeper)
+        named["resume_from_checkpoint"] = str(snapshot)
+    else:
+        remove_snapshots(folder)
+    trainer.add_callback(Snapshots(mark, keeper, every=guard.snapshot_seconds))
+    try:
+        guard.train(trainer, **named)
+    except Exception as error:
+        if not guard.out_of_memory or not is_out_of_memory(error):
+            raise
+        message = guard.interventions[-1].text if guard.interventions else str(error)
+        raise UserError(message) from error
+    remove_snapshots(folder)
+
+
+def _mark(recipe: Recipe, train: Split) -> dict[str, Any]:
+    """What must be the same in a run that is taken up again: settings, rows, their order."""
+    rows = hashlib.blake2b(digest_size=16)
+    for text, label in zip(train.texts, train.labels, strict=True):
+        rows.update(f"{len(text)}\0{text}\0{label}\0".encode(errors="replace"))
+    settings = {
+        name: value
+        for name, value in _as_settings(recipe).items()
+        if isinstance(value, bool | int | float | str | None)
+    }
+    return {**settings, "training rows": rows.hexdigest()}
 
 
 def _require_possible(recipe: Recipe) -> None:

@@ -18,7 +18,9 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
     """Evaluates `evals_per_epoch` times an epoch and at the end, and remembers the best weights.
 
     Weights are kept in memory: writing checkpoints costs more than a short training.
-    `best_scores` are the logits of the model that is kept, in the order it was evaluated in.
+    `keep_best` keeps them even where they are not loaded: whoever ends the run early may set
+    `load_best` then. `best_scores` are the logits of the model that is kept, in the order it was
+    evaluated in.
     """
 
     def __init__(  # noqa: PLR0913  each is a setting of the recipe
@@ -30,6 +32,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         greater_is_better: bool,
         patience: int | None,
         load_best: bool,
+        keep_best: bool = False,
         progress: Progress,
     ) -> None:
         self.steps_per_epoch = steps_per_epoch
@@ -38,6 +41,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         self.greater_is_better = greater_is_better
         self.patience = patience
         self.load_best = load_best
+        self.keep_best = keep_best or load_best
         self.progress = progress
         self.scores: Scores | None = None
         self.best_scores: Scores | None = None
@@ -73,10 +77,10 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         best = self.best_value
         better = best is None or (value > best if self.greater_is_better else value < best)
         if better and np.isfinite(value):
-            self.best_value, self.best_step = value, state.global_step
+            self.best_value, self.best_step = float(value), state.global_step
             state.best_metric, state.best_global_step = value, state.global_step
             self._without_gain = 0
-            if self.load_best:
+            if self.keep_best:
                 self.best_scores = self.scores
                 self._weights = {
                     name: tensor.detach().clone() for name, tensor in model.state_dict().items()
@@ -97,3 +101,23 @@ class Keeper(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         else:
             self.best_scores = self.scores
         self._weights = {}
+
+    def remembered(self) -> dict[str, Any]:
+        """What it knows so far, as tensors and plain values."""
+        scores = {"scores": self.scores, "best_scores": self.best_scores}
+        return {
+            "weights": self._weights,
+            "without_gain": self._without_gain,
+            "best_value": self.best_value,
+            "best_step": self.best_step,
+            **{name: None if v is None else torch.from_numpy(v) for name, v in scores.items()},
+        }
+
+    def remember(self, remembered: dict[str, Any]) -> None:
+        """Take up what `remembered` gave."""
+        self._weights = remembered["weights"]
+        self._without_gain = int(remembered["without_gain"])
+        self.best_value, self.best_step = remembered["best_value"], remembered["best_step"]
+        for name in ("scores", "best_scores"):
+            tensor = remembered[name]
+            setattr(self, name, None if tensor is None else tensor.numpy())

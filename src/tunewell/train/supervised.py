@@ -50,6 +50,13 @@ class SupervisedTrainer(Trainer):  # type: ignore[misc]  # transformers has no t
             )
         return (loss, outputs) if return_outputs else loss
 
+    def row_weights(self, batch: dict[str, Any]) -> torch.Tensor:
+        """What each row counts in the training loss of its batch, shape (rows,)."""
+        labels: torch.Tensor = batch["labels"]
+        if self.weights is None:
+            return torch.ones(len(labels))
+        return self.weights.to(labels.device)[labels]
+
     def _get_train_sampler(self, train_dataset: Any = None) -> SeededOrder:  # noqa: ANN401, ARG002
         return self.order
 
@@ -111,6 +118,7 @@ def make_trainer(  # noqa: PLR0913  the parts of one training
         logging_steps=log_every,
         logging_first_step=True,
         save_strategy="no",
+        save_total_limit=2,
         eval_strategy="no",
         report_to="none",
         disable_tqdm=True,

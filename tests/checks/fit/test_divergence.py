@@ -21,8 +21,14 @@ class TestDivergence(CheckCases):
             dataclasses.replace(trace(loss=[4.9, *[5.0, 4.2, 4.6] * 5]), classes=4),
         ),
         "back where it began": (trace(loss=[*FALL, 2.0, 2.1, 2.0, 2.05, 2.0, 2.0]),),
+        "far above its start and on its way back": (
+            trace(loss=[308.0, 585.0, *np.linspace(780, 1100, 6), *np.linspace(1000, 58, 22)]),
+        ),
     }
     nearly = {
+        "level batches of one": (
+            trace(loss=list(np.exp(np.random.default_rng(1).normal(size=1000)))),
+        ),
         "a little above guessing among four classes": (
             dataclasses.replace(trace(loss=[1.5, *[1.45, 1.55, 1.4] * 5]), classes=4),
         ),

@@ -17,8 +17,21 @@ class TestHiddenNonFinite(CheckCases):
         "raw losses alone": (trace(loss=[2.0, 1.9, 1.9], raw_loss=[2.0, 1.9, NAN]),),
         "counted steps": (trace(loss=[2.0, 1.9], nonfinite_losses=[0.0, 3.0]),),
         "NaN at the end": (trace(loss=[2.0, 1.0], grad_norm=[1.0, NAN]),),
+        "weights of the sample": (
+            trace(loss=[2.0, 1.9, 1.8], nonfinite_parameters=[0.0, 12.0, 12.0]),
+        ),
+        "gradients of the sample to the end": (
+            trace(loss=[2.0, 1.9, 1.8], nonfinite_gradients=[0.0, 0.0, 7.0]),
+        ),
     }
     nearly = {
+        "overflows whose steps were skipped": (
+            trace(
+                loss=[2.0, 1.9, 1.8, 1.7],
+                grad_norm=[INF, INF, INF, 2.0],
+                skipped=[1.0, 1.0, 1.0, 0.0],
+            ),
+        ),
         "one overflow in fp16": (trace(loss=[2.0, 1.9, 1.8], grad_norm=[INF, 3.0, 2.0]),),
         "a loss of zero": (trace(loss=[0.1, 0.0, 0.0], grad_norm=[0.1, 0.0, 0.0]),),
     }

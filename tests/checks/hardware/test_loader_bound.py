@@ -8,10 +8,27 @@ class TestLoaderBound(CheckCases):
     """Waiting beside working, in seconds a step."""
 
     check = loader_bound
-    faulty = {"waits": (trace(step_seconds=[0.3] * 8, data_seconds=[0.4] * 8),)}
-    nearly = {
-        "the first batch alone": (trace(step_seconds=[0.3] * 8, data_seconds=[9.0] + [0.01] * 7),),
-        "a quarter": (trace(step_seconds=[0.3] * 8, data_seconds=[0.1] * 8),),
-        "not timed": (trace(loss=[1.0] * 8),),
+    faulty = {
+        "waits": (trace(step_seconds=[0.3] * 24, data_seconds=[0.4] * 24),),
+        "four workers, one long wait in four": (
+            trace(step_seconds=[0.3] * 24, data_seconds=[0.0, 0.0, 0.0, 2.0] * 6),
+        ),
+        "means of five logs": (
+            trace(
+                step_seconds=dict.fromkeys(range(10, 60, 10), 0.3),
+                data_seconds=dict.fromkeys(range(10, 60, 10), 0.4),
+            ),
+        ),
     }
-    clean = {"works": (trace(step_seconds=[0.3] * 8, data_seconds=[0.001] * 8),)}
+    nearly = {
+        "the first batch alone": (
+            trace(step_seconds=[0.3] * 24, data_seconds=[9.0] + [0.01] * 23),
+        ),
+        "one slow stretch": (
+            trace(step_seconds=[0.3] * 80, data_seconds=[0.01] * 60 + [2.0] * 10 + [0.01] * 10),
+        ),
+        "five steps": (trace(step_seconds=[0.3] * 6, data_seconds=[0.4] * 6),),
+        "a quarter": (trace(step_seconds=[0.3] * 24, data_seconds=[0.1] * 24),),
+        "not timed": (trace(loss=[1.0] * 24),),
+    }
+    clean = {"works": (trace(step_seconds=[0.3] * 24, data_seconds=[0.001] * 24),)}

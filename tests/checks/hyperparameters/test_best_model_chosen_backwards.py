@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 from tests.checks.tiny_trainers import arguments, language_model
 
-from tunewell.checks.hyperparameters.best_model_chosen_backwards import (
-    FALLING,
-    RISING,
-    best_model_chosen_backwards,
-)
+from tunewell.checks.hyperparameters.best_model_chosen_backwards import best_model_chosen_backwards
+from tunewell.facts.metric_names import FALLING, RISING
 from tunewell.preflight.arguments import recipe_of
 from tunewell.subjects.recipe import Recipe, Saving
 from tunewell.testing import CheckCases, run_check

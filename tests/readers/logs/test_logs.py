@@ -107,3 +107,46 @@ def test_a_killed_run_opens_wherever_it_was_cut(
     for column in trace.columns.values():
         assert (np.diff(column.steps) > 0).all()
         assert len(column.steps) == len(column.values)
+
+
+@given(
+    logs=st.lists(
+        st.tuples(st.integers(0, 6), st.sampled_from("ab"), st.sampled_from([1.0, 2.0, np.nan])),
+        max_size=20,
+    ),
+    resumed=st.booleans(),
+)
+def test_points_against_a_plain_dictionary(
+    logs: list[tuple[int, str, float]], resumed: bool
+) -> None:
+    """Columns hold the last value of each step since the last step back, whatever the order."""
+    points = Points()
+    stand: dict[str, dict[int, float]] = {}
+    old: list[tuple[str, int, float]] = []
+    reached = 0
+    for step, name, value in logs:
+        points.add(step, {name: value}, resumed=resumed)
+        if resumed and step < reached:
+            for other, known in stand.items():
+                old += [(other, at, known.pop(at)) for at in sorted(known) if at > step]
+            reached = step
+        reached = max(reached, step)
+        known = stand.setdefault(name, {})
+        if step in known and str(known[step]) != str(value):
+            old.append((name, step, known[step]))
+        known[step] = value
+    columns, superseded = points.columns(), points.superseded()
+    assert {name: len(column) for name, column in columns.items()} == {
+        name: len(known) for name, known in stand.items() if known
+    }
+    for name, column in columns.items():
+        assert column.steps.tolist() == sorted(stand[name])
+        expected = [stand[name][step] for step in sorted(stand[name])]
+        np.testing.assert_array_equal(column.values, expected)
+    for name in "ab":
+        expected_old = sorted(((s, v) for n, s, v in old if n == name), key=lambda point: point[0])
+        found = superseded.get(name)
+        assert [step for step, _ in expected_old] == ([] if found is None else [*found.steps])
+        np.testing.assert_array_equal(
+            [value for _, value in expected_old], [] if found is None else found.values
+        )

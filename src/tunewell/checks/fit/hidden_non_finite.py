@@ -8,6 +8,7 @@ import numpy as np
 
 from tunewell.core.check import check
 from tunewell.core.finding import Category, Finding, Fix, Number, Safety, Severity, Steps
+from tunewell.core.words import counted
 from tunewell.facts.curves import evidence
 from tunewell.subjects.trace import Column, Trace
 
@@ -17,17 +18,20 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     """Losses or gradients that are NaN or infinite, also where the log shows 0.0.
 
     ## What it finds
-    Losses that were not finite before the trainer replaced them, and gradient norms that are not
-    finite.
+    Losses that were not finite before the trainer replaced them, gradient norms that are not
+    finite, and weights or optimizer state with values that are not finite.
 
     ## Why it matters
     One step with a NaN gradient turns every weight into NaN. The Trainer's
     `logging_nan_inf_filter`, on by default, then logs a loss of 0.0, which looks like success.
 
     ## How it is measured
-    Any raw or logged loss that is not finite counts. Gradient norms that are not finite count when
-    there are more than `max_logs` of them (1) or the last one is: mixed precision in fp16 meets
-    single infinite ones on purpose, skips the step and lowers its scale.
+    Any raw or logged loss that is not finite counts, and any weight or optimizer state of the
+    watcher's sample (`nonfinite_parameters`, `nonfinite_optimizer_state`): fp16 leaves both alone.
+    Gradients that are not finite (`grad_norm`, `nonfinite_gradients`) count when there are more
+    than `max_logs` such logs (1) or the last one is: mixed precision in fp16 meets single infinite
+    ones on purpose, skips the step and lowers its scale. Where the watcher saw each of these steps
+    skipped they do not count at all.
 
     ## Example
     `{'loss': 0.0, 'grad_norm': nan}` from step 41 to the end.
@@ -42,24 +46,32 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     Fault O23 of the catalogue; transformers, `TrainingArguments.logging_nan_inf_filter`.
     """
     bad_loss = np.union1d(
-        _bad(trace.column("raw_loss")), np.union1d(_bad(trace.column("loss")), _counted(trace))
+        _bad(trace.column("raw_loss")),
+        np.union1d(_bad(trace.column("loss")), _above_zero(trace, "nonfinite_losses")),
+    )
+    bad_weights = np.union1d(
+        _above_zero(trace, "nonfinite_parameters"), _above_zero(trace, "nonfinite_optimizer_state")
     )
     norms = trace.column("grad_norm")
-    bad_norm = _bad(norms)
+    bad_norm = np.union1d(_bad(norms), _above_zero(trace, "nonfinite_gradients"))
+    bad_norm = np.setdiff1d(bad_norm, _above_zero(trace, "skipped"))
     serious = len(bad_norm) > max_logs or (
-        len(bad_norm) > 0 and int(norms.steps[-1]) == int(bad_norm[-1])
+        len(bad_norm) > 0 and int(bad_norm[-1]) >= int(_last_gradient(trace))
     )
-    if not len(bad_loss) and not serious:
+    if not len(bad_loss) and not len(bad_weights) and not serious:
         return
-    steps = np.union1d(bad_loss, bad_norm)
+    steps = np.union1d(bad_loss, np.union1d(bad_norm, bad_weights))
     first, last = int(steps[0]), int(steps[-1])
     logged = trace.column("loss")
     zeros = int(((logged.values == 0) & (logged.steps >= first)).sum())
-    what = "losses" if len(bad_loss) else "gradients"
+    what = "losses" if len(bad_loss) else "gradients" if len(bad_norm) else "weights"
+    metric = {"losses": "loss", "gradients": "grad_norm", "weights": "nonfinite_parameters"}[what]
     hidden = f"; the log shows a loss of 0.0 {zeros:,} times since" if zeros else ""
     yield Finding(
-        message=f"{what} are not finite from the log at step {first:,} on{hidden}",
-        where=(Steps(metric="loss" if len(bad_loss) else "grad_norm", first=first, last=last),),
+        message=(
+            f"{what} are not finite from the log at step {first:,} on{_weights(trace)}{hidden}"
+        ),
+        where=(Steps(metric=metric, first=first, last=last),),
         evidence=(
             Number(name="logs with a value that is not finite", value=len(steps), bound="0"),
             evidence("loss", logged),
@@ -79,6 +91,17 @@ def _bad(column: Column) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return column.steps[~np.isfinite(column.values)]
 
 
-def _counted(trace: Trace) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    column = trace.column("nonfinite_losses").finite
+def _above_zero(trace: Trace, name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    column = trace.column(name).finite
     return column.steps[column.values > 0]
+
+
+def _last_gradient(trace: Trace) -> int:
+    columns = (trace.column("grad_norm"), trace.column("nonfinite_gradients"))
+    return max(int(column.steps[-1]) for column in columns if len(column))
+
+
+def _weights(trace: Trace) -> str:
+    column = trace.column("nonfinite_parameters").finite
+    count = int(column.values[-1]) if len(column) else 0
+    return f", and {counted(count, 'sampled weight')} too at the end" if count else ""

@@ -18,10 +18,24 @@ from tunewell.core.finding import (
     Severity,
     Steps,
 )
-from tunewell.facts.curves import evidence, noise, training_loss
+from tunewell.facts.curves import (
+    MIN_RISE,
+    Change,
+    end_level,
+    evidence,
+    is_past_lowest,
+    is_reward_training,
+    start_level,
+    training_loss,
+    trend,
+)
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
-from tunewell.subjects.trace import Trace
+from tunewell.subjects.trace import Column, Trace
+
+MIN_TIMES = 2
+FEW = 4
+"""Evaluations of a run that is judged by its last one alone, at most."""
 
 
 @check(
@@ -32,22 +46,42 @@ from tunewell.subjects.trace import Trace
     covers=("O25",),
 )
 def overfitting(
-    trace: Trace, recipe: Recipe | None, *, min_rise: float = 0.1, min_past: int = 2
+    trace: Trace,
+    recipe: Recipe | None,
+    *,
+    min_rise: float = MIN_RISE,
+    min_past: int = 2,
+    min_steady_rise: float = 0.05,
+    min_single_rise: float = 0.3,
 ) -> Iterator[Finding]:
-    """Evaluation loss past its minimum while training loss still falls.
+    """Evaluation past its best while training loss still falls.
 
     ## What it finds
-    A run whose evaluation loss reached its minimum and then rose, while training loss fell on.
+    A run whose evaluation loss reached its minimum and then rose, while training loss fell on. Of
+    several evaluation sets all must have risen: one that rises alone is rather forgotten than
+    overfitted. Where no evaluation loss was logged, an accuracy that falls by more than its rows
+    explain.
 
     ## Why it matters
     From there on the model learns the training rows by heart. It costs time, and the model at the
     end is worse, or too sure of itself, unless the best one is kept.
 
     ## How it is measured
-    At least `min_past` evaluations must lie behind the minimum (2: one alone is often noise), the
-    last `min_past` must all lie above it by `min_rise` of its value (0.1) and by three times the
-    curve's own noise, and training loss must have fallen since. Where the best model was kept, or
-    accuracy did not fall with it, it is said as information only.
+    Training loss must have fallen since the minimum, and one of three must hold:
+
+    - at least `min_past` evaluations lie behind the minimum (2: one alone is often noise), and the
+      last `min_past` all lie above it by `min_rise` of its value (0.1) and by three times the
+      curve's own noise;
+    - at least six evaluations from the minimum on rise steadily: the 99 % interval of their trend
+      lies above 0, and the rise is at least `min_steady_rise` of the minimum (0.05, a judgement);
+    - in a finished run with at most four evaluations the last one alone lies above the one before
+      by `min_single_rise` of it (0.3) and by a tenth of the first training loss, and training loss
+      fell to less than half since.
+
+    An accuracy must lie below its best in the last `min_past` evaluations by three standard errors
+    of the difference of two shares of so many rows, which the log tells as speed times seconds.
+    Where the best model was kept, or accuracy did not fall with the loss, it is said as information
+    only.
 
     ## Example
     Evaluation loss 0.61, 0.44, 0.52, 0.70 with training loss 0.5, 0.2, 0.05, 0.01.
@@ -61,39 +95,115 @@ def overfitting(
     ## Sources
     Fault O25 of the catalogue.
     """
-    judged, learned = trace.column("eval_loss").finite, training_loss(trace)
-    if len(judged) <= min_past:
-        message = f"{len(judged)} evaluations were logged; it takes more than {min_past}"
+    learned = training_loss(trace)
+    if is_reward_training(trace):
+        message = "the run logs rewards: the level of its loss says nothing"
         raise NotApplicableError(message)
-    best = int(judged.values.argmin())
-    low, step = float(judged.values[best]), int(judged.steps[best])
-    past = judged.values[best + 1 :]
-    if len(past) < min_past:
+    sets = {name: column for name, column in _judged(trace).items() if len(column) >= MIN_TIMES}
+    if not sets:
+        message = f"fewer than {MIN_TIMES} evaluations were logged"
+        raise NotApplicableError(message)
+    options = (min_rise, min_past, min_steady_rise, min_single_rise)
+    risen: list[tuple[float, str, Column]] = []
+    for name, column in sets.items():
+        if name.endswith("loss"):
+            rise = _loss_rise(trace, column, learned, *options)
+        else:
+            rise = _share_fall(trace, name, column, min_past)
+        if rise and _learned_on(learned, int(column.steps[_best(name, column)])):
+            risen.append((rise, name, column))
+    if len(risen) < len(sets):
         return
-    rise = float(past[-min_past:].min()) - low
-    if rise < min_rise * abs(low) or rise < 3 * noise(judged.values):
-        return
-    before = learned.values[learned.steps <= step]
-    after = learned.values[learned.steps > step]
-    if not len(before) or not len(after) or np.median(after[-3:]) >= np.median(before[-3:]):
-        return
-    last = float(judged.values[-1])
+    rise, name, judged = max(risen, key=lambda found: found[0])
+    place = _best(name, judged)
+    step = int(judged.steps[place])
+    best, last = float(judged.values[place]), float(judged.values[-1])
     harmless = _harmless(trace, step)
+    what = "evaluation loss" if name == "eval_loss" else name
+    verb = "rose" if name.endswith("loss") else "fell"
     yield Finding(
         message=(
-            f"evaluation loss rose from {low:.3g} at step {step:,} to {last:.3g} at step "
+            f"{what} {verb} from {best:.3g} at step {step:,} to {last:.3g} at step "
             f"{int(judged.steps[-1]):,} while training loss went on falling{harmless}"
         ),
         severity=Severity.INFO if harmless else None,
-        where=(Steps(metric="eval_loss", first=step, last=int(judged.steps[-1])),),
+        where=(Steps(metric=name, first=step, last=int(judged.steps[-1])),),
         evidence=(
-            evidence("eval_loss", judged, Mark(step=step, text="lowest evaluation loss")),
+            evidence(name, judged, Mark(step=step, text=f"best {what}")),
             evidence("loss", learned),
-            Number(name="rise of evaluation loss", value=100 * (last - low) / low, unit="%"),
+            Number(name=f"change of {what}", value=100 * (last - best) / best, unit="%"),
         ),
         impact=f"the {trace.last_step - step:,} steps after step {step:,} were spent for nothing",
         fixes=_fixes(recipe),
     )
+
+
+def _judged(trace: Trace) -> dict[str, Column]:
+    """The evaluation losses by name, or the accuracies where there is none."""
+    columns = {name: c.finite for name, c in trace.columns.items() if name.startswith("eval_")}
+    if "eval_loss" in columns:
+        return {"eval_loss": columns["eval_loss"]}
+    losses = {name: c for name, c in columns.items() if name.endswith("_loss")}
+    return losses or {name: c for name, c in columns.items() if name.endswith("accuracy")}
+
+
+def _best(name: str, column: Column) -> int:
+    return int(column.values.argmin() if name.endswith("loss") else column.values.argmax())
+
+
+def _loss_rise(  # noqa: PLR0913, PLR0917  the options of the check
+    trace: Trace,
+    judged: Column,
+    learned: Column,
+    min_rise: float,
+    min_past: int,
+    min_steady: float,
+    min_single: float,
+) -> float:
+    """Rise of an evaluation loss since its minimum as a share of it, 0 where there is none."""
+    best = int(judged.values.argmin())
+    low, past = float(judged.values[best]), judged.values[best + 1 :]
+    if not len(past) or low <= 0:
+        return 0.0
+    rise = float(judged.values[-1]) - low
+    if len(past) >= min_past:
+        if is_past_lowest(judged.values, min_past=min_past, min_rise=min_rise):
+            return rise / low
+        since: Change | None = trend(Column(judged.steps[best:], judged.values[best:]), level=0.99)
+        if since is not None and since.rises and min(rise, since.value) >= min_steady * low:
+            return rise / low
+    few = trace.finished and len(judged) <= FEW and len(past) == 1
+    if few and len(learned) and rise >= max(min_single * low, 0.1 * start_level(learned.values)):
+        before = learned.values[learned.steps <= judged.steps[best]]
+        seen = learned.values[learned.steps <= judged.steps[-1]]
+        if len(before) and end_level(seen) < end_level(before) / 2:
+            return rise / low
+    return 0.0
+
+
+def _share_fall(trace: Trace, name: str, judged: Column, min_past: int) -> float:
+    """Fall of an accuracy since its best, 0 where so few rows can explain it."""
+    best = int(judged.values.argmax())
+    past = judged.values[best + 1 :]
+    prefix = name.removesuffix("accuracy")
+    seconds = trace.column(f"{prefix}runtime").finite
+    speed = trace.column(f"{prefix}samples_per_second").finite
+    if len(past) < min_past or not len(seconds) or not len(speed):
+        return 0.0
+    rows = round(float(np.median(seconds.values)) * float(np.median(speed.values)))
+    if rows < 1:
+        return 0.0
+    top, late = float(judged.values[best]), float(past[-min_past:].max())
+    # Two more rows, one of them right, keep the error of a share near 1 from being 0.
+    spread = sum(p * (1 - p) for p in ((x * rows + 1) / (rows + 2) for x in (top, late)))
+    fall = top - late
+    return fall if fall > 3 * float(np.sqrt(spread / rows)) else 0.0
+
+
+def _learned_on(learned: Column, step: int) -> bool:
+    """Whether training loss fell after a step."""
+    before, after = learned.values[learned.steps <= step], learned.values[learned.steps > step]
+    return bool(len(before) and len(after) and np.median(after[-3:]) < np.median(before[-3:]))
 
 
 def _harmless(trace: Trace, step: int) -> str:

@@ -24,6 +24,9 @@ from tunewell.subjects.trace import Trace
 STANDARD_RATE = 5e-5
 """The Trainer's default, the middle of the range BERT's authors tried (2e-5 to 5e-5)."""
 
+EVALUATIONS = 2
+"""One evaluation may be of a bad moment."""
+
 
 @check(
     "FIT002",
@@ -39,7 +42,8 @@ def underfitting(
 
     ## What it finds
     A finished classifier whose training loss is still close to ln(classes), which is what answering
-    every class with the same probability costs.
+    every class with the same probability costs, or none of whose evaluations cost less than that
+    while it did not learn its training rows either.
 
     ## Why it matters
     The model has learned next to nothing: rate too small, too few steps, or labels that the text
@@ -49,7 +53,9 @@ def underfitting(
     The median of the last tenth of the logged losses against ln(classes); more than `max_share` of
     it (0.85, set on the first 22 runs in tests/fixtures/runs) is reported. The ten healthy
     classifiers made after that ended at or below 0.1, three with a rate far too high or too low at
-    1 or above; one that collapsed to the larger of two classes ended near 0 and is missed. At least
+    1 or above. One that collapsed to the larger of two classes ended near 0, as batches of that
+    class alone cost nothing; it is found by its evaluations: with at least two of them, all above
+    ln(classes), and a mean loss of the last third of the logs above half of it. At least
     `min_points` logs are needed (5) and a finished run: early on every loss is near it.
 
     ## Example
@@ -73,16 +79,29 @@ def underfitting(
         raise NotApplicableError(message)
     guess = math.log(trace.classes)
     first, last = start_level(losses.values), end_level(losses.values)
-    if last <= max_share * guess:
+    judged = trace.column("eval_loss").finite
+    never = (
+        len(judged) >= EVALUATIONS
+        and judged.values.min() >= guess
+        and float(losses.values[-(len(losses) // 3) :].mean()) > guess / 2
+    )
+    if last <= max_share * guess and not never:
         return
+    message = (
+        f"training loss ended at {last:.3g}, {100 * last / guess:.0f} % of the {guess:.3g} "
+        f"that guessing among {trace.classes:,} classes costs (it began at {first:.3g})"
+    )
+    if last <= max_share * guess:
+        message = (
+            f"none of {len(judged):,} evaluations cost less than the {guess:.3g} of guessing among "
+            f"{trace.classes:,} classes: the best had {judged.values.min():.3g}"
+        )
     yield Finding(
-        message=(
-            f"training loss ended at {last:.3g}, {100 * last / guess:.0f} % of the {guess:.3g} "
-            f"that guessing among {trace.classes:,} classes costs (it began at {first:.3g})"
-        ),
+        message=message,
         where=(Steps(metric="loss", first=int(losses.steps[0]), last=int(losses.steps[-1])),),
         evidence=(
             evidence("loss", losses),
+            *((evidence("eval_loss", judged),) if len(judged) else ()),
             Number(
                 name="last loss as a share of guessing",
                 value=100 * last / guess,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import (
@@ -17,8 +18,14 @@ from tunewell.core.finding import (
     Severity,
     Steps,
 )
-from tunewell.facts.curves import evidence
+from tunewell.facts.curves import Values, evidence
 from tunewell.subjects.trace import Trace
+
+STRETCHES = 20
+"""Parts of the run whose shares are compared."""
+
+WORKERS = 8
+"""Steps of a stretch at least, so that it holds a batch of each of as many workers."""
 
 
 @check(
@@ -28,7 +35,9 @@ from tunewell.subjects.trace import Trace
     confidence=Confidence.MEDIUM,
     covers=("P22",),
 )
-def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> Iterator[Finding]:
+def loader_bound(
+    trace: Trace, *, max_share: float = 0.3, min_logs: int = 5, min_steps: int = 20
+) -> Iterator[Finding]:
     """Training that spends much of its time waiting for batches.
 
     ## What it finds
@@ -38,8 +47,10 @@ def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> 
     The processor that costs the money stands idle.
 
     ## How it is measured
-    The watcher times the wait before each step. The median over the logs, without the first, is
-    reported above `max_share` of the whole (0.3), given `min_logs` logs (5).
+    The watcher times the wait before each step, the first left out. Of the waits' share of the
+    time in each of at most twenty stretches of the run the median is reported above `max_share`
+    (0.3), given `min_logs` logs or timed steps (5) over `min_steps` steps (20): with several
+    workers some steps wait long and the rest not at all, and one slow stretch is not the run.
 
     ## Example
     0.4 s of waiting before 0.3 s of computing.
@@ -53,23 +64,24 @@ def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> 
     ## Sources
     Fault P22 of the catalogue.
     """
-    waiting, working = trace.column("data_seconds").finite, trace.column("step_seconds").finite
-    if len(waiting) < min_logs or len(waiting) != len(working):
+    steps, waiting, working = _timed(trace)
+    if len(steps) < min_logs or steps[-1] - steps[0] < min_steps:
         message = "the run was not timed by the watcher, or is too short"
         raise NotApplicableError(message)
-    shares = waiting.values[1:] / np.maximum(waiting.values[1:] + working.values[1:], 1e-12)
-    share = float(np.median(shares))
+    parts = min(STRETCHES, max(3, (len(steps) - 1) // WORKERS))
+    stretches = np.array_split(np.arange(1, len(steps)), parts)
+    waits = np.array([waiting[part].mean() for part in stretches])
+    works = np.array([working[part].mean() for part in stretches])
+    share = float(np.median(waits / np.maximum(waits + works, 1e-12)))
     if share <= max_share:
         return
     yield Finding(
         message=(
             f"{100 * share:.0f} % of each step is waiting for data: "
-            f"{float(np.median(waiting.values[1:])):.3g} s of waiting for "
-            f"{float(np.median(working.values[1:])):.3g} s of work"
+            f"{float(np.median(waits)):.3g} s of waiting for "
+            f"{float(np.median(works)):.3g} s of work"
         ),
-        where=(
-            Steps(metric="data_seconds", first=int(waiting.steps[0]), last=int(waiting.steps[-1])),
-        ),
+        where=(Steps(metric="data_seconds", first=int(steps[0]), last=int(steps[-1])),),
         evidence=(
             Number(
                 name="waiting for data",
@@ -77,7 +89,7 @@ def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> 
                 unit="%",
                 bound=f"at most {100 * max_share:.0f} %",
             ),
-            evidence("data_seconds", waiting),
+            evidence("data_seconds", trace.column("data_seconds").finite),
         ),
         impact=f"without the wait the run takes {100 * share:.0f} % less time",
         fixes=(
@@ -87,3 +99,10 @@ def loader_bound(trace: Trace, *, max_share: float = 0.3, min_logs: int = 5) -> 
             ),
         ),
     )
+
+
+def _timed(trace: Trace) -> tuple[NDArray[np.int64], Values, Values]:
+    """The steps at which both were measured, with seconds of waiting and of work."""
+    waiting, working = trace.column("data_seconds").finite, trace.column("step_seconds").finite
+    steps, one, other = np.intersect1d(waiting.steps, working.steps, return_indices=True)
+    return steps, waiting.values[one], working.values[other]

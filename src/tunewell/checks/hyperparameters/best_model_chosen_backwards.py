@@ -6,23 +6,9 @@ from collections.abc import Iterator
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import Category, Finding, Fix, Safety, Severity, Text
+from tunewell.facts.metric_names import more_is_better
 from tunewell.facts.recipe import change, place
 from tunewell.subjects.recipe import Recipe
-
-FALLING = frozenset(
-    {"loss", "error", "error_rate", "wer", "cer", "ter", "mae", "mse", "rmse", "perplexity", "ppl"}
-    | {"mape", "smape", "rmsle", "mean_squared_error", "mean_absolute_error", "nll", "bpc"}
-    | {"edit_distance", "hamming_loss", "brier", "brier_score", "ece", "eer"}
-)
-"""Metrics of which less is better, by their name or by its last word."""
-
-RISING = frozenset(
-    {"accuracy", "f1", "macro_f1", "f1_macro", "micro_f1", "f1_micro", "weighted_f1"}
-    | {"f1_weighted", "precision", "recall", "auc", "roc_auc", "mcc", "matthews_correlation"}
-    | {"balanced_accuracy", "bleu", "sacrebleu", "chrf", "meteor", "rouge1", "rouge2", "rougel"}
-    | {"rougelsum", "exact_match", "average_precision", "r2", "map", "ndcg"}
-)
-"""Metrics of which more is better, by their name or by its last word."""
 
 
 @check(
@@ -68,7 +54,7 @@ def best_model_chosen_backwards(recipe: Recipe) -> Iterator[Finding]:
     name = metric.removeprefix("eval_").casefold()
     taken = recipe.greater_is_better
     used = taken if taken is not None else not name.endswith("loss")
-    right = _more_is_better(name)
+    right = more_is_better(name)
     if right is None or right == used:
         return
     better = "more" if right else "less"
@@ -92,13 +78,3 @@ def best_model_chosen_backwards(recipe: Recipe) -> Iterator[Finding]:
             ),
         ),
     )
-
-
-def _more_is_better(name: str) -> bool | None:
-    """The direction of a metric; None where it is in doubt."""
-    for part in (name, name.rpartition("_")[2]):
-        if part in RISING:
-            return True
-        if part in FALLING:
-            return False
-    return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,3 +42,12 @@ class LogFormat:
 
     name: str
     find: Callable[[Path], Sequence[LoggedRun]]
+
+
+def told_apart(shown: Mapping[str, str]) -> dict[str, str]:
+    """Names for runs by their ids: the one shown, with the id after it where others share it."""
+    counts = Counter(shown.values())
+    return {
+        id_: name if counts[name] == 1 or name == id_ else f"{name}-{id_}"
+        for id_, name in shown.items()
+    }

@@ -108,8 +108,12 @@ class RunLog:
 
     def _begin(self, event: dict[str, Any], step: int) -> None:
         if self._start and step > 0:
-            settings = event.get("settings")
-            self.points.go_back(step, settings if isinstance(settings, dict) else None)
+            said, before = event.get("settings"), self._start.get("settings")
+            self.points.go_back(
+                step,
+                said if isinstance(said, dict) else None,
+                before if isinstance(before, dict) else None,
+            )
         elif self._start:
             self.points = Points()
         self._start, self._end = event, {}

@@ -12,6 +12,7 @@ from typing import Any
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.columns import Points, number, split_summary, whole
 from tunewell.readers.logs.kept import kept_step
+from tunewell.readers.logs.peek import entries
 from tunewell.subjects.trace import Column, Trace
 
 STATE = "trainer_state.json"
@@ -22,7 +23,7 @@ def find_state(path: Path) -> Path | None:
     """The newest trainer_state.json of a file, checkpoint folder or output folder."""
     if path.is_file():
         return path
-    candidates = [(whole_step, folder / STATE) for whole_step, folder in _checkpoints(path)]
+    candidates = [(whole_step, folder / STATE) for whole_step, folder in checkpoints(path)]
     candidates = [(step, file) for step, file in candidates if file.is_file()]
     own = path / STATE
     # `Trainer.save_state` writes the file of the finished run beside the checkpoints.
@@ -43,7 +44,7 @@ def read_trainer_state(path: Path) -> Trace:
     if file is None:
         message = f"{path}: no {STATE} is in it or in a checkpoint below it"
         raise InputError(message)
-    state = _load(file)
+    state = load_state(file)
     rows: list[tuple[int, dict[str, Any]]] = []
     for entry in state["log_history"]:
         step = whole(entry.get("step")) if isinstance(entry, dict) else None
@@ -62,7 +63,7 @@ def read_trainer_state(path: Path) -> Trace:
     for step, values in rows:
         points.add(step, values)
     columns = points.columns()
-    saved = tuple(step for step, _ in _checkpoints(root))
+    saved = tuple(step for step, _ in checkpoints(root))
     return Trace(
         source="Hugging Face trainer_state.json",
         columns=MappingProxyType(columns),
@@ -108,14 +109,20 @@ def _arguments(state: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
+def checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """The checkpoints of an output folder by their step."""
     if not folder.is_dir():
         return []
-    found = [(CHECKPOINT.search(entry.name), entry) for entry in folder.iterdir()]
+    found = [(CHECKPOINT.search(entry.name), entry) for entry in entries(folder)]
     return sorted((int(match.group(1)), entry) for match, entry in found if match)
 
 
-def _load(file: Path) -> dict[str, Any]:
+def load_state(file: Path) -> dict[str, Any]:
+    """What a trainer_state.json holds.
+
+    Raises:
+        InputError: if it cannot be read or is not what the Trainer writes.
+    """
     try:
         state = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tunewell.readers.logs.logged_run import LogFormat, LoggedRun
+from tunewell.readers.logs.peek import head
 from tunewell.readers.logs.run_folder import EVENTS, read_events
 
 INSIDE = "tunewell"
@@ -38,8 +39,7 @@ def _is_events(file: Path) -> bool:
     """An events.jsonl is taken for what its name says, another file by its first line."""
     if file.name == EVENTS:
         return True
-    with file.open("rb") as opened:
-        return TELLING in opened.readline(65536)
+    return TELLING in head(file, 65536).partition(b"\n")[0]
 
 
 FORMAT = LogFormat(NAME, find)

@@ -1,0 +1,63 @@
+"""What a run's time went to: evaluations, checkpoints, and all of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tunewell.facts.memo import fact
+from tunewell.facts.metric_names import PREFIX, evaluation_sets
+from tunewell.subjects.trace import Column, Trace
+
+RUNTIME = "runtime"
+
+
+@fact
+def evaluation_seconds(trace: Trace) -> Column | None:
+    """Seconds of each evaluation at its step, all sets together; None where nothing tells.
+
+    The watcher's time goes first; else the Trainer's own `eval_runtime`.
+    """
+    watched = trace.column("evaluation_seconds").finite
+    if len(watched):
+        return watched
+    names = [f"{PREFIX}{name}_{RUNTIME}" for name in evaluation_sets(trace)]
+    columns = [trace.column(name).finite for name in (*names, f"{PREFIX}{RUNTIME}")]
+    columns = [column for column in columns if len(column)]
+    if not columns:
+        return None
+    total: dict[int, float] = {}
+    for column in columns:
+        for step, value in zip(column.steps.tolist(), column.values.tolist(), strict=True):
+            total[step] = total.get(step, 0.0) + value
+    steps = sorted(total)
+    return Column(
+        np.array(steps, dtype=np.int64), np.array([total[step] for step in steps], dtype=np.float64)
+    )
+
+
+@fact
+def run_seconds(trace: Trace) -> float | None:
+    """Seconds that the run has taken so far, its evaluations included; None where nothing tells.
+
+    The Trainer's own figure is of the part since the last restart, and is not used after one.
+    """
+    whole = trace.summary.get("train_runtime")
+    if whole and not trace.restarts:
+        return float(whole)
+    return _by_the_steps(trace)
+
+
+def _by_the_steps(trace: Trace) -> float | None:
+    steps = trace.column("step_seconds").finite
+    if not len(steps) or trace.last_step < 1:
+        return None
+    # A log's value is the mean over the steps since the log before it.
+    gaps = np.diff(steps.steps)
+    covered = np.concatenate(([np.median(gaps) if len(gaps) else steps.steps[0]], gaps))
+    seconds = float(steps.values @ covered)
+    waits = trace.column("data_seconds").finite
+    if len(waits) == len(steps):
+        seconds += float(waits.values @ covered)
+    each = evaluation_seconds(trace)
+    seconds += 0.0 if each is None else float(each.values.sum())
+    return seconds + float(trace.column("saving_seconds").finite.values.sum())

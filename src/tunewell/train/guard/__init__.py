@@ -1,0 +1,1 @@
+"""Recovery of a running training: see docs/design/0009-recovery.md."""

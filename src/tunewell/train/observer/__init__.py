@@ -1,0 +1,1 @@
+"""What every watcher does, whatever framework trains: see, record, judge."""

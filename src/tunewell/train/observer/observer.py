@@ -1,0 +1,447 @@
+"""The watcher of one process: sees each step, records it, and lets the live checks look."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import torch
+
+from tunewell.core.version import VERSION
+from tunewell.train.observer import batches
+from tunewell.train.observer.backward import told_of_backward
+from tunewell.train.observer.examiner import Examiner
+from tunewell.train.observer.layers import LayerProbe, census
+from tunewell.train.observer.memory import memory_in_use
+from tunewell.train.observer.pending import Pending
+from tunewell.train.observer.shares import Shares
+from tunewell.train.observer.step import StepRecord
+from tunewell.train.recorder import Recorder
+from tunewell.train.step_one import StepOne
+
+PROBE_SHARE = 0.0015
+"""Looks into the layers may take this share of the run's time so far."""
+
+FLUSH_SECONDS = 0.25
+"""Steps are written at least this often: a killed run loses no more of them."""
+
+FLUSH_STEPS = 64
+
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
+
+def guarded(hook: Hook) -> Hook:
+    """Time a hook, and turn anything it raises into a recorded event: it cannot harm the run."""
+
+    @functools.wraps(hook)
+    def safe(self: Observer, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        if torch.compiler.is_compiling():
+            return  # what is traced here would become part of the user's graph
+        started = time.perf_counter()
+        try:
+            hook(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001  the run goes on, whatever breaks here
+            self.broke(hook.__name__, error)
+        self.cost += time.perf_counter() - started
+
+    return cast("Hook", safe)
+
+
+def harmless(hook: Hook) -> Hook:
+    """The same for a method of an adapter, whose observer is its `_observer`."""
+
+    @functools.wraps(hook)
+    def safe(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        try:
+            hook(self, *args, **kwargs)
+        except Exception as error:  # noqa: BLE001  the run goes on, whatever breaks here
+            observer = getattr(self, "_observer", None)
+            if observer is not None:
+                observer.broke(hook.__name__, error)
+
+    return cast("Hook", safe)
+
+
+class Observer:
+    """Sees a training whoever runs it: an adapter calls `begin`, the steps, `log` and `end`.
+
+    Args:
+        folder: the run folder.
+        examiner: what looks at the run while it goes on; None in processes other than the first.
+        rank: of this process.
+        infer_evaluation: take forward calls without gradients for an evaluation; otherwise the
+            adapter says when there was one.
+
+    `mode` is whether the model was in training mode when it was last called; `cost` the seconds
+    spent in here so far; while it is `blind` nothing that is computed counts. No random state is
+    touched, nothing waits for an accelerator outside `log`, and what goes wrong in here is recorded
+    as broken.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        examiner: Examiner | None,
+        rank: int = 0,
+        infer_evaluation: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.examiner = examiner if rank == 0 else None
+        self.rank = rank
+        self.cost = 0.0
+        self.step = 0
+        self.stopped = False
+        self.blind = False
+        self._recorder: Recorder | None = None
+        self._model: Any = None
+        self._optimizer: Any = None
+        self._scaler: Any = None
+        self._undo: list[Callable[[], Any]] = []
+        self._pending = Pending()
+        self._waiting: list[tuple[int, dict[str, float]]] = []
+        self._flushed = 0.0
+        self._seen = StepRecord()
+        self._shares = Shares()
+        self._eval_shares = Shares("eval_")
+        self._step_one: StepOne | None = None
+        self._proved = False
+        self._first_loss: torch.Tensor | None = None
+        self._rate = 0.0
+        self._classes: int | None = None
+        self._probe: LayerProbe | None = None
+        self._probing = False
+        self._probe_seconds = 0.0
+        self._counted = False
+        self._began = self._step_began = self._step_ended = 0.0
+        self._before = 0
+        self._spent: dict[str, tuple[int, float]] = {}
+        self.mode = True
+        self._called = False
+        self._hooked = True
+        self._infer = infer_evaluation
+        self._judged_from = self._judged_until = 0.0
+        self._window: list[float] = []
+        self._cost_then = 0.0
+
+    # -- the life of a run -----------------------------------------------------------------------
+
+    @guarded
+    def begin(
+        self,
+        model: Any,  # noqa: ANN401
+        optimizer: Any = None,  # noqa: ANN401
+        *,
+        scaler: Any = None,  # noqa: ANN401
+        hooks: bool = True,
+        step: int = 0,
+        said: Callable[[], Mapping[str, Any]] = dict,
+        **known: Any,  # noqa: ANN401
+    ) -> None:
+        """Open the run folder and say what is trained.
+
+        `known` and what `said` returns go into the start event; `said` is called in here, where
+        its trouble is not the run's. Without `hooks` the model's calls are not looked at: a model
+        that is compiled as one graph must stay as it is.
+        """
+        self._recorder = Recorder(self.folder, fresh=step == 0, rank=self.rank)
+        self._model, self._optimizer, self._scaler = model, optimizer, scaler
+        self.step = step
+        if self.examiner is not None:
+            # Checks are loaded here, where it costs no step.
+            self.examiner.begin(self._recorder, resumed=step > 0)
+        start = {"step": step, "rank": self.rank, **known, **said()}
+        self._classes = start.get("classes")
+        self._write("start", tunewell=VERSION, **start)
+        self._hooked, self._called = hooks, not hooks
+        if hooks:
+            before = model.register_forward_pre_hook(self._on_batch, with_kwargs=True)
+            after = model.register_forward_hook(self._on_forward, with_kwargs=True)
+            self._undo = [before.remove, after.remove]
+        self._undo.append(told_of_backward(self._on_backward))
+        if self.rank == 0:
+            self._probe = LayerProbe(model)
+        self._began = self._step_ended = self._flushed = time.perf_counter()
+
+    @guarded
+    def step_begins(self) -> None:
+        """The step's batches are there: what passed since the last step was waiting for them."""
+        if not self._step_began:
+            self._step_began = time.perf_counter()
+
+    @guarded
+    def before_update(self, optimizer: Any) -> None:  # noqa: ANN401
+        """The step's gradients are complete."""
+        if self._recorder is None:
+            return
+        self._optimizer = optimizer
+        self._rate = max((float(group["lr"]) for group in optimizer.param_groups), default=0.0)
+        if not self._proved and self.rank == 0 and self._rate > 0:
+            self._step_one = StepOne()
+            self._step_one.before(self._model, optimizer)
+        elif self._probe is not None and self._probe_seconds <= PROBE_SHARE * self._elapsed():
+            started = time.perf_counter()
+            self._probe.before()
+            self._probing = True
+            self._probe_seconds += time.perf_counter() - started
+
+    @guarded
+    def after_update(self) -> None:
+        """The optimizer has stepped."""
+        if self._step_one is not None:
+            proof, self._step_one, self._proved = self._step_one, None, True
+            self._write(
+                "step_one",
+                step=self.step + 1,
+                learning_rate=self._rate,
+                first_loss=None if self._first_loss is None else float(self._first_loss),
+                classes=self._classes,
+                tensors=proof.after(self._model),
+            )
+        elif self._probing and self._probe is not None:
+            self._probing = False
+            started = time.perf_counter()
+            seen = self._probe.after(self._optimizer)
+            if seen is not None:
+                self._pending.put("layers", self.step + 1, *seen)
+            self._probe_seconds += time.perf_counter() - started
+
+    @guarded
+    def step_ends(self, step: int, *, skipped: bool | None = None, **known: float) -> None:
+        """An optimizer step is done; `known` are numbers of it that the adapter has."""
+        if self._recorder is None:
+            return
+        self.step = step
+        now = time.perf_counter()
+        began = self._step_began or self._step_ended
+        numbers = {
+            "step_seconds": now - began,
+            "data_seconds": max(0.0, began - self._step_ended),
+            **known,
+        }
+        mode = self._seen.evaluation_mode
+        if mode is not None:
+            numbers["evaluation_mode"] = mode
+        if skipped is not None:
+            numbers["skipped"] = float(skipped)
+        self._pending.put("steps", step, *self._seen.numbers(), known=tuple(numbers.items()))
+        self._seen = StepRecord()
+        self._called = not self._hooked
+        self._step_began, self._step_ended = 0.0, now
+        self._take(wait=False)
+        due = len(self._waiting) >= FLUSH_STEPS or now - self._flushed >= FLUSH_SECONDS
+        if self._waiting and due:
+            self._flush()
+
+    @guarded
+    def passed(self, what: str, step: int) -> None:
+        """What took the time since the last step or the last call was `what`, no waiting for data.
+
+        `what` is the column's name, evaluation_seconds or saving_seconds, or "" for neither. What
+        happens several times at a step is added up.
+        """
+        now = time.perf_counter()
+        if what and self._recorder is not None:
+            earlier = self._spent.get(what, (step, 0.0))
+            seconds = now - self._step_ended + (earlier[1] if earlier[0] == step else 0.0)
+            self._spent[what] = (step, seconds)
+            self._flush()
+            self._write("log", step=step, values={what: seconds})
+            self._put_shares(self._eval_shares, step)
+        self._step_ended = now
+
+    @guarded
+    def log(
+        self, step: int, values: Mapping[str, Any], *, losses: bool = True, waited: bool = True
+    ) -> None:
+        """Record what the trainer logged, with what it leaves out, and let the checks look.
+
+        Where the trainer itself has `waited` for its device, what is still open is taken too.
+        With `losses` the step losses since the last log are summed up.
+        """
+        if self._recorder is None:
+            return
+        if losses:
+            self._put_shares(self._shares, step)
+        self._take(wait=waited)
+        self._flush()
+        plain = {name: value for name, value in values.items() if isinstance(value, int | float)}
+        if losses:
+            plain |= self._since_last_log()
+            if "loss" not in plain and "raw_loss" in plain:
+                plain["loss"] = plain["raw_loss"]
+        self._write("log", step=step, values=plain)
+        self._look(step)
+        self._step_ended = time.perf_counter()
+
+    @guarded
+    def intervened(self, step: int, kind: str, text: str) -> None:
+        """Record what a guard did to the run."""
+        if kind in {"skip", "back"}:
+            # The update of this step is not taken: it proves nothing about what moves.
+            self._step_one = None
+        self._flush()
+        self._write("intervention", step=step, kind=kind, text=text)
+
+    @guarded
+    def step_anew(self) -> None:
+        """Forget what was seen of the present step: a guard begins it once more."""
+        self._seen = StepRecord()
+
+    @guarded
+    def end(self, *, reason: str = "finished", **said: Any) -> None:  # noqa: ANN401
+        """Judge the whole run, write the document, close the run folder."""
+        undo, self._undo = self._undo, []
+        for remove in undo:
+            remove()
+        if self._recorder is None:
+            return
+        try:
+            self._take(wait=True)
+            self._flush()
+            self._write("end", reason=reason, watch_seconds=round(self.cost, 6), **said)
+            if self.examiner is not None:
+                self.examiner.finish(int(said.get("step") or self.step))
+        finally:
+            recorder, self._recorder = self._recorder, None
+            recorder.close()
+
+    # -- what is seen ----------------------------------------------------------------------------
+
+    @guarded
+    def _on_batch(self, module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:  # noqa: ANN401, ARG002
+        """Note the first batch of a step, before the model can change it."""
+        if self.blind:
+            return
+        if not torch.is_grad_enabled():
+            self._judged_from = self._judged_from or time.perf_counter()
+            return
+        if self._infer and self._judged_from:
+            self._record_judging()
+        if not self._step_began:
+            self._step_began = time.perf_counter()
+        self.saw_batch(batches.tensors_of(arguments, named))
+
+    def _record_judging(self) -> None:
+        """What ran without gradients between two steps was an evaluation."""
+        began, self._judged_from = self._judged_from, 0.0
+        seconds = self._judged_until - began
+        self._write("log", step=self.step, values={"evaluation_seconds": seconds})
+        self._put_shares(self._eval_shares, self.step)
+        self._step_ended += seconds
+
+    @guarded
+    def saw_batch(self, batch: Mapping[str, Any]) -> None:
+        """The model of this run is about to be trained on a batch."""
+        self._called = True
+        self._seen.add_batch(batch)
+
+    @guarded
+    def _on_forward(
+        self,
+        module: Any,  # noqa: ANN401
+        arguments: tuple[Any, ...],
+        named: dict[str, Any],
+        outputs: Any,  # noqa: ANN401
+    ) -> None:
+        if self.blind:
+            return
+        training = torch.is_grad_enabled()
+        if training:
+            self.mode = bool(module.training)
+        else:
+            self._judged_until = time.perf_counter()
+        seen = batches.classified(batches.tensors_of(arguments, named), outputs)
+        if seen is not None and self._classes is not None:
+            shares = self._shares if training else self._eval_shares
+            shares.add(*seen, self._classes)
+
+    @guarded
+    def _on_backward(self, loss: torch.Tensor) -> None:
+        """Keep the raw loss on its device, without waiting for it."""
+        if loss.numel() != 1 or not self._called or self.blind:
+            return  # of another model, where a training before this one was given up
+        seen = loss.detach().reshape(())
+        if self._first_loss is None:
+            self._first_loss = seen.clone()
+        self._seen.add_loss(seen, training=self.mode, scaler=self._scaler)
+
+    # -- what is written -------------------------------------------------------------------------
+
+    def _elapsed(self) -> float:
+        return time.perf_counter() - self._began
+
+    def _take(self, *, wait: bool) -> None:
+        for kind, step, values in self._pending.take(wait=wait):
+            if kind != "steps":
+                self._flush()
+                self._write(kind, step=step, values=values)
+                continue
+            self._waiting.append((step, values))
+            if "step_loss" in values:
+                self._window.append(values["step_loss"])
+                if not self._counted and not _finite(values["step_loss"]):
+                    self._counted = True
+                    counts = census(self._model, self._optimizer)
+                    self._write("layers", step=step, values=counts)
+
+    def _flush(self) -> None:
+        """Write the steps that are complete, as columns."""
+        if not self._waiting:
+            return
+        self._flushed = time.perf_counter()
+        waiting, self._waiting = self._waiting, []
+        names = list(dict.fromkeys(name for _, values in waiting for name in values))
+        columns = {name: [_short(values.get(name)) for _, values in waiting] for name in names}
+        self._write("steps", **{"step": [step for step, _ in waiting], **columns})
+
+    def _since_last_log(self) -> dict[str, float]:
+        """Means and counts over the steps since the last log."""
+        losses, self._window = self._window, []
+        steps = max(1, self.step - self._before)
+        values = {"watch_seconds": (self.cost - self._cost_then) / steps, **memory_in_use()}
+        self._before, self._cost_then = self.step, self.cost
+        if losses:
+            values["raw_loss"] = sum(losses) / len(losses)
+            values["nonfinite_losses"] = float(sum(not _finite(loss) for loss in losses))
+        return values
+
+    def _put_shares(self, shares: Shares, step: int) -> None:
+        taken = shares.take()
+        if taken is not None:
+            self._pending.put("log", step, *taken)
+
+    def _write(self, event: str, **values: Any) -> None:  # noqa: ANN401
+        if self._recorder is None:
+            return
+        written = self._recorder.write(event, **values)
+        if self.examiner is not None:
+            self.examiner.add(written)
+
+    def _look(self, step: int) -> None:
+        if self.examiner is not None and self.examiner.look(step, self._elapsed()):
+            self.stopped = True
+
+    def broke(self, where: str, error: Exception) -> None:
+        """Record what went wrong in here; where even that fails, stop recording."""
+        try:
+            if self._recorder is not None:
+                self._recorder.write(
+                    "broken", where=where, error=f"{type(error).__name__}: {error}"
+                )
+        except Exception:  # noqa: BLE001  a full disk must not end the run either
+            self._recorder = None
+
+
+def _finite(value: float) -> bool:
+    return abs(value) != float("inf") and value == value  # noqa: PLR0124  NaN is not itself
+
+
+def _short(value: float | None) -> float | None:
+    """Seven digits: what a float32 holds; whole numbers stay whole."""
+    if value is None or not _finite(value) or value == int(value):
+        return value
+    return float(f"{value:.7g}")

@@ -1,0 +1,62 @@
+"""What is seen of one optimizer step, gathered on the model's device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from tunewell.train.observer import batches
+from tunewell.train.observer.pending import vector
+
+
+class StepRecord:
+    """Losses, trained tokens and the first batch's mark of a step that is going on."""
+
+    def __init__(self) -> None:
+        self._losses: list[torch.Tensor] = []
+        self._scale: torch.Tensor | None = None
+        self._tokens: list[torch.Tensor] = []
+        self._mark: torch.Tensor | None = None
+        self._modes: list[bool] = []
+
+    def add_batch(self, batch: Mapping[str, Any]) -> None:
+        """Note a micro-batch, before the model can change it."""
+        tokens = batches.trained_tokens(batch)
+        if tokens is not None:
+            self._tokens.append(tokens)
+        if self._mark is None:
+            self._mark = batches.mark(batch)
+
+    def add_loss(self, loss: torch.Tensor, *, training: bool, scaler: Any = None) -> None:  # noqa: ANN401
+        """Note what is differentiated: the micro-batches' losses sum to the step's.
+
+        A trainer that accumulates gradients divides each by their number before. `training` is
+        the mode of the model that made it; `scaler` is that of fp16.
+        """
+        self._losses.append(loss)
+        self._modes.append(training)
+        scale = getattr(scaler, "_scale", None)
+        if isinstance(scale, torch.Tensor) and scaler.is_enabled():
+            # The scaler changes its scale in place when the step is over.
+            self._scale = scale.detach().clone().reshape(())
+
+    def numbers(self) -> tuple[list[str], torch.Tensor | None]:
+        """Column names and a vector of their values, None where nothing was seen."""
+        named: list[tuple[str, torch.Tensor]] = []
+        if self._losses:
+            whole = vector(self._losses).sum()
+            named.append(("step_loss", whole if self._scale is None else whole / self._scale))
+        if self._scale is not None:
+            named.append(("loss_scale", self._scale))
+        if self._tokens:
+            named.append(("trained_tokens", vector(self._tokens).sum()))
+        if self._mark is not None:
+            named.append(("batch_mark", self._mark))
+        return [name for name, _ in named], vector([t for _, t in named]) if named else None
+
+    @property
+    def evaluation_mode(self) -> float | None:
+        """1 where the model was trained and never in training mode; None where it was not seen."""
+        return float(not any(self._modes)) if self._modes else None

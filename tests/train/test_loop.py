@@ -1,0 +1,142 @@
+"""A plain loop, watched."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.train import loops
+
+from tunewell.core.errors import SettingsError
+from tunewell.readers.logs import read_run
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="needs the training extra"
+)
+
+
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_losses_are_the_same_and_all_recorded(tmp_path: Path, accumulate: int) -> None:
+    """Bit for bit, dropout and all; the step's loss is the mean of its micro-batches."""
+    plain = loops.train(None, accumulate=accumulate)
+    watched = loops.train(tmp_path, accumulate=accumulate, max_steps=32 // accumulate)
+    assert plain == watched
+    trace, state = read_run(tmp_path)
+    assert trace.finished
+    assert trace.framework == "torch"
+    assert trace.max_steps == trace.last_step == 32 // accumulate
+    np.testing.assert_allclose(
+        trace.column("step_loss").values, loops.means(plain, accumulate), rtol=1e-6
+    )
+    assert len(trace.column("eval_loss")) == 2
+    assert len(trace.column("evaluation_seconds")) >= 1
+    assert set(trace.columns_under("update_ratio/")) == {"0", "3"}
+    assert state is not None
+    assert all(tensor.moved for tensor in state.tensors)
+    assert not trace.column("evaluation_mode").values.any()
+    assert "broken" not in (tmp_path / "events.jsonl").read_text()
+
+
+def test_a_compiled_model_is_watched_from_outside(tmp_path: Path) -> None:
+    """As one graph: nothing of the watcher is traced into it."""
+    import torch
+
+    def compiled(net: torch.nn.Module) -> object:
+        return torch.compile(net, backend="eager", fullgraph=True)
+
+    plain = loops.train(None, wrap=compiled, epochs=1)
+    assert plain == loops.train(tmp_path, wrap=compiled, epochs=1)
+    trace, _ = read_run(tmp_path)
+    np.testing.assert_allclose(trace.column("step_loss").values, plain, rtol=1e-6)
+    assert "broken" not in (tmp_path / "events.jsonl").read_text()
+
+
+def test_a_forgotten_mode_shows(tmp_path: Path) -> None:
+    """Evaluation mode from the second epoch on."""
+    loops.train(tmp_path, forget_mode=True)
+    mode = read_run(tmp_path)[0].column("evaluation_mode").values
+    assert not mode[:16].any()
+    assert mode[16:].all()
+
+
+def test_scaled_losses_are_recorded_unscaled(tmp_path: Path) -> None:
+    """With the scaler of fp16 the loss that is differentiated is 1024 times too large."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from tunewell.train.loop import watch
+
+    features, labels = loops.data(64)
+    net = loops.model()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    losses = []
+    with watch(net, optimizer, tmp_path, scaler=scaler, announce=None):
+        for _ in range(5):
+            optimizer.zero_grad()
+            loss: Any = cross_entropy(net(features), labels)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            losses.append(loss.item())
+    trace, _ = read_run(tmp_path)
+    np.testing.assert_allclose(trace.column("step_loss").values, losses, rtol=1e-6)
+    assert trace.column("loss_scale").values.tolist() == [1024.0] * 5
+
+
+def test_an_error_ends_the_run_and_passes_through(tmp_path: Path) -> None:
+    """The folder says with what; the hooks are gone."""
+    import torch
+
+    from tunewell.train.loop import watch
+
+    net = loops.model()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    original = torch.Tensor.backward
+
+    def train() -> None:
+        with watch(net, optimizer, tmp_path, announce=None):
+            assert torch.Tensor.backward is not original
+            net(loops.data(16)[0]).sum().backward()
+            optimizer.step()
+            1 / 0  # noqa: B018  the user's own error
+
+    with pytest.raises(ZeroDivisionError):
+        train()
+    assert torch.Tensor.backward is original
+    assert not net._forward_hooks
+    trace, _ = read_run(tmp_path)
+    assert not trace.finished
+    assert '"reason": "ZeroDivisionError"' in (tmp_path / "events.jsonl").read_text()
+
+
+def test_an_unknown_check_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    """A misspelt code would never stop anything."""
+    with pytest.raises(SettingsError, match="FIT999"):
+        loops.train(tmp_path, stop_on=("FIT999",))
+
+
+def test_another_models_losses_are_not_taken_for_this_ones(tmp_path: Path) -> None:
+    """Two trainings in one process, as where the first one was given up."""
+    import torch
+
+    from tunewell.train.loop import watch
+
+    net = loops.model()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with watch(net, optimizer, tmp_path, announce=None):
+        loops.train(None, epochs=1)
+        net(loops.data(16)[0]).square().mean().backward()
+        optimizer.step()
+    assert len(read_run(tmp_path)[0].column("step_loss")) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_recorded(tmp_path: Path) -> None:
+    """Resident bytes of this process: more than the interpreter, less than the machine."""
+    loops.train(tmp_path)
+    held = read_run(tmp_path)[0].column("process_bytes").values
+    assert (held > 50e6).all()
+    assert (held < 50e9).all()
