@@ -27,7 +27,14 @@ MIN_RISE = 0.1
 MOST_POINTS = 200
 """Points of a curve kept as evidence."""
 
-REWARD_MARKS = ("reward", "kl", "rewards/chosen", "rewards/margins", "completions/mean_length")
+REWARD_MARKS = (
+    "reward",
+    "mean_reward",
+    "kl",
+    "rewards/chosen",
+    "rewards/margins",
+    "completions/mean_length",
+)
 """Columns of preference and reward training, whose loss says nothing by its level."""
 
 
