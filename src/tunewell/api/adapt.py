@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tunewell.adapt import record
 from tunewell.adapt.drift import measure_shift
 from tunewell.adapt.gate import MARGIN, Gate, gate
-from tunewell.api.documents import build
 from tunewell.core.document import Document, Examined, Section
 from tunewell.core.errors import InputError
 from tunewell.core.finding import Table
 from tunewell.core.progress import Progress, Silent
+from tunewell.engine.documents import build
 from tunewell.engine.examine import examine
 from tunewell.readers.data import read_split
 from tunewell.report.write import write

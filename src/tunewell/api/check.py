@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from tunewell.api.documents import build
 from tunewell.api.fix_settings import fix_settings
 from tunewell.api.gather import gather
 from tunewell.api.gathered import Gathered
@@ -15,6 +14,7 @@ from tunewell.api.given import Given
 from tunewell.api.rehearsed import rehearse_files, with_seconds
 from tunewell.core.document import Document, Examined
 from tunewell.core.words import counted
+from tunewell.engine.documents import build
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.facts.data_engine import use

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from tunewell.api.compare_runs import compare_runs
-from tunewell.api.documents import build
 from tunewell.api.evaluations import EXAMPLES_SHOWN, evaluation_at, predictions_in
 from tunewell.api.sections import before_after
 from tunewell.core.document import Document, Examined, Section
 from tunewell.core.errors import InputError
 from tunewell.core.finding import Table
 from tunewell.core.proof import Proof
+from tunewell.engine.documents import build
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.facts.evaluation import class_scores

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tunewell.api.documents import build
 from tunewell.core.document import Document, Examined, Section
 from tunewell.core.errors import InputError
 from tunewell.core.finding import Series, Table
 from tunewell.core.words import counted
+from tunewell.engine.documents import build
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.facts.run_groups import against_first, differing, grouped, seed_of, told

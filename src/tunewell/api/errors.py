@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunewell.api.documents import build, verdict_of
 from tunewell.api.evaluations import (
     class_table,
     evaluation_at,
@@ -15,6 +14,7 @@ from tunewell.api.evaluations import (
 )
 from tunewell.api.sections import confusion_matrix
 from tunewell.core.document import Document, Examined
+from tunewell.engine.documents import build, verdict_of
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.facts.evaluation import accuracy, macro_f1, majority_share

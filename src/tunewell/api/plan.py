@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tunewell.api.documents import build
 from tunewell.core.document import Document, Section
 from tunewell.core.finding import Table
 from tunewell.core.words import counted
+from tunewell.engine.documents import build
 from tunewell.engine.examine import Outcomes, examine
 from tunewell.facts.model_family import family_of, parameters_of
 from tunewell.facts.recipe import optimizer_steps

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tunewell.api.documents import build
 from tunewell.core.document import Document
 from tunewell.core.errors import UserError
 from tunewell.core.words import counted
+from tunewell.engine.documents import build
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
 from tunewell.subjects.log_text import LogText

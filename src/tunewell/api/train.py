@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tunewell.api.documents import build, cause_of
 from tunewell.api.sections import confusion_matrix, curves
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
@@ -12,6 +11,7 @@ from tunewell.core.errors import InputError
 from tunewell.core.finding import Severity
 from tunewell.core.progress import Progress, Silent
 from tunewell.core.words import counted
+from tunewell.engine.documents import build, cause_of
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import GuardSettings
 from tunewell.facts.evaluation import accuracy, macro_f1

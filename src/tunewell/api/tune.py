@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tunewell.api.documents import build, cause_of
 from tunewell.api.sections import before_after, confusion_matrix, curves, percent
 from tunewell.api.workspace import Workspace
 from tunewell.core.atomic import write_whole
@@ -18,6 +17,7 @@ from tunewell.core.finding import SetKey, Table
 from tunewell.core.progress import Progress, Silent
 from tunewell.core.proof import Verdict
 from tunewell.core.words import counted
+from tunewell.engine.documents import build, cause_of
 from tunewell.facts.evaluation import accuracy
 from tunewell.fixes.files import write_split
 from tunewell.readers.checkpoint import read_checkpoint

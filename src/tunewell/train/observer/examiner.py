@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from tunewell.core.document import Document
 from tunewell.core.finding import Finding, Severity
-from tunewell.core.version import VERSION
 from tunewell.core.words import counted
 from tunewell.engine import registry
+from tunewell.engine.documents import build
 from tunewell.engine.examine import Outcomes, examine
 from tunewell.facts.interventions import interventions
 from tunewell.readers.logs.run_folder import RunLog, other_ranks
@@ -81,21 +80,9 @@ class Examiner:
         self._examine(step, live=False)
         if self._recorder is None:
             return
-        findings = tuple(self.outcomes.findings)
-        serious = [f for f in findings if f.severity is not Severity.INFO]
-        trace = None if self._log is None else self._log.trace()
-        Document(
-            command="watch",
-            verdict=serious[0].message if serious else "Nothing was found wrong with this run.",
-            tunewell=VERSION,
-            causes=self.outcomes.causes,
-            findings=findings,
-            passed=tuple(self.outcomes.passed),
-            not_applicable=tuple(self.outcomes.not_applicable),
-            not_run=tuple(self.outcomes.not_run),
-            broken=tuple(self.outcomes.broken),
-            sections=() if trace is None else tuple(interventions(trace)),
-        ).save(self._recorder.path.parent / DOCUMENT)
+        sections = () if self._log is None else tuple(interventions(self._log.trace()))
+        document = build("watch", self.outcomes, sections=sections)
+        document.save(self._recorder.path.parent / DOCUMENT)
 
     def _examine(self, step: int, *, live: bool) -> bool:
         if self._recorder is None or self._log is None:
