@@ -14,7 +14,7 @@ from tunewell.core.words import counted
 from tunewell.engine.examine import Outcomes
 
 
-def build(
+def build(  # noqa: PLR0913  each is a part of the document
     command: str,
     outcomes: Outcomes,
     *,
