@@ -53,6 +53,7 @@ def test_steps_that_walk_through_all_that_was(tmp_path: Path) -> None:
     assert not said([trained(healthy).trace()], "HW045")
 
 
+@pytest.mark.reproduces("P22")
 def test_a_loader_that_takes_longer_than_the_step(tmp_path: Path) -> None:
     """The collator tokenises each text some hundred times."""
     from tests.preflight import tiny

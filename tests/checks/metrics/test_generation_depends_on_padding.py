@@ -21,7 +21,7 @@ def decoder(out: Path, side: str, *, longest: int = 12) -> Thing:
     ]
     from transformers import DataCollatorForSeq2Seq
 
-    return tasks.translator(
+    trainer = tasks.translator(
         out,
         rows=rows,
         model=tiny.causal(),
@@ -31,6 +31,16 @@ def decoder(out: Path, side: str, *, longest: int = 12) -> Thing:
         generation_max_length=40,
         prediction_loss_only=False,
     )
+    trainer.eval_dataset = tiny.dataset(
+        [answered(row, tokens("fine thanks")["input_ids"]) for row in rows[:8]]
+    )
+    return trainer
+
+
+def answered(row: Thing, answer: list[int]) -> dict[str, list[int]]:
+    """The row as a prompt, with an answer that does not stand in it."""
+    rest = len(row["input_ids"]) - len(answer)
+    return {**row, "labels": [*[-100] * rest, *answer]}
 
 
 @pytest.mark.reproduces("E10")

@@ -125,13 +125,13 @@ def _extended(before: Column, step: int) -> float:
 def _usual_deviation(trace: Trace, restart: Restart) -> float:
     """The largest deviation of a rate from the line through the two before it, elsewhere."""
     rates = trace.column("learning_rate").finite
-    worst = 0.0
-    for at in range(2, len(rates)):
-        if rates.steps[at - 2] <= restart.step < rates.steps[at]:
-            continue
-        part = Column(rates.steps[at - 2 : at], rates.values[at - 2 : at])
-        worst = max(worst, abs(float(rates.values[at]) - _extended(part, int(rates.steps[at]))))
-    return worst
+    if len(rates) < 3:  # noqa: PLR2004  a line and a value beside it
+        return 0.0
+    steps, values = rates.steps, rates.values
+    slope = np.diff(values)[:-1] / np.diff(steps)[:-1]
+    line = np.maximum(values[1:-1] + slope * np.diff(steps)[1:], 0.0)
+    elsewhere = (steps[:-2] > restart.step) | (steps[2:] <= restart.step)
+    return float(np.abs(values[2:] - line)[elsewhere].max(initial=0.0))
 
 
 def _finding(trace: Trace, restart: Restart, around: Sides, expected: float) -> Finding:
