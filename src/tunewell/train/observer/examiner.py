@@ -16,6 +16,8 @@ from tunewell.engine.documents import build
 from tunewell.engine.examine import Outcomes, examine
 from tunewell.facts.interventions import interventions
 from tunewell.readers.logs.run_folder import RunLog, other_ranks
+from tunewell.readers.machine import read_machine
+from tunewell.subjects.machine import Machine
 from tunewell.subjects.trace import Trace
 from tunewell.train.recorder import Recorder
 
@@ -50,6 +52,7 @@ class Examiner:
         self._recorder: Recorder | None = None
         self._log: RunLog | None = None
         self._open: dict[str, Finding] = {}
+        self._machine: Machine | None = None
         self._looked_at = 0
         self._seconds = 0.0
         severities = {severity.value for severity in Severity}
@@ -64,6 +67,7 @@ class Examiner:
         if resumed:
             self._log.follow()
         registry.load()
+        self._machine = read_machine(recorder.path.parent)
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Take an event that was recorded."""
@@ -89,9 +93,8 @@ class Examiner:
             return False
         started = time.perf_counter()
         trace = self._log.trace(other_ranks(self._recorder.path))
-        subjects: list[object] = [trace]
-        if self._log.state is not None:
-            subjects.append(self._log.state)
+        known = (trace, self._log.state, self._machine)
+        subjects = [subject for subject in known if subject is not None]
         self.outcomes = examine(subjects, families=FAMILIES)
         found = {finding.code: finding for finding in self.outcomes.findings}
         stop = False
