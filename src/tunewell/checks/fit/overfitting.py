@@ -34,6 +34,9 @@ from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
 
 MIN_TIMES = 2
+LEAST = 0.01
+"""A rise below this share of the first training loss costs nothing."""
+
 FEW = 4
 """Evaluations of a run that is judged by its last one alone, at most."""
 
@@ -67,7 +70,8 @@ def overfitting(
     end is worse, or too sure of itself, unless the best one is kept.
 
     ## How it is measured
-    Training loss must have fallen since the minimum, and one of three must hold:
+    Training loss must have fallen since the minimum, the rise must be a hundredth of the first
+    training loss (a loss near 0 doubles by chance), and one of three must hold:
 
     - at least `min_past` evaluations lie behind the minimum (2: one alone is often noise), and the
       last `min_past` all lie above it by `min_rise` of its value (0.1) and by three times the
@@ -166,6 +170,8 @@ def _loss_rise(  # noqa: PLR0913, PLR0917  the options of the check
     if not len(past) or low <= 0:
         return 0.0
     rise = float(judged.values[-1]) - low
+    if len(learned) and rise < LEAST * start_level(learned.values):
+        return 0.0
     if len(past) >= min_past:
         if is_past_lowest(judged.values, min_past=min_past, min_rise=min_rise):
             return rise / low

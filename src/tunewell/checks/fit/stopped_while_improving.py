@@ -25,6 +25,9 @@ from tunewell.facts.schedules import by_rate
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
 
+LITTLE = 0.05
+"""A classifier below this share of ln(classes) has nothing left that more steps would bring."""
+
 LEFT = 0.1
 """Share of the first loss that must be left where the pace alone speaks for more steps."""
 
@@ -71,11 +74,12 @@ def stopped_while_improving(
     of the way was covered; healthy runs in tests/fixtures/runs reach 0.53). This was added after
     the runs had been seen: one that it finds was known as missed.
 
-    One rule came from a run, which had diverged and was on its way back: the whole fall must be
-    `min_gain` of the first loss as well, and the loss must have lain below the first before the
-    last third. With fewer than three evaluations the thirds of the training loss are compared in
-    the same way (at least `min_points` logs, 9), where rows were seen once or two evaluations fell
-    as well: otherwise the loss also falls because rows are learned by heart.
+    A classifier whose loss is below a twentieth of ln(classes) has little left to learn, and
+    nothing is said. One rule came from a run, which had diverged and was on its way back: the whole
+    fall must be `min_gain` of the first loss as well, and the loss must have lain below the first
+    before the last third. With fewer than three evaluations the thirds of the training loss are
+    compared in the same way (at least `min_points` logs, 9), where rows were seen once or two
+    evaluations fell as well: otherwise the loss also falls because rows are learned by heart.
 
     ## Example
     One epoch, evaluation loss 2.5, 2.2, 1.9: the last third brought 0.3 of 1.1.
@@ -115,8 +119,10 @@ def stopped_while_improving(
     scatter = noise(judged.values) if by_evaluation else _scatter_of_median(losses)
     if whole < min_gain * began or late > whole:
         return  # nothing was learned yet, or lost on the way
-    if trace.classes is not None and last >= math.log(max(trace.classes, 2)):
-        return  # worse than guessing: it is coming back from a divergence
+    if trace.classes is not None:
+        guess = math.log(max(trace.classes, 2))
+        if last >= guess or last <= LITTLE * guess:
+            return  # worse than guessing: coming back from a divergence; or nothing left to learn
     pace = _pace(trace, curve, early) if last >= LEFT * began else 0.0
     small = late < min_share * whole and pace * late < min_pace * whole
     if small or late < min_gain * abs(last) or late <= 3 * scatter:

@@ -24,6 +24,9 @@ from tunewell.subjects.trace import Trace
 STANDARD_RATE = 5e-5
 """The Trainer's default, the middle of the range BERT's authors tried (2e-5 to 5e-5)."""
 
+CARRIED = 0.7
+"""An evaluation below this share of guessing shows a model that learned, whatever its rows cost."""
+
 EVALUATIONS = 2
 """One evaluation may be of a bad moment."""
 
@@ -56,7 +59,8 @@ def underfitting(
     1 or above. One that collapsed to the larger of two classes ended near 0, as batches of that
     class alone cost nothing; it is found by its evaluations: with at least two of them, all above
     ln(classes), and a mean loss of the last third of the logs above half of it. At least
-    `min_points` logs are needed (5) and a finished run: early on every loss is near it.
+    `min_points` logs are needed (5) and a finished run: early on every loss is near it. A last
+    evaluation below 0.7 of ln(classes) speaks against it: then late rows were the harder ones.
 
     ## Example
     8 classes, ln 8 = 2.08, and a loss of 2.05 at the end.
@@ -85,7 +89,8 @@ def underfitting(
         and judged.values.min() >= guess
         and float(losses.values[-(len(losses) // 3) :].mean()) > guess / 2
     )
-    if last <= max_share * guess and not never:
+    carried = len(judged) > 0 and judged.values[-1] <= CARRIED * guess
+    if carried or (last <= max_share * guess and not never):
         return
     message = (
         f"training loss ended at {last:.3g}, {100 * last / guess:.0f} % of the {guess:.3g} "
