@@ -269,6 +269,27 @@ FAULTY: dict[str, tuple[Loop | Job, tuple[str, ...]]] = {
 catalogue has none."""
 
 
+CAUSES: dict[str, tuple[str, ...]] = {
+    "O01": ("rate-too-high",),
+    "D30": ("rate-too-high", "rare-class-lost"),
+    "O05": ("rate-too-low", "updates-lost", "schedule"),
+    "O04": ("schedule",),
+    "O23": ("values-not-finite",),
+    "O25": ("learned-by-heart",),
+    "O32": ("evaluation-mode",),
+    "P06": ("float16-overflow", "updates-lost"),
+    "O11": ("part-not-trained",),
+    "O12": ("part-not-trained",),
+    "C01": ("forgetting",),
+    "S18": ("resumed-wrongly", "schedule"),
+    "frozen": ("part-not-trained",),
+    "vanishing": ("part-not-trained",),
+    "short": ("run-too-short",),
+    "warm-up": ("schedule", "rate-too-low"),
+}
+"""Which causes may be named first, by what was planted; written before any cause was looked for."""
+
+
 def longer(job: Loop | Job) -> Loop | Job:
     """The same, twice as long, never resumed or stopped early."""
     if isinstance(job, Loop):
@@ -344,7 +365,13 @@ def main(data: Path, target: Path, names: list[str]) -> None:
             kept = target / verdict / name
             kept.mkdir(parents=True)
             keep(folder / "events.jsonl", kept / "events.jsonl", made)
-        said[name] = {"verdict": verdict, "reason": reason, "faults": list(faults)}
+        causes = sorted({cause for fault in faults for cause in CAUSES.get(fault, ())})
+        said[name] = {
+            "verdict": verdict,
+            "reason": reason,
+            "faults": list(faults),
+            "causes": causes,
+        }
         register.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         print(name, verdict, reason, flush=True)
 
