@@ -110,14 +110,6 @@ HEALTHY: dict[str, Loop | Job] = {
         arguments={"max_steps": 500, "per_device_train_batch_size": 4, "learning_rate": 5e-4},
         seed=24,
     ),
-    "intents-accumulated": Job(
-        arguments={
-            "max_steps": 500,
-            "per_device_train_batch_size": 4,
-            "gradient_accumulation_steps": 4,
-        },
-        seed=25,
-    ),
     "intents-smoothed": Job(arguments={"max_steps": 500, "label_smoothing_factor": 0.1}, seed=26),
     "intents-resumed": Job(arguments={"max_steps": 500}, resumed=True, seed=27),
     "intents-early-stopping": Job(arguments={"max_steps": 500}, patience=3, seed=28),
@@ -260,6 +252,19 @@ FAULTY: dict[str, tuple[Loop | Job, tuple[str, ...]]] = {
         ),
         ("S18",),
     ),
+    # transformers 5.23 sums the losses of accumulated batches where a model takes no count of items,
+    # as BERT's head does (docs/design/0007): found when the corpus was looked at, and moved here.
+    "intents-accumulated": (
+        Job(
+            arguments={
+                "max_steps": 500,
+                "per_device_train_batch_size": 4,
+                "gradient_accumulation_steps": 4,
+            },
+            seed=25,
+        ),
+        ("E18", "O06"),
+    ),
     "intents-warm-up-outlasts-run": (
         Job(arguments={"max_steps": 120, "warmup_steps": 1000}, seed=80),
         ("warm-up",),
@@ -281,6 +286,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
     "O11": ("part-not-trained",),
     "O12": ("part-not-trained",),
     "C01": ("forgetting",),
+    "E18": ("evaluated-otherwise",),
     "S18": ("resumed-wrongly", "schedule"),
     "frozen": ("part-not-trained",),
     "vanishing": ("part-not-trained",),

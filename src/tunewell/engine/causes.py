@@ -191,11 +191,12 @@ def _with_forerunners_first(order: list[Weighed]) -> list[Weighed]:
 def _rivals(
     first: Weighed, others: Sequence[Weighed], findings: Sequence[Finding]
 ) -> tuple[Weighed, ...]:
-    """Causes that account for the same findings nearly as well."""
+    """Causes that account for the same findings nearly as well, and that something speaks for."""
     close = [
         one
         for one in others
         if first.score - one.score < LEAD
+        and (one.roots or one.speaks_for)
         and one.supported >= first.supported
         and all(f in one.explained for f in findings)
     ]

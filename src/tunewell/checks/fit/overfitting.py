@@ -29,6 +29,7 @@ from tunewell.facts.curves import (
     training_loss,
     trend,
 )
+from tunewell.facts.held_scores import rows_judged, score_that_held
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
@@ -84,8 +85,8 @@ def overfitting(
 
     An accuracy must lie below its best in the last `min_past` evaluations by three standard errors
     of the difference of two shares of so many rows, which the log tells as speed times seconds.
-    Where the best model was kept, or accuracy did not fall with the loss, it is said as information
-    only.
+    Where the best model was kept, or accuracy did not fall with the loss by more than one row
+    in 200, it is said as information only.
 
     ## Example
     Evaluation loss 0.61, 0.44, 0.52, 0.70 with training loss 0.5, 0.2, 0.05, 0.01.
@@ -191,12 +192,9 @@ def _share_fall(trace: Trace, name: str, judged: Column, min_past: int) -> float
     """Fall of an accuracy since its best, 0 where so few rows can explain it."""
     best = int(judged.values.argmax())
     past = judged.values[best + 1 :]
-    prefix = name.removesuffix("accuracy")
-    seconds = trace.column(f"{prefix}runtime").finite
-    speed = trace.column(f"{prefix}samples_per_second").finite
-    if len(past) < min_past or not len(seconds) or not len(speed):
+    rows = rows_judged(trace, name.removesuffix("accuracy"))
+    if len(past) < min_past:
         return 0.0
-    rows = round(float(np.median(seconds.values)) * float(np.median(speed.values)))
     if rows < 1:
         return 0.0
     top, late = float(judged.values[best]), float(past[-min_past:].max())
@@ -215,13 +213,8 @@ def _learned_on(learned: Column, step: int) -> bool:
 def _harmless(trace: Trace, step: int) -> str:
     if trace.kept_step is not None and trace.kept_step <= step:
         return "; the model kept is from before the rise"
-    for name in ("eval_accuracy", "eval_f1"):
-        column = trace.column(name).finite
-        if len(column) and float(column.values[-1]) >= float(
-            column.values[int(np.searchsorted(column.steps, step).clip(0, len(column) - 1))]
-        ):
-            return f"; {name.removeprefix('eval_')} did not fall with it"
-    return ""
+    held = score_that_held(trace, step, trace.last_step)
+    return f"; {held} did not fall with it" if held else ""
 
 
 def _fixes(recipe: Recipe | None) -> tuple[Fix, ...]:

@@ -19,6 +19,7 @@ from tunewell.core.finding import (
     Steps,
 )
 from tunewell.facts.curves import evidence, noise
+from tunewell.facts.held_scores import score_that_held
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
@@ -52,7 +53,8 @@ def wrong_checkpoint_kept(
     keeping the last is often worse) and three times the curve's own noise. trainer_state.json does
     not say which model was kept; it is known where the run chose no best model (the last is kept),
     where the weights beside the checkpoints equal those of one of them, and where the best
-    checkpoint is gone while later ones are there.
+    checkpoint is gone while later ones are there. Where the run names no metric and its accuracy or
+    F1 stands as it stood at the lowest loss, within one row in 200, it is said as information.
 
     ## Example
     Evaluation loss 0.44 at step 60, 0.71 at the end, and the end is what is saved.
@@ -87,11 +89,16 @@ def wrong_checkpoint_kept(
     why = f"; greater_is_better = {trace.greater_is_better} turns it round" if reversed_way else ""
     step, had = int(values.steps[best]), float(values.values[best])
     disk = _on_disk(trace, step)
+    # A loss that nobody chose by may rise while the answers stay right.
+    held = "" if trace.metric_for_best else score_that_held(trace, step, trace.kept_step)
+    note = f"; {held} did not fall with it" if held else ""
     yield Finding(
         message=(
             f"the model kept is from step {trace.kept_step:,} with {metric} "
-            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}{disk}{why}"
+            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had "
+            f"{had:.3g}{disk}{why}{note}"
         ),
+        severity=Severity.INFO if held else None,
         where=(Steps(metric=metric, first=step, last=trace.kept_step),)
         if step <= trace.kept_step
         else (Steps(metric=metric, first=trace.kept_step, last=step),),
