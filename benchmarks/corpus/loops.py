@@ -149,12 +149,15 @@ def train(loop: Loop, out: Path) -> None:
         for epoch in range(loop.epochs):
             if loop.fault != "evaluation mode" or epoch == 0:
                 net.train()
-            for features, labels in batches(loop, x, y, run):
+            for features, labels in batches(loop, x, y):
                 loss: Any = loss_of(loop, net(features), labels, training=True) / loop.accumulate
                 if loop.fault == "nan" and run.step == total // 2:
                     loss = loss * float("nan")
                 if halves:
-                    scaler.scale(loss * (1e38 if run.step % 3 == 0 else 1.0)).backward()
+                    scaler.scale(loss).backward()
+                    _COUNT["micro"] += 1
+                    if _COUNT["micro"] % 2 == 0:  # as an overflow of the backward pass leaves it
+                        next(net.parameters()).grad.fill_(float("inf"))
                     scaler.step(optimizer)
                     scaler.update()
                 else:
@@ -186,16 +189,12 @@ def run_due(loop: Loop) -> bool:
 
 
 def batches(
-    loop: Loop,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    run: Any,  # noqa: ANN401
+    loop: Loop, x: torch.Tensor, y: torch.Tensor
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Shuffled batches of an epoch, full ones only where gradients accumulate."""
     order = torch.randperm(len(x))
     if loop.fault == "sorted":
         order = torch.argsort(y, stable=True)
-    kept: list[torch.Tensor] = []
     for first in range(0, len(x), loop.batch):
         rows = order[first : first + loop.batch]
         if loop.accumulate > 1 and len(rows) < loop.batch:
@@ -204,13 +203,7 @@ def batches(
             busy = torch.randn(300, 300)
             for _ in range(40):
                 busy = busy @ busy / 300
-        if loop.fault == "memory leak":
-            LEAK.append(torch.randn(1000, 1000 + run.step))
-        kept.append(rows)
         yield x[rows], y[rows]
-
-
-LEAK: list[torch.Tensor] = []
 
 
 def loss_of(

@@ -53,20 +53,19 @@ def other_set_forgotten(
     """The loss of one evaluation set rises while that of another falls: forgetting.
 
     ## What it finds
-    A run with several evaluation sets in which one gets better and another gets worse from the
-    first evaluation on.
+    A run with several evaluation sets in which one ends better than it began and another worse.
 
     ## Why it matters
     Fine-tuning on new rows alone makes a model lose what it could do, and an evaluation on those
     rows cannot show it. Here a second set does.
 
     ## How it is measured
-    The losses of each set (`eval_<name>_loss`) over at least `min_evaluations` evaluations (5), by
-    a straight line with an interval of its slope at `level` (0.99), widened where neighbours go
-    together. One set must fall by `min_fall` of its first value (0.05), another must rise by
-    `min_rise` of its own (0.1), both with the whole interval on one side of 0; and the rising set
-    must end above its first value by `min_rise` and by three times its own scatter, so that a set
-    that is only past its best point is left to the check for overfitting.
+    The losses of each set (`eval_<name>_loss`) over at least `min_evaluations` evaluations (5). One
+    set must end below its first value by `min_fall` of it (0.05), another above its own by
+    `min_rise` (0.1), both by three times the curve's scatter as well; and from its lowest value on,
+    over `min_evaluations` evaluations at least, the other must rise: a straight line through it has
+    an interval of its slope at `level` (0.99), widened where neighbours go together, that lies
+    above 0. A set that is past its best and still better than it began is left alone.
 
     ## Example
     `eval_new_loss` 2.1 to 0.8, and `eval_general_loss` 1.9 to 2.6, over ten evaluations.
@@ -83,16 +82,22 @@ def other_set_forgotten(
     judgements.
     """
     names = evaluation_sets(trace)
-    sets = [
-        _Set(name, column, trend(column.steps, column.values, level=level))
+    columns = {
+        name: column
         for name in names
         if len(column := trace.column(f"eval_{name}_loss").finite) >= min_evaluations
-    ]
+    }
+    sets = [_set(name, column, 0, level) for name, column in columns.items()]
     if len(sets) < 2:  # noqa: PLR2004  one against another
         reason = f"the run has no two evaluation sets with {min_evaluations} losses each"
         raise NotApplicableError(reason)
-    better = [one for one in sets if one.line.falls and one.change <= -min_fall]
-    worse = [one for one in sets if one.line.rises and _lost(one, min_rise)]
+    better = [one for one in sets if _moved(one.column, min_fall) < 0]
+    lowest = [
+        _set(name, column, place, level)
+        for name, column in columns.items()
+        if len(column) - (place := int(column.values.argmin())) >= min_evaluations
+    ]
+    worse = [one for one in lowest if one.line.rises and _moved(columns[one.name], min_rise) > 0]
     if not better or not worse:
         return
     lost = max(worse, key=lambda one: one.change)
@@ -128,11 +133,14 @@ def other_set_forgotten(
     )
 
 
-def _lost(one: _Set, min_rise: float) -> bool:
-    first, last = float(one.column.values[0]), float(one.column.values[-1])
-    scatter = noise(one.column.values)
-    return (
-        one.change >= min_rise
-        and last - first >= min_rise * abs(first)
-        and last - first > 3 * scatter
-    )
+def _set(name: str, column: Column, begin: int, level: float) -> _Set:
+    """A set's losses from its evaluation number `begin` on, and their line."""
+    part = Column(column.steps[begin:], column.values[begin:])
+    return _Set(name, part, trend(part.steps, part.values, level=level))
+
+
+def _moved(column: Column, least: float) -> float:
+    """The last value less the first, 0 where that is less than `least` of the first or scatter."""
+    first, last = float(column.values[0]), float(column.values[-1])
+    enough = max(least * abs(first), 3 * noise(column.values))
+    return last - first if abs(last - first) >= enough else 0.0

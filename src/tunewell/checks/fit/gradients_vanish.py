@@ -22,7 +22,7 @@ from tunewell.core.finding import (
 from tunewell.core.words import counted
 from tunewell.facts.curves import end_level, evidence, is_reward_training, training_loss
 from tunewell.facts.layers import GRADIENT, LOOKED_UP, rate_at, sampled
-from tunewell.subjects.trace import Trace
+from tunewell.subjects.trace import Column, Trace
 
 FAR = 10_000
 
@@ -37,7 +37,12 @@ ADAM_EPSILON = 1e-8
     confidence=Confidence.MEDIUM,
 )
 def gradients_vanish(
-    trace: Trace, *, max_share: float = 1e-3, min_left: float = 0.7, min_points: int = 5
+    trace: Trace,
+    *,
+    max_share: float = 1e-3,
+    min_left: float = 0.7,
+    min_points: int = 5,
+    min_samples: int = 3,
 ) -> Iterator[Finding]:
     """Gradients that have shrunk to nothing while there is still loss to learn from.
 
@@ -55,7 +60,7 @@ def gradients_vanish(
     running values: at most `max_share` of it (0.001), with a loss still at least `min_left` of its
     own level there (0.7): a loss that is nearly 0 has small gradients by right. For layers the
     watcher's samples: a root mean square below Adam's epsilon (1e-8, or what the settings say),
-    where the step is no longer scaled up, in at least `min_points` samples (5) and the median, at
+    where the step is no longer scaled up, in the median of at least `min_samples` samples (3), at
     a loss like that, while another layer's lies ten thousand times above: gradients of kinds of
     layers differ a hundredfold in healthy models. Embeddings are left out.
 
@@ -74,25 +79,31 @@ def gradients_vanish(
     The epsilon is PyTorch's AdamW. The other bounds are judgements.
     """
     norms, losses = trace.column("grad_norm").finite, training_loss(trace)
-    if is_reward_training(trace) or min(len(norms), len(losses)) < 2 * min_points:
+    told = len(norms) >= 2 * min_points
+    watched = any(len(c) >= min_samples for c in sampled(trace, GRADIENT).values())
+    if is_reward_training(trace) or len(losses) < 2 * min_points or not (told or watched):
         message = f"it takes {2 * min_points} logged gradient norms and losses"
         raise NotApplicableError(message)
-    peak = float(np.median(np.sort(norms.values[: len(norms) // 2])[-min_points:]))
-    late = float(np.median(norms.values[-max(min_points, len(norms) // 4) :]))
+    peak = late = 0.0
+    if told:
+        peak = float(np.median(np.sort(norms.values[: len(norms) // 2])[-min_points:]))
+        late = float(np.median(norms.values[-max(min_points, len(norms) // 4) :]))
     level, last = float(np.median(losses.values[: len(losses) // 2])), end_level(losses.values)
     if level <= 0 or last < min_left * level:
         return
-    gone = late <= max_share * peak if peak > 0 else not np.any(norms.values)
-    layers = _small_layers(trace, min_points)
+    gone = told and (late <= max_share * peak if peak > 0 else not np.any(norms.values))
+    layers = _small_layers(trace, min_samples)
     if not gone and not layers:
         return
     said = (
         f"gradient norms fell from {peak:.3g} to {late:.3g} while the loss stays at {last:.3g}"
         if gone
         else f"the gradients of {counted(len(layers), 'layer')} are below Adam's epsilon, first of "
-        f"{layers[0][0]}, while another's is {FAR:,} times larger, and the loss is {last:.3g}"
+        f"{layers[0][0]}, another's is more than {FAR:,} times larger, and the loss is {last:.3g}"
     )
-    shown: list[Evidence] = [evidence("grad_norm", norms), evidence("loss", losses)]
+    shown: list[Evidence] = [evidence("loss", losses)]
+    if told:
+        shown.insert(0, evidence("grad_norm", norms))
     if layers:
         shown.append(
             Table(
@@ -102,17 +113,11 @@ def gradients_vanish(
                 total=len(layers),
             )
         )
-    shown.append(
-        Number(
-            name="gradient norm against its early value",
-            value=100 * late / peak if peak > 0 else 0.0,
-            unit="%",
-            bound=f"above {100 * max_share:g} %",
-        )
-    )
+    if told:
+        shown.append(_fall(late, peak, max_share))
     yield Finding(
         message=said,
-        where=(Steps(metric="grad_norm", first=int(norms.steps[0]), last=int(norms.steps[-1])),),
+        where=(_steps(norms if told else losses, "grad_norm" if told else "loss"),),
         evidence=tuple(shown),
         impact="steps change nothing any more",
         fixes=(
@@ -125,7 +130,20 @@ def gradients_vanish(
     )
 
 
-def _small_layers(trace: Trace, min_points: int) -> list[tuple[str, float]]:
+def _steps(column: Column, metric: str) -> Steps:
+    return Steps(metric=metric, first=int(column.steps[0]), last=int(column.steps[-1]))
+
+
+def _fall(late: float, peak: float, max_share: float) -> Number:
+    return Number(
+        name="gradient norm against its early value",
+        value=100 * late / peak if peak > 0 else 0.0,
+        unit="%",
+        bound=f"above {100 * max_share:g} %",
+    )
+
+
+def _small_layers(trace: Trace, min_samples: int) -> list[tuple[str, float]]:
     """Layers with a gradient below Adam's epsilon, and it, where another layer's is far above.
 
     Exactly 0 is left to the check for parts that stand still.
@@ -135,7 +153,7 @@ def _small_layers(trace: Trace, min_points: int) -> list[tuple[str, float]]:
     middles = {}
     for name, column in sampled(trace, GRADIENT).items():
         live = column.values[~(rate_at(trace, column.steps) <= 0)]
-        if len(live) >= min_points and not any(part in name.lower() for part in LOOKED_UP):
+        if len(live) >= min_samples and not any(part in name.lower() for part in LOOKED_UP):
             middles[name] = float(np.median(live))
     largest = max(middles.values(), default=0.0)
     return [

@@ -33,6 +33,7 @@ from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
 
 SURE = 0.001
+FIRST_STEPS = 5
 LARGE_STEP = 0.1
 """A tenth of a layer's weights in one step: after ten such steps nothing of it need be left."""
 
@@ -52,6 +53,7 @@ def learning_rate_too_high(  # noqa: PLR0913  each is an option
     min_jump: float = 1.2,
     min_scatter: float = 2.0,
     min_norm: float = 3.0,
+    min_blow: float = 2.0,
     min_signs: int = 2,
     min_points: int = 40,
 ) -> Iterator[Finding]:
@@ -72,6 +74,10 @@ def learning_rate_too_high(  # noqa: PLR0913  each is an option
     of the later half is `min_scatter` times that of the first quarter (2); the median gradient norm
     of the later half is `min_norm` times that of the first twentieth (3), higher by ranks with a
     chance below 1 in 1,000; the watcher's median update ratio of the later half is 0.1 or more.
+    Where the watcher saw the very first steps, two other signs do, also if the loss came down again
+    to 0.7 of its first value: each of the five losses after the first is `min_blow` times the first
+    (2), which no update had touched, and the first sampled update changed a typical layer by 0.1 of
+    its weights or more.
     There must be `min_signs` of them (2: each alone occurs in healthy runs, with small batches or
     adapters) and `min_points` logs (40). On level runs made by chance, of 12 to 1,000 logs and
     seven kinds of scatter, it spoke on 1 in 200 of one kind.
@@ -89,24 +95,25 @@ def learning_rate_too_high(  # noqa: PLR0913  each is an option
     Fault O01 of the catalogue. The bounds are judgements, held against the runs in
     tests/fixtures/runs.
     """
-    losses = training_loss(trace)
-    if is_reward_training(trace) or len(losses) < min_points:
+    losses, signs = training_loss(trace), _blown_up(trace, min_blow, min_left)
+    if is_reward_training(trace) or (len(losses) < min_points and not signs):
         message = f"it takes {min_points} logged losses of supervised training"
         raise NotApplicableError(message)
     values = losses.values
     first, last = start_level(values), float(values[-(len(values) // 3) :].mean())
-    if first <= 0 or last < min_left * first:
-        return
-    signs = [
-        sign
-        for sign in (
-            _leap(values, min_jump),
-            _scatter(values, min_scatter),
-            _norms(trace, min_norm),
-            _updates(trace),
-        )
-        if sign
-    ]
+    if signs:
+        first = float(trace.column("step_loss").values[0])
+    elif first > 0 and last >= min_left * first:
+        signs = [
+            sign
+            for sign in (
+                _leap(values, min_jump),
+                _scatter(values, min_scatter),
+                _norms(trace, min_norm),
+                _updates(trace),
+            )
+            if sign
+        ]
     if len(signs) < min_signs:
         return
     norms = trace.column("grad_norm").finite
@@ -130,6 +137,23 @@ def learning_rate_too_high(  # noqa: PLR0913  each is an option
         impact="the run learned nothing that a lower rate would not have learned sooner",
         fixes=_fixes(recipe),
     )
+
+
+def _blown_up(trace: Trace, min_blow: float, min_left: float) -> list[str]:
+    """Both signs of a model that the first steps destroyed, or none."""
+    losses = trace.column("step_loss").finite
+    if len(losses) <= FIRST_STEPS or int(losses.steps[0]) != 1 or losses.values[0] <= 0:
+        return []
+    first, then = float(losses.values[0]), losses.values[1 : 1 + FIRST_STEPS]
+    late = float(losses.values[-(len(losses) // 3) :].mean())
+    updates = [float(column.values[0]) for column in sampled(trace, UPDATE).values()]
+    typical = float(np.median(updates)) if updates else 0.0
+    if then.min() < min_blow * first or late < min_left * first or typical < LARGE_STEP:
+        return []
+    return [
+        f"the first updates took the loss from {first:.3g} to {float(np.median(then)):.3g}",
+        f"one of them changed a typical layer by {100 * typical:.0f} % of its weights",
+    ]
 
 
 def _leap(values: Values, min_jump: float) -> str:

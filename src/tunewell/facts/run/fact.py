@@ -107,6 +107,7 @@ def known() -> Mapping[str, Fact]:
     from tunewell.facts.run import (  # noqa: PLC0415  they register
         curve_facts,  # noqa: F401
         evaluation_facts,  # noqa: F401
+        layer_facts,  # noqa: F401
         schedule_facts,  # noqa: F401
         setting_facts,  # noqa: F401
     )
