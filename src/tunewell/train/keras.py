@@ -12,11 +12,11 @@ import torch
 from tunewell.core.errors import SettingsError
 from tunewell.readers.logs.names import renamed, trace_names
 from tunewell.train.loop import FOLDER
+from tunewell.train.observer.announce import announce_below_keras
 from tunewell.train.observer.backward import told_of_backward
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.observer import Observer, harmless
-from tunewell.train.watch import announce_on_stderr
 
 keras: Any = import_module("keras")
 
@@ -49,7 +49,7 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
         log_every: int = 10,
         every: int = 50,
         stop_on: Collection[str] = (),
-        announce: Callable[[str], None] | None = announce_on_stderr,
+        announce: Callable[[str], None] | None = announce_below_keras,
     ) -> None:
         super().__init__()
         backend = keras.config.backend()

@@ -10,11 +10,11 @@ from typing import Any
 
 from tunewell.readers.logs import INSIDE
 from tunewell.readers.logs.names import renamed, trace_names
+from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.batches import tensors_of
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.observer import Observer, harmless
-from tunewell.train.watch import announce_on_stderr
 
 # The library goes by two names, and one of them is enough.
 NAME = "lightning.pytorch" if find_spec("lightning") else "pytorch_lightning"

@@ -10,10 +10,10 @@ from typing import Any, Self
 import torch
 
 from tunewell.core.document import Document
+from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.observer import Observer, harmless
-from tunewell.train.watch import announce_on_stderr
 
 FOLDER = "tunewell-run"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,10 @@ from typing import Any
 from transformers import TrainerCallback
 
 from tunewell.readers.logs import INSIDE
+from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.observer import Observer, harmless
-
-
-def announce_on_stderr(text: str) -> None:
-    """Say a finding where it does not mix with what the script prints."""
-    sys.stderr.write(f"tunewell: {text}\n")
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
