@@ -208,7 +208,9 @@ def _share_fall(trace: Trace, name: str, judged: Column, min_past: int) -> float
 
 def _learned_on(learned: Column, step: int) -> bool:
     """Whether training loss fell after a step."""
-    before, after = learned.values[learned.steps <= step], learned.values[learned.steps > step]
+    # Where nothing was logged before the first evaluation, the first log stands for it.
+    first = max(1, int(np.searchsorted(learned.steps, step, side="right")))
+    before, after = learned.values[:first], learned.values[first:]
     return bool(len(before) and len(after) and np.median(after[-3:]) < np.median(before[-3:]))
 
 
