@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -93,7 +94,13 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self.kept.save_if_due(state.global_step, self.factor, quiet=True)
         self.seconds += time.perf_counter() - began
         self._optimizer_step = self.trainer.optimizer.step
-        self.trainer.optimizer.step = self.optimizer_step
+
+        # With the marks of the original: without them a scheduler of torch warns at its first step.
+        @functools.wraps(self._optimizer_step)
+        def judged(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+            return self.optimizer_step(*arguments, **named)
+
+        self.trainer.optimizer.step = judged
 
     def detach(self) -> None:
         """Give the optimizer its own step back."""
