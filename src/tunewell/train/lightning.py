@@ -32,7 +32,8 @@ class LightningWatch(Callback):  # type: ignore[misc]  # known at run time only
         out: the run folder; `tunewell` inside the trainer's log folder where None.
         every: optimizer steps between two examinations, at least.
         stop_on: codes or names of checks, or a severity, whose finding ends the training.
-        announce: told each finding once, as a line; None keeps silent. Standard error by default.
+        announce: told each error and warning once, as a line; None keeps silent. Standard error by
+            default.
 
     With manual optimization or several optimizers the first optimizer's steps count. Metrics are
     those that the module logs; `val_loss` and the like get the names of the Trainer.

@@ -30,7 +30,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         every: optimizer steps between two examinations, at least.
         stop_on: codes or names of checks whose finding ends the training, or a severity: "error"
             ends it at the first finding of an error.
-        announce: told each finding once, as a line; None keeps silent. Standard error by default.
+        announce: told each error and warning once, as a line; None keeps silent. Standard error by
+            default.
         settings: settings to record in place of the TrainingArguments.
 
     It never changes what is trained: no random state is touched, and what goes wrong in here is

@@ -96,6 +96,7 @@ class Observer:
         self.step = 0
         self.stopped = False
         self.blind = False
+        self._broken = False
         self._recorder: Recorder | None = None
         self._model: Any = None
         self._optimizer: Any = None
@@ -428,8 +429,14 @@ class Observer:
             self.stopped = True
 
     def broke(self, where: str, error: Exception) -> None:
-        """Record what went wrong in here; where even that fails, stop recording."""
+        """Record what went wrong in here, and say the first of it; stop where even that fails."""
         try:
+            if not self._broken and self.examiner is not None:
+                self._broken = True
+                self.examiner.say(
+                    f"the watcher failed in {where.strip('_')} ({type(error).__name__}: {error}); "
+                    "training goes on, and not all of it is watched"
+                )
             if self._recorder is not None:
                 self._recorder.write(
                     "broken", where=where, error=f"{type(error).__name__}: {error}"
