@@ -17,6 +17,7 @@ from tunewell.engine.settings import Settings
 from tunewell.subjects.log_text import LogText
 
 EXIT_FINDINGS = 1
+KNOWN = "known-exception"
 EXIT_NOTHING_CHECKED = 3
 EXIT_SCRIPT_FAILED = 1
 
@@ -161,5 +162,6 @@ def _traceback(error: Exception) -> str:
 def _explain(error: Exception, gate: Gate) -> None:
     lines = tuple("".join(traceback.format_exception(error)).splitlines())
     outcomes = examine([LogText(lines=lines, path=None)], settings=gate.settings)
-    if outcomes.findings:
+    # The traceback stands above: it is shown again only where more than it says is known.
+    if any(finding.name == KNOWN for finding in outcomes.findings):
         gate.tell(build("run", outcomes, title=type(error).__name__))
