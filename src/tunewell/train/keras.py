@@ -16,7 +16,8 @@ from tunewell.train.observer.announce import announce_below_keras
 from tunewell.train.observer.backward import told_of_backward
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 keras: Any = import_module("keras")
 

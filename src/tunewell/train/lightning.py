@@ -14,7 +14,8 @@ from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.batches import tensors_of
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 # The library goes by two names, and one of them is enough.
 NAME = "lightning.pytorch" if find_spec("lightning") else "pytorch_lightning"

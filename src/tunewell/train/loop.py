@@ -13,7 +13,8 @@ from tunewell.core.document import Document
 from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 FOLDER = "tunewell-run"
 

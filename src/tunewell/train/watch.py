@@ -13,7 +13,8 @@ from tunewell.readers.logs import INSIDE
 from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types

@@ -44,9 +44,9 @@ def unknown_exception(log: LogText, *, max_after: int = 20) -> Iterator[Finding]
     ## How it is measured
     The last line that is an exception as Python prints it, with at most `max_after` lines of text
     behind it (20: what a progress bar, a tracker or a launcher still says; none where there is no
-    traceback above it), so that an exception after which the run went on is none. An exception that torchrun or accelerate raises because
-    one of their processes did is passed over, and so is a run that was stopped by hand. The frame
-    named is the last one outside Python's own and installed packages.
+    traceback above it), so that an exception after which the run went on is none. One that torchrun
+    or accelerate raises because one of their processes did is passed over, and so is a run that was
+    stopped by hand. The frame named is the last one outside Python's own and installed packages.
 
     ## Example
     `KeyError: 'labelz'`, raised from train.py, line 40.

@@ -29,6 +29,7 @@ from tunewell.facts.curves import (
     training_loss,
     trend,
 )
+from tunewell.facts.evaluation_time import evaluated_rows
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
@@ -191,13 +192,8 @@ def _share_fall(trace: Trace, name: str, judged: Column, min_past: int) -> float
     """Fall of an accuracy since its best, 0 where so few rows can explain it."""
     best = int(judged.values.argmax())
     past = judged.values[best + 1 :]
-    prefix = name.removesuffix("accuracy")
-    seconds = trace.column(f"{prefix}runtime").finite
-    speed = trace.column(f"{prefix}samples_per_second").finite
-    if len(past) < min_past or not len(seconds) or not len(speed):
-        return 0.0
-    rows = round(float(np.median(seconds.values)) * float(np.median(speed.values)))
-    if rows < 1:
+    rows = evaluated_rows(trace, name.removesuffix("accuracy"))
+    if len(past) < min_past or rows is None:
         return 0.0
     top, late = float(judged.values[best]), float(past[-min_past:].max())
     # Two more rows, one of them right, keep the error of a share near 1 from being 0.

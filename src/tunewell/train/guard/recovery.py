@@ -13,7 +13,7 @@ import torch
 from transformers import TrainerCallback
 
 from tunewell.core.words import counted
-from tunewell.train.guard.again import Again, Rewind, measured
+from tunewell.train.guard.again import Again, Rewind, loss_here_and_then, measured
 from tunewell.train.guard.kept import Kept
 from tunewell.train.guard.losses import StepLosses
 from tunewell.train.guard.memory import give_back, in_short, is_out_of_memory
@@ -365,26 +365,8 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self.losses.forget_rise()
 
     def _loss_here_and_then(self, state: State, steps: list[Step]) -> tuple[float, float]:
-        """Mean loss of steps under the present weights and under those of a state."""
         assert self.kept is not None  # noqa: S101  set when training began
-        tensors = self.kept.trained.tensors()
-        try:
-            here = self.steps.loss_without_trace(steps)
-            present = {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()}
-        except Exception:  # noqa: BLE001  what cannot be compared is no proof
-            return math.nan, math.nan
-        try:
-            with torch.no_grad():
-                for name, tensor in tensors.items():
-                    tensor.copy_(state.tensors[name])
-            then = self.steps.loss_without_trace(steps)
-        except Exception:  # noqa: BLE001  as above
-            then = math.nan
-        finally:
-            with torch.no_grad():
-                for name, tensor in tensors.items():
-                    tensor.copy_(present[name])
-        return here, then
+        return loss_here_and_then(self.steps, self.kept.trained.tensors(), state, steps)
 
     # -- what is done and said -------------------------------------------------------------------
 
