@@ -1,5 +1,6 @@
 """`compare` of runs: grouping, settings that differ, and what is said of the difference."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,9 @@ from tunewell.api.compare import compare_paths
 from tunewell.core.document import Document, Section
 from tunewell.core.errors import InputError
 from tunewell.core.finding import Series, Table
+from tunewell.facts.run_groups import differing, grouped
+from tunewell.subjects.trace import Trace
+from tunewell.testing import trace
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "runs"
 STANDARD, TWO = RUNS / "undecided" / "standard", RUNS / "undecided" / "seed-2"
@@ -26,6 +30,11 @@ def table(document: Document, name: str) -> Table:
     (found,) = section(document, name).evidence
     assert isinstance(found, Table)
     return found
+
+
+def trace_of(settings: dict[str, object]) -> Trace:
+    """A run with these settings."""
+    return dataclasses.replace(trace(eval_loss=[0.5, 0.4]), settings=settings)
 
 
 @pytest.fixture
@@ -66,6 +75,16 @@ def test_single_runs_are_not_ranked() -> None:
     (row,) = table(document, "differences").rows
     assert row[3] == "not known"
     assert not document.findings
+
+
+def test_settings_that_are_told_twice_stand_first() -> None:
+    """A value that one log tells and the other leaves out need not be another."""
+    told = [
+        ("a", trace_of({"adam_beta1": 0.9, "learning_rate": 1e-4, "warmup_steps": 3})),
+        ("b", trace_of({"learning_rate": 3e-4})),
+    ]
+    names = [name for name, _ in differing(grouped(told))]
+    assert names == ["learning_rate", "adam_beta1", "warmup_steps"]
 
 
 def test_curves_lie_over_each_other(seeds: list[Path]) -> None:

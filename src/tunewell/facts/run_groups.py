@@ -81,9 +81,18 @@ def against_first(runs: Runs) -> list[tuple[RunGroup, Difference | None]]:
 
 
 def differing(runs: Runs) -> list[tuple[str, tuple[object, ...]]]:
-    """The settings in which the groups differ, with a value a group, None where it is not told."""
+    """The settings in which the groups differ, with a value a group, None where it is not told.
+
+    Those of which two groups tell different values stand first: a value that one log tells and the
+    others leave out need not be another.
+    """
     told = [settings_of(group.runs[0].trace) for group in runs.groups]
-    names = sorted({name for settings in told for name in settings})
+
+    def order(name: str) -> tuple[bool, str]:
+        values = {repr(settings[name]) for settings in told if name in settings}
+        return len(values) < 2, name  # noqa: PLR2004  two that differ
+
+    names = sorted({name for settings in told for name in settings}, key=order)
     return [
         (name, tuple(settings.get(name) for settings in told))
         for name in names
