@@ -114,7 +114,8 @@ def stopped_while_improving(
         return
     # The last evaluation before the final third of the steps; the first where there is none.
     early = int(np.searchsorted(curve.steps, curve.steps[-1] * 2 / 3, side="right")) - 1
-    early = min(max(early, 0), len(curve) - 2)
+    # Thirds of a curve end near two thirds of the steps, on either side: the middle one is meant.
+    early = min(max(early, 0), len(curve) - 2) if by_evaluation else 1
     late, whole = float(curve.values[early]) - last, began - last
     scatter = noise(judged.values) if by_evaluation else _scatter_of_median(losses)
     if whole < min_gain * began or late > whole:
