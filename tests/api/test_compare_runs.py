@@ -120,6 +120,8 @@ def test_runs_that_repeat_a_seed_tell_nothing_of_scatter(seeds: list[Path]) -> N
     document = compare_paths(copies)
     assert "same settings and the same seed" in document.verdict
     assert "2 runs repeat the seed of another" in section(document, "scores").text
+    shown = {s.of for s in section(document, "overlaid").evidence if isinstance(s, Series)}
+    assert shown == {f"A, {name}" for name in ("run-0", "again", "and-again")}
     assert not document.findings
 
 
