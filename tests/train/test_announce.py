@@ -4,7 +4,7 @@ import io
 import sys
 
 import pytest
-from tqdm.auto import tqdm
+from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
 from tunewell.train.observer.announce import announce_below_keras, announce_on_stderr
 

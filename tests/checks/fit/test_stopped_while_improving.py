@@ -59,6 +59,16 @@ class TestStoppedWhileImproving(CheckCases):
             trace(loss=[2.5] * 3 + [1.0] * 9, eval_loss={4: 2.0, 8: 1.2, 12: 1.25}),
         ),
         "a twentieth of the loss is not gained": (run(0.5, floor=2.0),),
+        "every row of the last evaluation is right": (
+            dataclasses.replace(
+                trace(
+                    loss=[2.0] * 12,
+                    eval_loss={4: 1.2, 8: 0.7, 12: 0.4},
+                    eval_accuracy={4: 0.8, 8: 0.99, 12: 1.0},
+                ),
+                classes=4,
+            ),
+        ),
         "still going": (dataclasses.replace(run(1.0), finished=False),),
         "rows seen four times, no evaluation": (run(1.0, evaluations=0),),
         "hardly anything learned": (

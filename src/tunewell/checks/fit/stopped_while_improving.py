@@ -74,8 +74,8 @@ def stopped_while_improving(
     of the way was covered; healthy runs in tests/fixtures/runs reach 0.53). This was added after
     the runs had been seen: one that it finds was known as missed.
 
-    A classifier whose loss is below a twentieth of ln(classes) has little left to learn, and
-    nothing is said. One rule came from a run, which had diverged and was on its way back: the whole
+    A classifier whose loss is below a twentieth of ln(classes), or whose last evaluation had every
+    row right, has little left to learn, and nothing is said. One rule came from a run, which had diverged and was on its way back: the whole
     fall must be `min_gain` of the first loss as well, and the loss must have lain below the first
     before the last third. With fewer than three evaluations the thirds of the training loss are
     compared in the same way (at least `min_points` logs, 9), where rows were seen once or two
@@ -124,6 +124,9 @@ def stopped_while_improving(
         guess = math.log(max(trace.classes, 2))
         if last >= guess or last <= LITTLE * guess:
             return  # worse than guessing: coming back from a divergence; or nothing left to learn
+        right = trace.column("eval_accuracy").finite
+        if len(right) and right.values[-1] >= 1:
+            return
     pace = _pace(trace, curve, early) if last >= LEFT * began else 0.0
     small = late < min_share * whole and pace * late < min_pace * whole
     if small or late < min_gain * abs(last) or late <= 3 * scatter:
