@@ -75,11 +75,12 @@ def stopped_while_improving(
     the runs had been seen: one that it finds was known as missed.
 
     A classifier whose loss is below a twentieth of ln(classes), or whose last evaluation had every
-    row right, has little left to learn, and nothing is said. One rule came from a run, which had diverged and was on its way back: the whole
-    fall must be `min_gain` of the first loss as well, and the loss must have lain below the first
-    before the last third. With fewer than three evaluations the thirds of the training loss are
-    compared in the same way (at least `min_points` logs, 9), where rows were seen once or two
-    evaluations fell as well: otherwise the loss also falls because rows are learned by heart.
+    row right, has little left to learn, and nothing is said. One rule came from a run, which had
+    diverged and was on its way back: the whole fall must be `min_gain` of the first loss as well,
+    and the loss must have lain below the first before the last third. With fewer than three
+    evaluations the thirds of the training loss are compared in the same way (at least `min_points`
+    logs, 9), where rows were seen once or two evaluations fell as well: otherwise the loss also
+    falls because rows are learned by heart.
 
     ## Example
     One epoch, evaluation loss 2.5, 2.2, 1.9: the last third brought 0.3 of 1.1.
