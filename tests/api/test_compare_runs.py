@@ -1,5 +1,6 @@
 """`compare` of runs: grouping, settings that differ, and what is said of the difference."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,9 @@ from tunewell.api.compare import compare_paths
 from tunewell.core.document import Document, Section
 from tunewell.core.errors import InputError
 from tunewell.core.finding import Series, Table
+from tunewell.facts.run_groups import differing, grouped
+from tunewell.subjects.trace import Trace
+from tunewell.testing import trace
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "runs"
 STANDARD, TWO = RUNS / "undecided" / "standard", RUNS / "undecided" / "seed-2"
@@ -26,6 +30,11 @@ def table(document: Document, name: str) -> Table:
     (found,) = section(document, name).evidence
     assert isinstance(found, Table)
     return found
+
+
+def trace_of(settings: dict[str, object]) -> Trace:
+    """A run with these settings."""
+    return dataclasses.replace(trace(eval_loss=[0.5, 0.4]), settings=settings)
 
 
 @pytest.fixture
@@ -68,6 +77,16 @@ def test_single_runs_are_not_ranked() -> None:
     assert not document.findings
 
 
+def test_settings_that_are_told_twice_stand_first() -> None:
+    """A value that one log tells and the other leaves out need not be another."""
+    told = [
+        ("a", trace_of({"adam_beta1": 0.9, "learning_rate": 1e-4, "warmup_steps": 3})),
+        ("b", trace_of({"learning_rate": 3e-4})),
+    ]
+    names = [name for name, _ in differing(grouped(told))]
+    assert names == ["learning_rate", "adam_beta1", "warmup_steps"]
+
+
 def test_curves_lie_over_each_other(seeds: list[Path]) -> None:
     """A series a run of each metric, with the run's name."""
     document = compare_paths([*seeds, COSINE])
@@ -101,6 +120,8 @@ def test_runs_that_repeat_a_seed_tell_nothing_of_scatter(seeds: list[Path]) -> N
     document = compare_paths(copies)
     assert "same settings and the same seed" in document.verdict
     assert "2 runs repeat the seed of another" in section(document, "scores").text
+    shown = {s.of for s in section(document, "overlaid").evidence if isinstance(s, Series)}
+    assert shown == {f"A, {name}" for name in ("run-0", "again", "and-again")}
     assert not document.findings
 
 

@@ -109,6 +109,20 @@ def test_pasted() -> None:
     assert pasted.title == "standard input"
 
 
+def test_a_text_that_says_nothing() -> None:
+    """It is not called healthy."""
+    document = diagnose(Given(pasted=b"hello there\n"), Settings())
+    assert document.verdict == "The text shows no values of a training and no error that ended it."
+
+
+def test_an_error_that_nobody_knows() -> None:
+    """It is told, and is not passed over because no pattern fits."""
+    text = b"Traceback (most recent call last):\n  File \"a.py\", line 3, in f\nKeyError: 'x'\n"
+    (finding,) = diagnose(Given(pasted=text), Settings()).findings
+    assert finding.name == "unknown-exception"
+    assert "a.py, line 3 in f" in finding.message
+
+
 def test_pasted_beside_a_folder() -> None:
     """The folder has the run, the text the error."""
     given = Given(paths=(LOGS / "llamafactory",), pasted=b"RuntimeError: CUDA out of memory.\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from tunewell.core.document import Cause
 from tunewell.core.finding import Confidence, Finding, Fix, Key, Safety, SetKey, Severity
 from tunewell.engine.causes import find_causes
 from tunewell.engine.examine import HOW_TO_PASS, Outcomes, examine
-from tunewell.facts.run.fact import Fact, known
+from tunewell.facts.run.fact import Fact, Seen, known
 from tunewell.readers.logs import read_run
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
@@ -202,6 +203,17 @@ def test_a_fact_that_fails_costs_the_causes_and_not_the_findings(
     outcomes.explain([run()])
     assert outcomes.findings == [UNDER]
     assert "RuntimeError: a fault" in outcomes.broken[0].reason
+
+
+def test_what_is_answered_after_the_loss_was_lost_tells_nothing() -> None:
+    """A model whose weights are NaN answers one class: no fact of its own."""
+    for value, holds in ((0.3, True), (float("nan"), False)):
+        run = trace(
+            raw_loss=[0.7, 0.6, 0.5, 0.4, 0.3, value, value, value],
+            predicted_top_share=[0.6, 0.6, 0.6, 0.6, 0.6, 1.0, 1.0, 1.0],
+        )
+        run = dataclasses.replace(run, classes=2)
+        assert (known()["one-class-answered"].tell(Seen(run)) is not None) == holds
 
 
 def test_every_strength_lies_between_none_and_full() -> None:

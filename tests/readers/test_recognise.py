@@ -1,6 +1,7 @@
 """What the files of a folder are."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,16 @@ def test_a_named_yaml_says_why_it_is_nothing(tmp_path: Path) -> None:
     (found,) = recognise([tmp_path / "chat.yaml"])
     assert found.role == "unknown"
     assert "but not for training" in found.reason
+
+
+def test_a_watched_run_inside_lightnings_logs_is_found(tmp_path: Path) -> None:
+    """In the folder above, too; not where the newest run was not watched."""
+    logs = tmp_path / "lightning_logs"
+    for version in (1, 2):
+        (logs / f"version_{version}").mkdir(parents=True)
+    inside = logs / "version_1" / "tunewell"
+    inside.mkdir()
+    (inside / "events.jsonl").write_text('{"event": "start"}\n')
+    assert not [found for found in recognise([tmp_path]) if found.role == "run"]
+    shutil.rmtree(logs / "version_2")
+    assert [found.path for found in recognise([tmp_path]) if found.role == "run"] == [inside]

@@ -54,6 +54,7 @@ def test_losses_are_the_same_and_recorded(tmp_path: Path) -> None:
     trace, state = read_run(tmp_path)
     assert trace.finished
     assert trace.framework == "keras"
+    assert (trace.task, trace.classes) == ("classification", 3)
     assert trace.max_steps == trace.last_step == len(trace.column("step_loss")) == 32
     assert trace.column("eval_loss").values.tolist() == pytest.approx(history["val_loss"])
     assert trace.column("step_loss").values[:16].mean() == pytest.approx(

@@ -91,21 +91,22 @@ def test_an_error_ends_the_run_and_passes_through(tmp_path: Path) -> None:
     import torch
 
     from tunewell.train.loop import watch
+    from tunewell.train.observer import backward
 
     net = loops.model()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    original = torch.Tensor.backward
+    before = len(backward._LISTENERS)
 
     def train() -> None:
         with watch(net, optimizer, tmp_path, announce=None):
-            assert torch.Tensor.backward is not original
+            assert len(backward._LISTENERS) == before + 1
             net(loops.data(16)[0]).sum().backward()
             optimizer.step()
             1 / 0  # noqa: B018  the user's own error
 
     with pytest.raises(ZeroDivisionError):
         train()
-    assert torch.Tensor.backward is original
+    assert len(backward._LISTENERS) == before
     assert not net._forward_hooks
     trace, _ = read_run(tmp_path)
     assert not trace.finished
@@ -140,3 +141,36 @@ def test_memory_is_recorded(tmp_path: Path) -> None:
     held = read_run(tmp_path)[0].column("process_bytes").values
     assert (held > 50e6).all()
     assert (held < 50e9).all()
+
+
+def test_the_optimizer_of_accelerate_is_seen_through(tmp_path: Path) -> None:
+    """It wraps the one that steps and has no hooks of its own."""
+    import torch
+    from accelerate import Accelerator
+
+    from tunewell.train.loop import watch
+
+    accelerator = Accelerator(cpu=True)
+    net = loops.model()
+    net, optimizer = accelerator.prepare(net, torch.optim.SGD(net.parameters(), lr=0.1))
+    said: list[str] = []
+    with watch(net, optimizer, tmp_path, announce=said.append):
+        for _ in range(3):
+            accelerator.backward(net(loops.data(16)[0]).square().mean())
+            optimizer.step()
+            optimizer.zero_grad()
+    assert said == []
+    assert read_run(tmp_path)[0].column("step_loss").steps.tolist() == [1, 2, 3]
+
+
+def test_a_watcher_that_fails_says_so_once(tmp_path: Path) -> None:
+    """Nobody must believe that a run is watched that is not."""
+    from tunewell.train.loop import watch
+
+    net = loops.model()
+    said: list[str] = []
+    with watch(net, "no optimizer", tmp_path, announce=said.append):  # type: ignore[arg-type]
+        net(loops.data(16)[0]).square().mean().backward()
+    (line,) = said
+    assert line.startswith("the watcher failed in start (AttributeError")
+    assert line.endswith("training goes on, and not all of it is watched")

@@ -153,7 +153,7 @@ def test_a_watcher_that_fails_never_stops_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hook: str
 ) -> None:
     """Whatever raises, the losses are those of the unwatched run."""
-    from tunewell.train.observer import observer
+    from tunewell.train.observer import hooks, observer
     from tunewell.train.watch import Watch
 
     def broken(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401, ARG001
@@ -161,7 +161,7 @@ def test_a_watcher_that_fails_never_stops_the_training(
         raise RuntimeError(message)
 
     safe = (
-        observer.guarded(broken)
+        hooks.guarded(broken)
         if hasattr(getattr(observer.Observer, hook), "__wrapped__")
         else broken
     )

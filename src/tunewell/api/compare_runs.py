@@ -123,7 +123,8 @@ def _label(group: RunGroup, run: ScoredRun) -> str:
     """How a run is called in tables: its group, and its seed where the group has several."""
     if len(group.runs) + len(group.repeats) == 1:
         return group.label
-    return f"{group.label}, seed {seed_of(run)}" if seed_of(run) else f"{group.label}, {run.name}"
+    told_apart = seed_of(run) and not group.repeats
+    return f"{group.label}, seed {seed_of(run)}" if told_apart else f"{group.label}, {run.name}"
 
 
 def _every(runs: Runs) -> list[tuple[RunGroup, ScoredRun]]:
@@ -172,7 +173,8 @@ def _scores(runs: Runs) -> Section:
     repeats = sum(len(group.repeats) for group in runs.groups)
     if repeats:
         lines.append(
-            f"{counted(repeats, 'run')} repeat the seed of another: they tell nothing of scatter."
+            f"{counted(repeats, 'run')} {'repeats' if repeats == 1 else 'repeat'} the seed of "
+            "another: nothing is learned of scatter."
         )
     columns = ("", "run", "seed", "best (step)", "last", "noise", "time")
     shown = Table(name="scores", columns=columns, rows=rows, total=len(rows))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
+
 from tunewell.api.check import examined_document
 from tunewell.api.gather import gather
 from tunewell.api.given import Given
@@ -33,4 +35,9 @@ def diagnose(given: Given, settings: Settings) -> Document:
             f"{format_names()}; predictions; an error message or log as text, also through -"
         )
         raise InputError(message)
-    return examined_document("diagnose", gathered, settings)
+    document = examined_document("diagnose", gathered, settings)
+    text_alone = not any(isinstance(s, Trace | Evaluation | LabelSets) for s in gathered.subjects)
+    if text_alone and not document.findings:
+        nothing = "The text shows no values of a training and no error that ended it."
+        return msgspec.structs.replace(document, verdict=nothing)
+    return document

@@ -17,6 +17,7 @@ from tunewell.engine.settings import Settings
 from tunewell.subjects.log_text import LogText
 
 EXIT_FINDINGS = 1
+KNOWN = "known-exception"
 EXIT_NOTHING_CHECKED = 3
 EXIT_SCRIPT_FAILED = 1
 
@@ -26,7 +27,7 @@ class NotTrainedError(SystemExit):
 
 
 @dataclass(slots=True)
-class Guard:
+class Gate:
     """What happens when a trainer is about to train.
 
     Args:
@@ -100,8 +101,8 @@ class Guard:
         return None
 
 
-def run(script: str, arguments: Sequence[str], guard: Guard, *, module: bool = False) -> int:
-    """Run a script with its arguments, unchanged; every `Trainer.train()` passes the guard first.
+def run(script: str, arguments: Sequence[str], gate: Gate, *, module: bool = False) -> int:
+    """Run a script with its arguments, unchanged; every `Trainer.train()` passes the gate first.
 
     An exception of the script is printed as Python would, and explained where its text is known.
 
@@ -114,7 +115,7 @@ def run(script: str, arguments: Sequence[str], guard: Guard, *, module: bool = F
     from tunewell.preflight.intercept import run_script, told_before_training
 
     try:
-        with told_before_training(guard.before_training):
+        with told_before_training(gate.before_training):
             run_script(script, arguments, module=module)
     except NotTrainedError as refused:
         return int(refused.code or 0)
@@ -122,11 +123,11 @@ def run(script: str, arguments: Sequence[str], guard: Guard, *, module: bool = F
         raise
     except Exception as error:  # noqa: BLE001  the script's own, whatever it is
         sys.stderr.write(_traceback(error))
-        _explain(error, guard)
+        _explain(error, gate)
         return EXIT_SCRIPT_FAILED
-    if not guard.looked:
-        guard.say("the script ended and never called Trainer.train(): nothing was checked")
-        return EXIT_NOTHING_CHECKED if guard.check_only else 0
+    if not gate.looked:
+        gate.say("the script ended and never called Trainer.train(): nothing was checked")
+        return EXIT_NOTHING_CHECKED if gate.check_only else 0
     return 0
 
 
@@ -158,8 +159,9 @@ def _traceback(error: Exception) -> str:
     return "".join(traceback.format_exception(type(error), error, frames))
 
 
-def _explain(error: Exception, guard: Guard) -> None:
+def _explain(error: Exception, gate: Gate) -> None:
     lines = tuple("".join(traceback.format_exception(error)).splitlines())
-    outcomes = examine([LogText(lines=lines, path=None)], settings=guard.settings)
-    if outcomes.findings:
-        guard.tell(build("run", outcomes, title=type(error).__name__))
+    outcomes = examine([LogText(lines=lines, path=None)], settings=gate.settings)
+    # The traceback stands above: it is shown again only where more than it says is known.
+    if any(finding.name == KNOWN for finding in outcomes.findings):
+        gate.tell(build("run", outcomes, title=type(error).__name__))

@@ -13,7 +13,10 @@ from tunewell.subjects.batch import Batch, BatchRow
 from tunewell.subjects.evaluation import Evaluation
 from tunewell.subjects.trace import Trace
 
-CURVES = ("loss", "eval_loss", "eval_accuracy", "eval_f1", "learning_rate", "grad_norm")
+CURVES = (
+    *("loss", "eval_loss", "eval_accuracy", "eval_f1", "reward", "rewards/margins"),
+    *("rewards/accuracies", "learning_rate", "grad_norm"),
+)
 
 
 def curves(trace: Trace, *, title: str = "Learning curves", note: str = "") -> Section:

@@ -48,7 +48,7 @@ def run(
     from pathlib import Path
 
     from tunewell.api.given import settings_near
-    from tunewell.api.run import Guard
+    from tunewell.api.run import Gate
     from tunewell.api.run import run as start
 
     settings = common.adjust(
@@ -64,7 +64,7 @@ def run(
             stream=sys.stderr,
         )
 
-    guard = Guard(
+    gate = Gate(
         settings=settings,
         tell=tell,
         say=lambda text: typer.echo(f"tunewell: {text}", err=True),
@@ -73,6 +73,6 @@ def run(
         watch=watch,
         show_mask=show_mask,
     )
-    status = start(script, context.args, guard, module=module)
+    status = start(script, context.args, gate, module=module)
     if status:
         raise typer.Exit(status)

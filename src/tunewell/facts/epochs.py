@@ -18,10 +18,14 @@ class Pass:
     places: NDArray[np.int64]
 
 
+LEAST = 1e-9
+"""Share of a pass below which a logged epoch is none: no data has so many rows."""
+
+
 def steps_a_pass(trace: Trace) -> float | None:
     """Optimizer steps of one pass, from the logged epochs; None where they do not tell."""
     epochs = trace.column("epoch").finite
-    keep = epochs.values > 0
+    keep = epochs.values > LEAST
     if keep.sum() < 3:  # noqa: PLR2004  the steps of one log may be rounded
         return None
     ratios = epochs.steps[keep] / epochs.values[keep]

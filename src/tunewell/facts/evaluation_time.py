@@ -11,6 +11,21 @@ from tunewell.subjects.trace import Column, Trace
 RUNTIME = "runtime"
 
 
+def evaluated_rows(trace: Trace, prefix: str = PREFIX) -> int | None:
+    """The rows of an evaluation, from its seconds and its rows a second; None where not logged.
+
+    `prefix` is that of the columns of one evaluation set, such as `eval_mail_`.
+    """
+    time = trace.column(f"{prefix}{RUNTIME}").finite
+    rate = trace.column(f"{prefix}samples_per_second").finite
+    if not len(time) or len(time) != len(rate):
+        return None
+    # Both are rounded to three digits: the longest evaluation tells the number best.
+    longest = int(np.argmax(time.values))
+    rows = float(time.values[longest] * rate.values[longest])
+    return round(rows) if rows >= 1 else None
+
+
 @fact
 def evaluation_seconds(trace: Trace) -> Column | None:
     """Seconds of each evaluation at its step, all sets together; None where nothing tells.

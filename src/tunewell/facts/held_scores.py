@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from tunewell.facts.evaluation_time import evaluated_rows
 from tunewell.subjects.trace import Column, Trace
 
 SCORES = ("eval_accuracy", "eval_f1")
 
 LEAST_SHARE = 1 / 200
 ROUNDING = 1e-9
-
-
-def rows_judged(trace: Trace, prefix: str = "eval_") -> int:
-    """Rows of an evaluation set: logged speed times logged seconds; 0 where these are missing."""
-    seconds = trace.column(f"{prefix}runtime").finite
-    speed = trace.column(f"{prefix}samples_per_second").finite
-    if not len(seconds) or not len(speed):
-        return 0
-    return max(0, round(float(np.median(seconds.values)) * float(np.median(speed.values))))
 
 
 def score_that_held(trace: Trace, since: int, until: int) -> str:
@@ -28,7 +20,7 @@ def score_that_held(trace: Trace, since: int, until: int) -> str:
     fewer, or where the log does not tell how many, it may not be lower at all: a standard error
     would excuse a fall that is real, the more so the fewer rows there are.
     """
-    rows = rows_judged(trace)
+    rows = evaluated_rows(trace) or 0
     for name in SCORES:
         column = trace.column(name).finite
         if not len(column):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from tunewell.core.check import NotApplicableError
 from tunewell.facts.curves import start_level
 from tunewell.stats.intervals import wilson
@@ -75,16 +73,6 @@ def late(column: Column) -> Level:
 def early(column: Column) -> float:
     """The level of the first tenth of a column, at least three points."""
     return start_level(column.values)
-
-
-def evaluated_rows(trace: Trace) -> int | None:
-    """How many rows an evaluation looks at, from its time and its speed, which are logged."""
-    seconds = trace.column("eval_runtime").finite
-    speed = trace.column("eval_samples_per_second").finite
-    if not len(seconds) or len(seconds) != len(speed):
-        return None
-    rows = float(np.median(seconds.values * speed.values))
-    return round(rows) if rows >= 1 else None
 
 
 def share_interval(share: float, rows: int) -> tuple[float, float]:

@@ -6,10 +6,9 @@ import math
 import string
 from collections.abc import Sequence
 
-import numpy as np
-
 from tunewell.core.errors import InputError
 from tunewell.facts.curves import noise
+from tunewell.facts.evaluation_time import evaluated_rows
 from tunewell.facts.metric_names import chosen_metric, more_is_better
 from tunewell.stats.scatter import Difference, difference
 from tunewell.subjects.runs import RunGroup, Runs, ScoredRun
@@ -82,9 +81,18 @@ def against_first(runs: Runs) -> list[tuple[RunGroup, Difference | None]]:
 
 
 def differing(runs: Runs) -> list[tuple[str, tuple[object, ...]]]:
-    """The settings in which the groups differ, with a value a group, None where it is not told."""
+    """The settings in which the groups differ, with a value a group, None where it is not told.
+
+    Those of which two groups tell different values stand first: a value that one log tells and the
+    others leave out need not be another.
+    """
     told = [settings_of(group.runs[0].trace) for group in runs.groups]
-    names = sorted({name for settings in told for name in settings})
+
+    def order(name: str) -> tuple[bool, str]:
+        values = {repr(settings[name]) for settings in told if name in settings}
+        return len(values) < 2, name  # noqa: PLR2004  two that differ
+
+    names = sorted({name for settings in told for name in settings}, key=order)
     return [
         (name, tuple(settings.get(name) for settings in told))
         for name in names
@@ -182,23 +190,12 @@ def _noise(
     trace: Trace, metric: str, column: Column, last: float
 ) -> tuple[float | None, str, int | None]:
     """How far one evaluation is off: by the curve's own scatter or by the number of rows."""
-    rows = evaluation_rows(trace) if metric.startswith("eval_") else None
+    rows = evaluated_rows(trace) if metric.startswith("eval_") else None
     if metric == "eval_accuracy" and rows:
         share = min(max(last, 1 / (2 * rows)), 1 - 1 / (2 * rows))
         return math.sqrt(share * (1 - share) / rows), "rows", rows
     by_curve = noise(column.values)
     return (by_curve, "evaluations", rows) if by_curve > 0 else (None, "", rows)
-
-
-def evaluation_rows(trace: Trace) -> int | None:
-    """The rows of an evaluation, from its seconds and its rows a second; None where not logged."""
-    time, rate = trace.column("eval_runtime").finite, trace.column("eval_samples_per_second").finite
-    if not len(time) or len(time) != len(rate):
-        return None
-    # Both are rounded to three digits: the longest evaluation tells the number best.
-    longest = int(np.argmax(time.values))
-    rows = float(time.values[longest] * rate.values[longest])
-    return round(rows) if rows >= 1 else None
 
 
 def seconds_of(trace: Trace) -> float | None:

@@ -19,8 +19,12 @@ from tunewell.readers.data.shards import shard_stem
 from tunewell.readers.files import probe
 from tunewell.readers.logs import LOG_FOLDERS, event_folders, folder_runs, is_log_file
 from tunewell.readers.logs.hugging_face import NAME as HUGGING_FACE
+from tunewell.readers.logs.lightning_csv import LOGS as LIGHTNING_LOGS
+from tunewell.readers.logs.lightning_csv import VERSION
 from tunewell.readers.logs.llamafactory import LOG as TRAINER_LOG
+from tunewell.readers.logs.run_folder import EVENTS as EVENTS_FILE
 from tunewell.readers.logs.tensorboard import EVENTS
+from tunewell.readers.logs.tunewell_folder import INSIDE
 from tunewell.readers.logs.tunewell_folder import NAME as TUNEWELL
 from tunewell.readers.logs.wandb import RUN_FOLDER
 from tunewell.readers.recipes import SETTINGS_SUFFIXES, look_at
@@ -29,6 +33,7 @@ from tunewell.readers.recipes.text import read_text
 from tunewell.subjects.remote import RemotePath
 
 DEEPEST = 3
+WATCHED = "holds events.jsonl of a Tunewell run"
 MOST_FILES = 2000
 """Files looked at in one call: a project holds fewer, a whole disk more."""
 
@@ -141,6 +146,7 @@ def _order(found: Found) -> tuple[int, int, int, str]:
 
 def _folder(folder: Path, depth: int, walk: _Walk) -> Iterator[Found]:
     whole = _whole_folder(folder)
+    yield from _watched_by_lightning(folder)
     yield from _logs(folder, walk)
     if whole is not None:
         yield whole
@@ -183,6 +189,18 @@ def _logs(folder: Path, walk: _Walk) -> Iterator[Found]:
             return
 
 
+def _watched_by_lightning(folder: Path) -> Iterator[Found]:
+    """The run folders of a watcher inside Lightning's log folder, if its newest run has one."""
+    versions = {
+        int(m[1]): entry / INSIDE
+        for entry in (folder / LIGHTNING_LOGS).glob("version_*")
+        if (m := VERSION.search(entry.name))
+    }
+    if versions and (versions[max(versions)] / EVENTS_FILE).is_file():
+        watched = (inside for inside in versions.values() if (inside / EVENTS_FILE).is_file())
+        yield from (Found(inside, "run", WATCHED) for inside in watched)
+
+
 def _worth_a_look(entries: Iterable[Path]) -> Iterator[Path]:
     """What is neither hidden nor an environment nor an older one of several checkpoints."""
     known = list(entries)
@@ -202,8 +220,8 @@ def _is_environment(folder: Path) -> bool:
 
 
 def _whole_folder(folder: Path) -> Found | None:
-    if (folder / "events.jsonl").is_file():
-        return Found(folder, "run", "holds events.jsonl of a Tunewell run")
+    if (folder / EVENTS_FILE).is_file():
+        return Found(folder, "run", WATCHED)
     if is_saved(folder):
         role = _role_by_name(folder)[0] or "train"
         return Found(folder, role, "a data set that save_to_disk of Hugging Face datasets wrote")

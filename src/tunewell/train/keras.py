@@ -12,13 +12,17 @@ import torch
 from tunewell.core.errors import SettingsError
 from tunewell.readers.logs.names import renamed, trace_names
 from tunewell.train.loop import FOLDER
+from tunewell.train.observer.announce import announce_below_keras
 from tunewell.train.observer.backward import told_of_backward
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
-from tunewell.train.watch import announce_on_stderr
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 keras: Any = import_module("keras")
+
+CROSS_ENTROPIES = frozenset({"sparsecategoricalcrossentropy", "categoricalcrossentropy"})
+"""Losses over classes of which one is right; their logarithm is what guessing costs."""
 
 
 class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at run time only
@@ -33,7 +37,8 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
         log_every: batches between two records of the mean loss and the learning rate.
         every: batches between two examinations, at least.
         stop_on: codes or names of checks, or a severity, whose finding ends the training.
-        announce: told each finding once, as a line; None keeps silent. Standard error by default.
+        announce: told each error and warning once, as a line; None keeps silent. Standard error by
+            default.
 
     A batch counts as a step. Metrics get the names of the Trainer: `val_loss` is `eval_loss`.
 
@@ -49,7 +54,7 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
         log_every: int = 10,
         every: int = 50,
         stop_on: Collection[str] = (),
-        announce: Callable[[str], None] | None = announce_on_stderr,
+        announce: Callable[[str], None] | None = announce_below_keras,
     ) -> None:
         super().__init__()
         backend = keras.config.backend()
@@ -79,9 +84,21 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
             hooks=False,
             framework="keras",
             max_steps=epochs * batches if epochs and batches else None,
-            said=lambda: {**described(self.model), "settings": self._settings()},
+            said=self._said,
         )
         self._undo = told_of_backward(lambda _: None, self._gradients_are_there)
+
+    def _said(self) -> dict[str, Any]:
+        said = {**described(self.model), "settings": self._settings()}
+        loss = getattr(self.model, "loss", None)
+        # Keras names its losses in snake case as text and in camel case as objects.
+        named = loss if isinstance(loss, str) else type(loss).__name__
+        shape = getattr(self.model, "output_shape", None)
+        if named.replace("_", "").lower() in CROSS_ENTROPIES and isinstance(shape, tuple):
+            one_answer_a_row = len(shape) == 2  # noqa: PLR2004  rows and classes
+            if one_answer_a_row and isinstance(shape[-1], int):
+                said |= {"task": "classification", "classes": shape[-1]}
+        return said
 
     def _settings(self) -> dict[str, Any]:
         optimizer = self.model.optimizer

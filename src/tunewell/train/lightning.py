@@ -10,11 +10,12 @@ from typing import Any
 
 from tunewell.readers.logs import INSIDE
 from tunewell.readers.logs.names import renamed, trace_names
+from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.batches import tensors_of
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
-from tunewell.train.watch import announce_on_stderr
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 # The library goes by two names, and one of them is enough.
 NAME = "lightning.pytorch" if find_spec("lightning") else "pytorch_lightning"
@@ -32,7 +33,8 @@ class LightningWatch(Callback):  # type: ignore[misc]  # known at run time only
         out: the run folder; `tunewell` inside the trainer's log folder where None.
         every: optimizer steps between two examinations, at least.
         stop_on: codes or names of checks, or a severity, whose finding ends the training.
-        announce: told each finding once, as a line; None keeps silent. Standard error by default.
+        announce: told each error and warning once, as a line; None keeps silent. Standard error by
+            default.
 
     With manual optimization or several optimizers the first optimizer's steps count. Metrics are
     those that the module logs; `val_loss` and the like get the names of the Trainer.

@@ -10,10 +10,11 @@ from typing import Any, Self
 import torch
 
 from tunewell.core.document import Document
+from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
-from tunewell.train.watch import announce_on_stderr
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 FOLDER = "tunewell-run"
 
@@ -163,11 +164,13 @@ def watch(  # noqa: PLR0913  each says something of the run
         log_every: optimizer steps between two records of the mean loss and the learning rate.
         every: optimizer steps between two examinations, at least.
         stop_on: codes or names of checks, or a severity, whose finding sets `run.stopped`.
-        announce: told each finding once, as a line; None keeps silent. Standard error by default.
+        announce: told each error and warning once, as a line; None keeps silent. Standard error by
+            default.
 
     Raises:
         SettingsError: if `stop_on` names a check that does not exist.
     """
+    optimizer = _innermost(optimizer)
     group = torch.distributed.is_available() and torch.distributed.is_initialized()
     rank = torch.distributed.get_rank() if group else 0
     examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
@@ -188,6 +191,13 @@ def watch(  # noqa: PLR0913  each says something of the run
         )
 
     return LoopWatch(model, optimizer, observer, log_every=log_every, begin=begin)
+
+
+def _innermost(optimizer: Any) -> Any:  # noqa: ANN401
+    """The optimizer that steps: accelerate wraps it in one whose hooks cannot be used."""
+    while isinstance(inner := getattr(optimizer, "optimizer", None), torch.optim.Optimizer):
+        optimizer = inner
+    return optimizer
 
 
 def _number(value: Any) -> Any:  # noqa: ANN401

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,11 @@ from typing import Any
 from transformers import TrainerCallback
 
 from tunewell.readers.logs import INSIDE
+from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
-from tunewell.train.observer.observer import Observer, harmless
-
-
-def announce_on_stderr(text: str) -> None:
-    """Say a finding where it does not mix with what the script prints."""
-    sys.stderr.write(f"tunewell: {text}\n")
+from tunewell.train.observer.hooks import harmless
+from tunewell.train.observer.observer import Observer
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
@@ -35,7 +31,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         every: optimizer steps between two examinations, at least.
         stop_on: codes or names of checks whose finding ends the training, or a severity: "error"
             ends it at the first finding of an error.
-        announce: told each finding once, as a line; None keeps silent. Standard error by default.
+        announce: told each error and warning once, as a line; None keeps silent. Standard error by
+            default.
         settings: settings to record in place of the TrainingArguments.
 
     It never changes what is trained: no random state is touched, and what goes wrong in here is

@@ -33,7 +33,11 @@ class TestCompletionsClipped(CheckCases):
 
 
 def test_what_is_wrong_is_the_cap_or_the_model() -> None:
-    assert "cap is too small" in run_check(completions_clipped, (CLIPPED,)).findings[0].message
+    clipped = run_check(completions_clipped, (CLIPPED,)).findings[0]
+    assert "cap is too small" in clipped.message
+    assert "are cut in the last third" in clipped.message
+    told = changed(CLIPPED, completions__max_length=[5.0] * 30)
+    assert "are cut at 5 tokens" in run_check(completions_clipped, (told,)).findings[0].message
     hacked = run_check(completions_clipped, (run("faulty/grpo-hacked"),)).findings[0]
     assert "stopped ending" in hacked.message
     assert "max_completion_length" not in hacked.fixes[0].title

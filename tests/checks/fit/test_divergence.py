@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 
 from tunewell.checks.fit.divergence import divergence
-from tunewell.testing import CheckCases, trace
+from tunewell.core.finding import Number
+from tunewell.testing import CheckCases, run_check, trace
 
 FALL = list(np.linspace(2.0, 0.5, 20))
 
@@ -40,3 +41,16 @@ class TestDivergence(CheckCases):
         "stairs": (trace(loss=[2.0] * 10 + [1.4] * 10 + [0.8] * 10),),
     }
     clean = {"falls": (trace(loss=FALL),), "too short": (trace(loss=[1.0, 9.0]),)}
+
+
+def test_the_number_is_held_against_what_the_run_broke() -> None:
+    """A classifier far above guessing may lie below its first loss: that says nothing."""
+    run = dataclasses.replace(trace(loss=[4.9, *[5.0, 4.2, 4.6] * 5]), classes=4)
+    (finding,) = run_check(divergence, (run,)).findings
+    (number,) = (e for e in finding.evidence if isinstance(e, Number))
+    assert number.name == "last loss against that of guessing"
+    assert isinstance(number.value, int | float)
+    assert number.value > 120
+    assert "ended at" in finding.message
+    live = dataclasses.replace(run, finished=False)
+    assert "is now" in run_check(divergence, (live,)).findings[0].message

@@ -1,9 +1,13 @@
 """FIT004 hidden-non-finite."""
 
+import dataclasses
+
 from tunewell.checks.fit.hidden_non_finite import hidden_non_finite
-from tunewell.testing import CheckCases, trace
+from tunewell.subjects.trace import Intervention
+from tunewell.testing import CheckCases, run_check, trace
 
 NAN, INF = float("nan"), float("inf")
+LEFT_OUT = (Intervention(step=2, kind="skip", text="not taken"),)
 
 
 class TestHiddenNonFinite(CheckCases):
@@ -25,6 +29,16 @@ class TestHiddenNonFinite(CheckCases):
         ),
     }
     nearly = {
+        "a step that a guard left out": (
+            dataclasses.replace(
+                trace(
+                    loss=[2.0, 1.9, 1.8, 1.7],
+                    raw_loss=[2.0, NAN, 1.8, 1.7],
+                    nonfinite_losses=[0.0, 1.0, 0.0, 0.0],
+                ),
+                interventions=LEFT_OUT,
+            ),
+        ),
         "overflows whose steps were skipped": (
             trace(
                 loss=[2.0, 1.9, 1.8, 1.7],
@@ -36,3 +50,20 @@ class TestHiddenNonFinite(CheckCases):
         "a loss of zero": (trace(loss=[0.1, 0.0, 0.0], grad_norm=[0.1, 0.0, 0.0]),),
     }
     clean = {"finite": (trace(loss=[2.0, 1.9], grad_norm=[1.0, 1.1]),)}
+
+
+def test_another_step_than_the_guard_left_out_counts() -> None:
+    """A guard that left out one step has not dealt with a later one."""
+    run = trace(loss=[2.0, 1.9, 1.8, 1.7], raw_loss=[2.0, NAN, NAN, 1.7])
+    run = dataclasses.replace(run, interventions=LEFT_OUT)
+    (finding,) = run_check(hidden_non_finite, (run,)).findings
+    assert finding.message.startswith("losses are not finite in the log at step 3, and finite")
+
+
+def test_it_says_whether_losses_were_finite_again() -> None:
+    """Two logs in the middle of a run are not "from there on"."""
+    losses, norms = [2.0, 1.9, 1.8, 1.7, 1.6], [1.0, NAN, INF, 1.0, 1.0]
+    (finding,) = run_check(hidden_non_finite, (trace(loss=losses, grad_norm=norms),)).findings
+    assert "in 2 logs from the one at step 2 to step 3, and finite again" in finding.message
+    (finding,) = run_check(hidden_non_finite, (trace(loss=[2.0, 1.9, NAN, 0.0]),)).findings
+    assert "from the log at step 3 on; the log shows a loss of 0.0 in 1 log" in finding.message

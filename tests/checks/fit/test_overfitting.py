@@ -20,6 +20,12 @@ class TestOverfitting(CheckCases):
         "a steady rise": (
             trace(loss=LEARNS, eval_loss=judged(1.4, 0.9, 0.7, 0.8, 0.95, 1.1, 1.3)),
         ),
+        "the first evaluation before the first logged loss": (
+            trace(
+                loss={step: LEARNS[step] for step in range(15, 101)},
+                eval_loss=judged(0.7, 0.8, 0.95, 1.1, 1.3),
+            ),
+        ),
         "a slow and steady rise of 8 %": (
             trace(
                 loss=LEARNS,

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import numpy as np
+import pytest
 
 from tunewell.checks.fit.stopped_while_improving import stopped_while_improving
 from tunewell.core.finding import SetKey
@@ -58,6 +59,16 @@ class TestStoppedWhileImproving(CheckCases):
             trace(loss=[2.5] * 3 + [1.0] * 9, eval_loss={4: 2.0, 8: 1.2, 12: 1.25}),
         ),
         "a twentieth of the loss is not gained": (run(0.5, floor=2.0),),
+        "every row of the last evaluation is right": (
+            dataclasses.replace(
+                trace(
+                    loss=[2.0] * 12,
+                    eval_loss={4: 1.2, 8: 0.7, 12: 0.4},
+                    eval_accuracy={4: 0.8, 8: 0.99, 12: 1.0},
+                ),
+                classes=4,
+            ),
+        ),
         "still going": (dataclasses.replace(run(1.0), finished=False),),
         "rows seen four times, no evaluation": (run(1.0, evaluations=0),),
         "hardly anything learned": (
@@ -97,3 +108,11 @@ def test_the_message_gives_the_numbers() -> None:
     told = trace(loss=[2.5] * 120, eval_loss=ENDING)
     (finding,) = run_check(stopped_while_improving, (told,)).findings
     assert "2.05 at step 80, 1.9 at the end, 25 % of all that was learned" in finding.message
+
+
+@pytest.mark.parametrize("logs", range(10, 30))
+def test_thirds_are_those_of_the_run_however_many_logs(logs: int) -> None:
+    """Over five time constants nothing is left; the number of logs does not divide by three."""
+    losses = {5 * n: 0.2 + 2.3 * math.exp(-5 * n / logs) for n in range(1, logs + 1)}
+    passes = {step: step / (5 * logs) for step in losses}
+    assert not run_check(stopped_while_improving, (trace(loss=losses, epoch=passes),)).findings

@@ -71,7 +71,8 @@ def completions_clipped(
     if late.low <= max_share or (moved.fell and not trace.finished):
         return
     lengths = logged(trace, "length")
-    at = f" at {float(lengths.values[-1]):.0f} tokens" if len(lengths) else ""
+    longest = trace.column("completions/max_length").finite
+    at = f" at {float(longest.values.max()):.0f} tokens" if len(longest) else ""
     at_first = float(clipped.values[0])
     unended = at_first <= max_share
     cause = (

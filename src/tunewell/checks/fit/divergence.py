@@ -138,10 +138,12 @@ def divergence(  # noqa: PLR0913  each is an option
     # Where it only lies above its start for long, the peak tells more than the lowest point.
     best = best if rose or lost or worse else int(curve.argmax())
     step = int(losses.steps[best])
+    ends = "ended at" if trace.finished else "is now"
+    guessing = _guessing(trace.classes) if worse else ""
     yield Finding(
         message=(
-            f"training loss began at {first:.3g}, was {curve[best]:.3g} at step {step:,} and ended "
-            f"at {last:.3g}{_guessing(trace.classes) if worse else ''}: the run diverged"
+            f"training loss began at {first:.3g}, was {curve[best]:.3g} around step {step:,} and "
+            f"{ends} {last:.3g}{guessing}: the run diverged"
         ),
         where=(Steps(metric="loss", first=step, last=int(losses.steps[-1])),),
         evidence=(
@@ -150,12 +152,7 @@ def divergence(  # noqa: PLR0913  each is an option
                 losses,
                 Mark(step=step, text="lowest loss" if curve[best] < first else "highest loss"),
             ),
-            Number(
-                name="last loss against the first",
-                value=100 * last / first,
-                unit="%",
-                bound=f"below {100 * (1 + min_rise):.0f} %",
-            ),
+            _measured(first, last, min_rise, trace.classes if worse and not rose else None),
         ),
         impact="what was learned is lost; steps from here on are wasted",
         fixes=_fixes(recipe),
@@ -177,6 +174,19 @@ def _surely(before: Values, after: Values, chance: float) -> bool:
     """Whether `after` is higher both by ranks, for heavy tails, and by means of related values."""
     apart = difference(before, after, level=1 - chance)
     return higher(before, after) <= chance and (apart is None or apart.rises)
+
+
+def _measured(first: float, last: float, min_rise: float, classes: int | None) -> Number:
+    """The last level against the first, or against guessing among so many classes."""
+    against, name = (
+        (first, "the first") if classes is None else (math.log(classes), "that of guessing")
+    )
+    return Number(
+        name=f"last loss against {name}",
+        value=100 * last / against,
+        unit="%",
+        bound=f"below {100 * (1 + min_rise):.0f} %",
+    )
 
 
 def _guessing(classes: int | None) -> str:

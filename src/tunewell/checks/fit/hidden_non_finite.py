@@ -12,6 +12,10 @@ from tunewell.core.words import counted
 from tunewell.facts.curves import evidence
 from tunewell.subjects.trace import Column, Trace
 
+Steps64 = np.ndarray[tuple[int], np.dtype[np.int64]]
+ANSWERS = frozenset({"skip", "back"})
+"""Interventions of a guard after which the weights are as if the step had not been."""
+
 
 @check("FIT004", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("O23",))
 def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
@@ -31,7 +35,8 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     Gradients that are not finite (`grad_norm`, `nonfinite_gradients`) count when there are more
     than `max_logs` such logs (1) or the last one is: mixed precision in fp16 meets single infinite
     ones on purpose, skips the step and lowers its scale. Where the watcher saw each of these steps
-    skipped they do not count at all.
+    skipped they do not count at all, and neither does what a guard answered: a step that it left
+    out, or went back from, before the log that shows it.
 
     ## Example
     `{'loss': 0.0, 'grad_norm': nan}` from step 41 to the end.
@@ -55,6 +60,9 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     norms = trace.column("grad_norm")
     bad_norm = np.union1d(_bad(norms), _above_zero(trace, "nonfinite_gradients"))
     bad_norm = np.setdiff1d(bad_norm, _above_zero(trace, "skipped"))
+    bad_loss, bad_weights, bad_norm = (
+        _unanswered(trace, steps) for steps in (bad_loss, bad_weights, bad_norm)
+    )
     serious = len(bad_norm) > max_logs or (
         len(bad_norm) > 0 and int(bad_norm[-1]) >= int(_last_gradient(trace))
     )
@@ -66,11 +74,9 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     zeros = int(((logged.values == 0) & (logged.steps >= first)).sum())
     what = "losses" if len(bad_loss) else "gradients" if len(bad_norm) else "weights"
     metric = {"losses": "loss", "gradients": "grad_norm", "weights": "nonfinite_parameters"}[what]
-    hidden = f"; the log shows a loss of 0.0 {zeros:,} times since" if zeros else ""
+    hidden = f"; the log shows a loss of 0.0 in {counted(zeros, 'log')} since" if zeros else ""
     yield Finding(
-        message=(
-            f"{what} are not finite from the log at step {first:,} on{_weights(trace)}{hidden}"
-        ),
+        message=f"{what} are not finite {_when(trace, steps)}{_weights(trace)}{hidden}",
         where=(Steps(metric=metric, first=first, last=last),),
         evidence=(
             Number(name="logs with a value that is not finite", value=len(steps), bound="0"),
@@ -87,13 +93,35 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     )
 
 
-def _bad(column: Column) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _bad(column: Column) -> Steps64:
     return column.steps[~np.isfinite(column.values)]
 
 
-def _above_zero(trace: Trace, name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _above_zero(trace: Trace, name: str) -> Steps64:
     column = trace.column(name).finite
     return column.steps[column.values > 0]
+
+
+def _unanswered(trace: Trace, steps: Steps64) -> Steps64:
+    """The logs whose values no guard dealt with since the log before."""
+    answered = np.array([i.step for i in trace.interventions if i.kind in ANSWERS], dtype=np.int64)
+    if not len(answered) or not len(steps):
+        return steps
+    logs = np.union1d(trace.column("loss").steps, trace.column("raw_loss").steps)
+    before = np.array([max(logs[logs < step], default=0) for step in steps])
+    dealt_with = (answered > before[:, None]) & (answered <= steps[:, None])
+    return steps[~dealt_with.any(axis=1)]
+
+
+def _when(trace: Trace, steps: Steps64) -> str:
+    """From where on, or between which steps where losses were finite again."""
+    first, last = int(steps[0]), int(steps[-1])
+    losses = trace.column("raw_loss" if "raw_loss" in trace.columns else "loss").finite
+    if not ((losses.steps > last) & (losses.values != 0)).any():
+        return f"from the log at step {first:,} on"
+    logs = "in the log" if len(steps) == 1 else f"in {counted(len(steps), 'log')} from the one"
+    until = "" if len(steps) == 1 else f" to step {last:,}"
+    return f"{logs} at step {first:,}{until}, and finite again afterwards"
 
 
 def _last_gradient(trace: Trace) -> int:

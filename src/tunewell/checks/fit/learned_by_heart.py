@@ -130,7 +130,7 @@ def learned_by_heart(
                 name="drop at the border of epochs",
                 value=100 * drop / level,
                 low=100 * (drop - 2 * error) / level,
-                high=100 * (drop + 2 * error) / level,
+                high=min(100 * (drop + 2 * error) / level, 100.0),
                 unit="%",
                 bound=f"below {100 * min_drop:.0f} %",
             ),

@@ -29,7 +29,8 @@ from tunewell.facts.curves import (
     training_loss,
     trend,
 )
-from tunewell.facts.held_scores import rows_judged, score_that_held
+from tunewell.facts.evaluation_time import evaluated_rows
+from tunewell.facts.held_scores import score_that_held
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
@@ -192,10 +193,8 @@ def _share_fall(trace: Trace, name: str, judged: Column, min_past: int) -> float
     """Fall of an accuracy since its best, 0 where so few rows can explain it."""
     best = int(judged.values.argmax())
     past = judged.values[best + 1 :]
-    rows = rows_judged(trace, name.removesuffix("accuracy"))
-    if len(past) < min_past:
-        return 0.0
-    if rows < 1:
+    rows = evaluated_rows(trace, name.removesuffix("accuracy"))
+    if len(past) < min_past or rows is None:
         return 0.0
     top, late = float(judged.values[best]), float(past[-min_past:].max())
     # Two more rows, one of them right, keep the error of a share near 1 from being 0.
@@ -206,7 +205,9 @@ def _share_fall(trace: Trace, name: str, judged: Column, min_past: int) -> float
 
 def _learned_on(learned: Column, step: int) -> bool:
     """Whether training loss fell after a step."""
-    before, after = learned.values[learned.steps <= step], learned.values[learned.steps > step]
+    # Where nothing was logged before the first evaluation, the first log stands for it.
+    first = max(1, int(np.searchsorted(learned.steps, step, side="right")))
+    before, after = learned.values[:first], learned.values[first:]
     return bool(len(before) and len(after) and np.median(after[-3:]) < np.median(before[-3:]))
 
 

@@ -16,9 +16,9 @@ from tunewell.core.finding import (
     Steps,
 )
 from tunewell.facts.curves import evidence
+from tunewell.facts.evaluation_time import evaluated_rows
 from tunewell.facts.preference_runs import (
     Preferences,
-    evaluated_rows,
     late,
     preferences,
     share_interval,

@@ -74,12 +74,13 @@ def stopped_while_improving(
     of the way was covered; healthy runs in tests/fixtures/runs reach 0.53). This was added after
     the runs had been seen: one that it finds was known as missed.
 
-    A classifier whose loss is below a twentieth of ln(classes) has little left to learn, and
-    nothing is said. One rule came from a run, which had diverged and was on its way back: the whole
-    fall must be `min_gain` of the first loss as well, and the loss must have lain below the first
-    before the last third. With fewer than three evaluations the thirds of the training loss are
-    compared in the same way (at least `min_points` logs, 9), where rows were seen once or two
-    evaluations fell as well: otherwise the loss also falls because rows are learned by heart.
+    A classifier whose loss is below a twentieth of ln(classes), or whose last evaluation had every
+    row right, has little left to learn, and nothing is said. One rule came from a run, which had
+    diverged and was on its way back: the whole fall must be `min_gain` of the first loss as well,
+    and the loss must have lain below the first before the last third. With fewer than three
+    evaluations the thirds of the training loss are compared in the same way (at least `min_points`
+    logs, 9), where rows were seen once or two evaluations fell as well: otherwise the loss also
+    falls because rows are learned by heart.
 
     ## Example
     One epoch, evaluation loss 2.5, 2.2, 1.9: the last third brought 0.3 of 1.1.
@@ -114,7 +115,8 @@ def stopped_while_improving(
         return
     # The last evaluation before the final third of the steps; the first where there is none.
     early = int(np.searchsorted(curve.steps, curve.steps[-1] * 2 / 3, side="right")) - 1
-    early = min(max(early, 0), len(curve) - 2)
+    # Thirds of a curve end near two thirds of the steps, on either side: the middle one is meant.
+    early = min(max(early, 0), len(curve) - 2) if by_evaluation else 1
     late, whole = float(curve.values[early]) - last, began - last
     scatter = noise(judged.values) if by_evaluation else _scatter_of_median(losses)
     if whole < min_gain * began or late > whole:
@@ -123,6 +125,9 @@ def stopped_while_improving(
         guess = math.log(max(trace.classes, 2))
         if last >= guess or last <= LITTLE * guess:
             return  # worse than guessing: coming back from a divergence; or nothing left to learn
+        right = trace.column("eval_accuracy").finite
+        if len(right) and right.values[-1] >= 1:
+            return
     pace = _pace(trace, curve, early) if last >= LEFT * began else 0.0
     small = late < min_share * whole and pace * late < min_pace * whole
     if small or late < min_gain * abs(last) or late <= 3 * scatter:

@@ -43,7 +43,7 @@ def losses_of(trace: Trace) -> Column | None:
     return losses
 
 
-def _first_bad(trace: Trace) -> int | None:
+def first_bad(trace: Trace) -> int | None:
     """The first step whose loss, logged or raw, or gradient norm is not finite."""
     steps = [
         int(column.steps[~np.isfinite(column.values)][0])
@@ -57,7 +57,7 @@ def _first_bad(trace: Trace) -> int | None:
 
 def _onset(trace: Trace) -> int | None:
     """The step at which the loss began to rise for good, or stopped being finite."""
-    bad = _first_bad(trace)
+    bad = first_bad(trace)
     if bad is not None:
         return bad
     losses = losses_of(trace)

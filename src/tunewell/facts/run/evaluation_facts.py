@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from tunewell.facts.curves import end_level
-from tunewell.facts.run.curve_facts import flat, losses_of
+from tunewell.facts.run.curve_facts import first_bad, flat, losses_of
 from tunewell.facts.run.fact import Seen, Told, fact, ramp, told
+from tunewell.subjects.trace import Column, Trace
 
 
 @fact(
@@ -76,9 +77,10 @@ def along(seen: Seen) -> Told | None:
 def score_fixed(seen: Seen) -> Told | None:
     """The same accuracy at every evaluation but the first, although the loss moves.
 
-    One answer for every row. A model that has not begun to learn shows the same and is left out.
+    One answer for every row. A model that has not begun to learn shows the same and is left out,
+    and so is one whose weights may no longer be numbers.
     """
-    scores = seen.trace.column("eval_accuracy").finite
+    scores = _while_finite(seen.trace, "eval_accuracy")
     later = scores.values[1:]
     if len(later) < 2 or np.ptp(later) > 0 or flat(seen) is not None:  # noqa: PLR2004  two equal
         return None
@@ -93,13 +95,22 @@ def score_fixed(seen: Seen) -> Told | None:
 )
 def one_class(seen: Seen) -> Told | None:
     """Nearly every row gets the same class, although the labels are not all the same."""
-    answers = seen.trace.column("predicted_top_share").finite
+    answers = _while_finite(seen.trace, "predicted_top_share")
     labels = seen.trace.column("label_top_share").finite
     share = float(answers.values[-1]) if len(answers) else 0.0
     if len(labels) and float(labels.values[-1]) > 0.9 * share:
         return None
     strength = ramp(share, 0.9, 0.98)
     return told(strength, f"at the end {100 * share:.0f} % of the answers were one class")
+
+
+def _while_finite(trace: Trace, name: str) -> Column:
+    """A column up to the first loss that is not finite: what comes after follows from that."""
+    column, bad = trace.column(name).finite, first_bad(trace)
+    if bad is None:
+        return column
+    before = column.steps < bad
+    return Column(column.steps[before], column.values[before])
 
 
 @fact(

@@ -12,7 +12,7 @@ import numpy as np
 from tunewell.readers.logs.columns import number, whole
 from tunewell.readers.logs.names import TIME_NAMES, renamed, trace_names
 from tunewell.readers.logs.rows import LogRows, Run
-from tunewell.subjects.trace import Column, Trace
+from tunewell.subjects.trace import Trace
 
 FIRST_TIME = 1e9
 """Seconds since 1970 in 2001: a smaller number is no time of the clock."""
@@ -92,9 +92,3 @@ def trace_of(
         restarts=run.restarts,
         **more,
     )
-
-
-def last_value(columns: Mapping[str, Column], name: str) -> float | None:
-    """The last value of a column, None where there is none."""
-    column = columns.get(name)
-    return float(column.values[-1]) if column is not None and len(column) else None

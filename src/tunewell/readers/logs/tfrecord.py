@@ -65,13 +65,6 @@ def records(path: Path) -> Iterator[bytes]:
         raise InputError(message) from None
 
 
-def is_tfrecord(path: Path) -> bool:
-    """Whether a file begins with the head of a record."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    return len(head) == HEAD and _length(head, 0) is not None
-
-
 def _length(data: bytes, at: int) -> int | None:
     """The length that a record's head at a place tells, None where there is no such head."""
     length = int.from_bytes(data[at : at + LENGTH], "little")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,3 +133,29 @@ class Rewind:
             self.steps.training_step(model, batch, step.items)
         if trainer.args.max_grad_norm and trainer.args.max_grad_norm > 0:
             trainer.accelerator.clip_grad_norm_(model.parameters(), trainer.args.max_grad_norm)
+
+
+def loss_here_and_then(
+    computed: Steps, tensors: Mapping[str, torch.Tensor], state: State, steps: list[Step]
+) -> tuple[float, float]:
+    """Mean loss of steps under the present weights and under those of a state; NaN where unknown.
+
+    `tensors` are the weights as they are trained; they hold the same values afterwards.
+    """
+    try:
+        here = computed.loss_without_trace(steps)
+        present = {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()}
+    except Exception:  # noqa: BLE001  what cannot be compared is no proof
+        return math.nan, math.nan
+    try:
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                tensor.copy_(state.tensors[name])
+        then = computed.loss_without_trace(steps)
+    except Exception:  # noqa: BLE001  as above
+        then = math.nan
+    finally:
+        with torch.no_grad():
+            for name, tensor in tensors.items():
+                tensor.copy_(present[name])
+    return here, then

@@ -15,7 +15,8 @@ from tunewell.train.guard.parts import Tally
 from tunewell.train.guard.recovery import Recovery, Remedy
 from tunewell.train.guard.states import RandomStates
 from tunewell.train.guard.steps import Steps
-from tunewell.train.watch import Watch, announce_on_stderr
+from tunewell.train.observer.announce import announce_on_stderr
+from tunewell.train.watch import Watch
 
 MISSING = object()
 LOMO = ("lomo", "adalomo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import torch
 from transformers import TrainerCallback
 
 from tunewell.core.words import counted
-from tunewell.train.guard.again import Again, Rewind, measured
+from tunewell.train.guard.again import Again, Rewind, loss_here_and_then, measured
 from tunewell.train.guard.kept import Kept
 from tunewell.train.guard.losses import StepLosses
 from tunewell.train.guard.memory import give_back, in_short, is_out_of_memory
@@ -93,7 +94,13 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self.kept.save_if_due(state.global_step, self.factor, quiet=True)
         self.seconds += time.perf_counter() - began
         self._optimizer_step = self.trainer.optimizer.step
-        self.trainer.optimizer.step = self.optimizer_step
+
+        # With the marks of the original: without them a scheduler of torch warns at its first step.
+        @functools.wraps(self._optimizer_step)
+        def judged(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+            return self.optimizer_step(*arguments, **named)
+
+        self.trainer.optimizer.step = judged
 
     def detach(self) -> None:
         """Give the optimizer its own step back."""
@@ -358,26 +365,8 @@ class Recovery(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self.losses.forget_rise()
 
     def _loss_here_and_then(self, state: State, steps: list[Step]) -> tuple[float, float]:
-        """Mean loss of steps under the present weights and under those of a state."""
         assert self.kept is not None  # noqa: S101  set when training began
-        tensors = self.kept.trained.tensors()
-        try:
-            here = self.steps.loss_without_trace(steps)
-            present = {name: t.detach().to("cpu", copy=True) for name, t in tensors.items()}
-        except Exception:  # noqa: BLE001  what cannot be compared is no proof
-            return math.nan, math.nan
-        try:
-            with torch.no_grad():
-                for name, tensor in tensors.items():
-                    tensor.copy_(state.tensors[name])
-            then = self.steps.loss_without_trace(steps)
-        except Exception:  # noqa: BLE001  as above
-            then = math.nan
-        finally:
-            with torch.no_grad():
-                for name, tensor in tensors.items():
-                    tensor.copy_(present[name])
-        return here, then
+        return loss_here_and_then(self.steps, self.kept.trained.tensors(), state, steps)
 
     # -- what is done and said -------------------------------------------------------------------
 

@@ -30,12 +30,15 @@ MINUTE, HOUR = 60, 3600
 
 
 class Examiner:
-    """Looks at the run so far, tells each finding once, and may end the run.
+    """Looks at the run so far, tells each error and warning once, and may end the run.
+
+    What is found is recorded in any case. Information is not announced, and neither is what the
+    end of a run adds that was stopped: its cause was told.
 
     Args:
         every: optimizer steps between two looks, at least.
         stop_on: codes or names of checks whose finding ends the training, or a severity.
-        announce: told each finding once, as a line; None keeps silent.
+        announce: told each error and warning once, as a line; None keeps silent.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Examiner:
         self._open: dict[str, Finding] = {}
         self._machine: Machine | None = None
         self._looked_at = 0
+        self._stopped = False
         self._seconds = 0.0
         severities = {severity.value for severity in Severity}
         for selector in self.stop_on - severities:
@@ -104,7 +108,8 @@ class Examiner:
             self._recorder.write(
                 "finding_opened", step=step, code=code, finding=msgspec.to_builtins(finding)
             )
-            self._say(f"step {step}: {code} {finding.name}: {finding.message}")
+            if finding.severity is not Severity.INFO and not self._stopped:
+                self.say(f"step {step}: {code} {finding.name}: {finding.message}")
             if live and self.stop_on & {code, finding.name, str(finding.severity)}:
                 self._stop(trace, step, finding)
                 stop = True
@@ -117,6 +122,7 @@ class Examiner:
 
     def _stop(self, trace: Trace, step: int, finding: Finding) -> None:
         """Say that the run ends here, and what that saves."""
+        self._stopped = True
         left = None if trace.max_steps is None else max(0, trace.max_steps - step)
         took = trace.column("step_seconds").finite.values
         waited = trace.column("data_seconds").finite.values
@@ -128,9 +134,10 @@ class Examiner:
             )
         gain = "" if not left else f"; {counted(left, 'step')} saved"
         gain += "" if not left or saved is None else f", about {_duration(saved)}"
-        self._say(f"step {step}: stopped by {finding.code} {finding.name}{gain}")
+        self.say(f"step {step}: stopped by {finding.code} {finding.name}{gain}")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Announce a line."""
         if self.announce is not None:
             try:
                 self.announce(line)

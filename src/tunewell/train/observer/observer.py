@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import torch
 
@@ -14,11 +13,12 @@ from tunewell.core.version import VERSION
 from tunewell.train.observer import batches
 from tunewell.train.observer.backward import told_of_backward
 from tunewell.train.observer.examiner import Examiner
+from tunewell.train.observer.hooks import guarded
 from tunewell.train.observer.layers import LayerProbe, census
 from tunewell.train.observer.memory import memory_in_use
 from tunewell.train.observer.pending import Pending
 from tunewell.train.observer.shares import Shares
-from tunewell.train.observer.step import StepRecord
+from tunewell.train.observer.step import StepRecord, as_columns, finite
 from tunewell.train.recorder import Recorder
 from tunewell.train.step_one import StepOne
 
@@ -29,40 +29,6 @@ FLUSH_SECONDS = 0.25
 """Steps are written at least this often: a killed run loses no more of them."""
 
 FLUSH_STEPS = 64
-
-Hook = TypeVar("Hook", bound=Callable[..., Any])
-
-
-def guarded(hook: Hook) -> Hook:
-    """Time a hook, and turn anything it raises into a recorded event: it cannot harm the run."""
-
-    @functools.wraps(hook)
-    def safe(self: Observer, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        if torch.compiler.is_compiling():
-            return  # what is traced here would become part of the user's graph
-        started = time.perf_counter()
-        try:
-            hook(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001  the run goes on, whatever breaks here
-            self.broke(hook.__name__, error)
-        self.cost += time.perf_counter() - started
-
-    return cast("Hook", safe)
-
-
-def harmless(hook: Hook) -> Hook:
-    """The same for a method of an adapter, whose observer is its `_observer`."""
-
-    @functools.wraps(hook)
-    def safe(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        try:
-            hook(self, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001  the run goes on, whatever breaks here
-            observer = getattr(self, "_observer", None)
-            if observer is not None:
-                observer.broke(hook.__name__, error)
-
-    return cast("Hook", safe)
 
 
 class Observer:
@@ -96,6 +62,7 @@ class Observer:
         self.step = 0
         self.stopped = False
         self.blind = False
+        self._broken = False
         self._recorder: Recorder | None = None
         self._model: Any = None
         self._optimizer: Any = None
@@ -384,7 +351,7 @@ class Observer:
             self._waiting.append((step, values))
             if "step_loss" in values:
                 self._window.append(values["step_loss"])
-                if not self._counted and not _finite(values["step_loss"]):
+                if not self._counted and not finite(values["step_loss"]):
                     self._counted = self._urgent = True
                     counts = census(self._model, self._optimizer)
                     self._write("layers", step=step, values=counts)
@@ -395,9 +362,7 @@ class Observer:
             return
         self._flushed = time.perf_counter()
         waiting, self._waiting = self._waiting, []
-        names = list(dict.fromkeys(name for _, values in waiting for name in values))
-        columns = {name: [_short(values.get(name)) for _, values in waiting] for name in names}
-        self._write("steps", **{"step": [step for step, _ in waiting], **columns})
+        self._write("steps", **as_columns(waiting))
 
     def _since_last_log(self) -> dict[str, float]:
         """Means and counts over the steps since the last log."""
@@ -407,7 +372,7 @@ class Observer:
         self._before, self._cost_then = self.step, self.cost
         if losses:
             values["raw_loss"] = sum(losses) / len(losses)
-            values["nonfinite_losses"] = float(sum(not _finite(loss) for loss in losses))
+            values["nonfinite_losses"] = float(sum(not finite(loss) for loss in losses))
         return values
 
     def _put_shares(self, shares: Shares, step: int) -> None:
@@ -428,22 +393,17 @@ class Observer:
             self.stopped = True
 
     def broke(self, where: str, error: Exception) -> None:
-        """Record what went wrong in here; where even that fails, stop recording."""
+        """Record what went wrong in here, and say the first of it; stop where even that fails."""
         try:
+            if not self._broken and self.examiner is not None:
+                self._broken = True
+                self.examiner.say(
+                    f"the watcher failed in {where.strip('_')} ({type(error).__name__}: {error}); "
+                    "training goes on, and not all of it is watched"
+                )
             if self._recorder is not None:
                 self._recorder.write(
                     "broken", where=where, error=f"{type(error).__name__}: {error}"
                 )
         except Exception:  # noqa: BLE001  a full disk must not end the run either
             self._recorder = None
-
-
-def _finite(value: float) -> bool:
-    return abs(value) != float("inf") and value == value  # noqa: PLR0124  NaN is not itself
-
-
-def _short(value: float | None) -> float | None:
-    """Seven digits: what a float32 holds; whole numbers stay whole."""
-    if value is None or not _finite(value) or value == int(value):
-        return value
-    return float(f"{value:.7g}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -60,3 +60,22 @@ class StepRecord:
     def evaluation_mode(self) -> float | None:
         """1 where the model was trained and never in training mode; None where it was not seen."""
         return float(not any(self._modes)) if self._modes else None
+
+
+def as_columns(steps: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, list[float | None]]:
+    """Steps with their numbers as columns; None where a step lacks one."""
+    names = list(dict.fromkeys(name for _, values in steps for name in values))
+    columns = {name: [_short(values.get(name)) for _, values in steps] for name in names}
+    return {"step": [step for step, _ in steps], **columns}
+
+
+def finite(value: float) -> bool:
+    """Whether a number is neither NaN nor infinite."""
+    return abs(value) != float("inf") and value == value  # noqa: PLR0124  NaN is not itself
+
+
+def _short(value: float | None) -> float | None:
+    """Seven digits: what a float32 holds; whole numbers stay whole."""
+    if value is None or not finite(value) or value == int(value):
+        return value
+    return float(f"{value:.7g}")
