@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -24,6 +24,10 @@ from tunewell.train.step_one import StepOne
 
 PROBE_SHARE = 0.0015
 """Looks into the layers may take this share of the run's time so far."""
+
+PROBE_START, PROBE_SPACING = 0.1, 1.25
+"""So many seconds nobody misses, however short the run: until they are used up there is a look each
+time that the step number has grown to so many times that of the last look."""
 
 FLUSH_SECONDS = 0.25
 """Steps are written at least this often: a killed run loses no more of them."""
@@ -109,12 +113,14 @@ class Observer:
         self._eval_shares = Shares("eval_")
         self._step_one: StepOne | None = None
         self._proved = False
+        self._unmoved = False
         self._first_loss: torch.Tensor | None = None
         self._rate = 0.0
         self._classes: int | None = None
         self._probe: LayerProbe | None = None
         self._probing = False
         self._probe_seconds = 0.0
+        self._probed_at = 0
         self._counted = False
         self._urgent = False
         self._began = self._step_began = self._step_ended = 0.0
@@ -180,19 +186,34 @@ class Observer:
             return
         self._optimizer = optimizer
         self._rate = max((float(group["lr"]) for group in optimizer.param_groups), default=0.0)
-        if not self._proved and self.rank == 0 and self._rate > 0:
+        unmoved, self._unmoved = self._unmoved, False
+        if not self._proved and self.rank == 0 and self._rate > 0 and not unmoved:
             self._step_one = StepOne()
             self._step_one.before(self._model, optimizer)
-        elif self._probe is not None and self._probe_seconds <= PROBE_SHARE * self._elapsed():
-            started = time.perf_counter()
+        elif self._probe is not None and self._probe_due():
+            started, self._probed_at = time.perf_counter(), self.step + 1
             self._probe.before()
             self._probing = True
             self._probe_seconds += time.perf_counter() - started
 
+    def _probe_due(self) -> bool:
+        spent = self._probe_seconds
+        early = self.step + 1 >= PROBE_SPACING * self._probed_at and spent <= PROBE_START
+        return early or spent <= PROBE_SHARE * self._elapsed()
+
     @guarded
-    def after_update(self) -> None:
-        """The optimizer has stepped."""
-        if self._step_one is not None:
+    def scaled(self, overflowed: torch.Tensor) -> None:
+        """The optimizer itself leaves out a step whose gradients `overflowed` (above 0)."""
+        self._seen.add_scaled(overflowed)
+        # Reading it waits for the device, so it is read for the first step alone, which is proved.
+        self._unmoved = not self._proved and float(overflowed) > 0
+
+    @guarded
+    def after_update(self, *, skipped: bool = False) -> None:
+        """The optimizer has stepped, or has `skipped` the step, which proves nothing then."""
+        if skipped:
+            self._step_one, self._probing = None, False
+        elif self._step_one is not None:
             proof, self._step_one, self._proved = self._step_one, None, True
             self._write(
                 "step_one",
@@ -277,6 +298,11 @@ class Observer:
         self._write("log", step=step, values=plain)
         self._look(step)
         self._step_ended = time.perf_counter()
+
+    @guarded
+    def saved(self, step: int, saved_steps: Sequence[int]) -> None:
+        """A checkpoint was written; `saved_steps` are those that lie on disk now."""
+        self._write("saved", step=step, saved_steps=list(saved_steps))
 
     @guarded
     def intervened(self, step: int, kind: str, text: str) -> None:
