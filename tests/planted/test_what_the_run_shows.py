@@ -250,7 +250,7 @@ def test_a_part_that_is_detached_or_dies() -> None:
     # Without any gradient there is nothing to sample: the step-one proof tells it.
     detached = Loop(topics(), model=Detached(model_for(topics(), depth=3)))
     found = {f.code: f.message for f in examine([detached.run(), detached.state]).findings}
-    assert "XXX" in found["FIT020"]
+    assert "3 reached by no gradient" in found["FIT005"]
 
     def kill(loop: Loop, step: int) -> None:
         if step == 60:

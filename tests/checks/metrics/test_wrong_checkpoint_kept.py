@@ -25,6 +25,9 @@ class TestWrongCheckpointKept(CheckCases):
     }
     nearly = {
         "a little worse": run(40, {10: 1.0, 20: 0.5, 30: 0.51, 40: 0.52}),
+        "six values, and worse by a small part of what was learned": run(
+            60, {10: 1.06, 20: 0.54, 30: 0.18, 40: 0.07, 50: 0.059, 60: 0.089}
+        ),
         "not known": run(None),
     }
     clean = {"the best kept": run(20)}

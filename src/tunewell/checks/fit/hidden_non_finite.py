@@ -12,6 +12,9 @@ from tunewell.core.words import counted
 from tunewell.facts.curves import evidence
 from tunewell.subjects.trace import Column, Trace
 
+Marks = np.ndarray[tuple[int], np.dtype[np.int64]]
+"""Steps, shape (n,)."""
+
 
 @check("FIT004", category=Category.CORRECTNESS, severity=Severity.ERROR, covers=("O23",))
 def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
@@ -32,6 +35,10 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     than `max_logs` such logs (1) or the last one is: mixed precision in fp16 meets single infinite
     ones on purpose, skips the step and lowers its scale. Where the watcher saw each of these steps
     skipped they do not count at all.
+
+    Where `tunewell.Guard` handled all of it, it is information: each such step was left out, or the
+    run went back to before it, as the run's interventions say, and nothing that is not finite was
+    seen of any other step.
 
     ## Example
     `{'loss': 0.0, 'grad_norm': nan}` from step 41 to the end.
@@ -67,31 +74,64 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
     what = "losses" if len(bad_loss) else "gradients" if len(bad_norm) else "weights"
     metric = {"losses": "loss", "gradients": "grad_norm", "weights": "nonfinite_parameters"}[what]
     hidden = f"; the log shows a loss of 0.0 {zeros:,} times since" if zeros else ""
+    handled = _handled(trace, bad_loss, np.union1d(bad_norm, bad_weights))
+    message = f"{what} are not finite from the log at step {first:,} on{_weights(trace)}{hidden}"
+    if handled:
+        message = (
+            f"{what} were not finite at {counted(len(handled), 'step')} (first {handled[0]:,}); "
+            "the guard left the updates out or went back, and all was finite after that"
+        )
     yield Finding(
-        message=(
-            f"{what} are not finite from the log at step {first:,} on{_weights(trace)}{hidden}"
-        ),
+        message=message,
         where=(Steps(metric=metric, first=first, last=last),),
         evidence=(
             Number(name="logs with a value that is not finite", value=len(steps), bound="0"),
             evidence("loss", logged),
             *((evidence("grad_norm", norms),) if len(norms) else ()),
         ),
-        impact="after one such step the weights can be NaN and the model answers nothing",
+        impact="the batches of these steps taught the model nothing"
+        if handled
+        else "after one such step the weights can be NaN and the model answers nothing",
         fixes=(
             Fix(
-                title="train in bf16 or fp32, with eager attention, and find the first bad batch",
+                title="look at the rows of these batches, which the guard names"
+                if handled
+                else "train in bf16 or fp32, with eager attention, and find the first bad batch",
                 safety=Safety.MANUAL,
             ),
         ),
+        severity=Severity.INFO if handled else None,
     )
 
 
-def _bad(column: Column) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _handled(trace: Trace, logs: Marks, steps: Marks) -> list[int]:
+    """The steps that a guard left out or took back, where that was all; else none.
+
+    `logs` are steps of logs that tell of the steps since the log before, `steps` tell of themselves.
+    """
+    skips = sorted(done.step for done in trace.interventions if done.kind == "skip")
+    backs = sorted(done.step for done in trace.interventions if done.kind == "back")
+    own = np.union1d(steps, _bad(trace.column("step_loss")))
+    known = np.union1d(trace.column("loss").steps, trace.column("raw_loss").steps)
+    spans = [(int(step) - 1, int(step)) for step in own]
+    for log in logs:
+        before = known[known < log]
+        spans.append((int(before[-1]) if len(before) else 0, int(log)))
+    found: set[int] = set()
+    for begin, end in spans:
+        left_out = [step for step in skips if begin < step <= end]
+        taken_back = [step for step in backs if step > begin][:1]
+        if not left_out and not taken_back:
+            return []
+        found.update(left_out or taken_back)
+    return sorted(found)
+
+
+def _bad(column: Column) -> Marks:
     return column.steps[~np.isfinite(column.values)]
 
 
-def _above_zero(trace: Trace, name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _above_zero(trace: Trace, name: str) -> Marks:
     column = trace.column(name).finite
     return column.steps[column.values > 0]
 

@@ -25,6 +25,9 @@ from tunewell.subjects.trace import Trace
 
 SMALLER_IS_BETTER = ("loss", "perplexity", "wer", "cer", "mse", "mae", "rmse", "error")
 
+NOISY = 8
+"""Values from which on a curve tells its own noise."""
+
 
 @check(
     "MET003",
@@ -34,7 +37,7 @@ SMALLER_IS_BETTER = ("loss", "perplexity", "wer", "cer", "mse", "mae", "rmse", "
     covers=("E03",),
 )
 def wrong_checkpoint_kept(
-    trace: Trace, recipe: Recipe | None, *, min_worse: float = 0.1
+    trace: Trace, recipe: Recipe | None, *, min_worse: float = 0.1, min_of_range: float = 0.1
 ) -> Iterator[Finding]:
     """A kept model that evaluated clearly worse than another one of the same run.
 
@@ -49,7 +52,9 @@ def wrong_checkpoint_kept(
     By the metric that the run selects by, evaluation loss where it names none, with smaller taken
     as better for losses and error rates. The difference must exceed `min_worse` of the best value
     (0.1, a judgement: in ten healthy runs an evaluation after the best lay up to 0.86 above it, so
-    keeping the last is often worse) and three times the curve's own noise. trainer_state.json does
+    keeping the last is often worse) and three times the curve's own noise, which fewer than eight
+    values do not tell: of those it must exceed `min_of_range` of all that lies between the best and
+    the worst (0.1, a judgement; a loss that falls from 1.1 to 0.06 may well end at 0.09). trainer_state.json does
     not say which model was kept; it is known where the run chose no best model (the last is kept),
     where the weights beside the checkpoints equal those of one of them, and where the best
     checkpoint is gone while later ones are there.
@@ -82,6 +87,8 @@ def wrong_checkpoint_kept(
     kept = int(np.searchsorted(values.steps, trace.kept_step, side="right")) - 1
     worse = float(signed[max(kept, 0)] - signed[best])
     if worse <= min_worse * abs(float(signed[best])) or worse <= 3 * noise(values.values):
+        return
+    if len(values) < NOISY and worse <= min_of_range * float(np.ptp(signed)):
         return
     reversed_way = trace.greater_is_better is not None and trace.greater_is_better == smaller
     why = f"; greater_is_better = {trace.greater_is_better} turns it round" if reversed_way else ""
