@@ -29,6 +29,7 @@ from tunewell.facts.curves import (
     training_loss,
     trend,
 )
+from tunewell.facts.held_scores import held_score
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
@@ -215,13 +216,8 @@ def _learned_on(learned: Column, step: int) -> bool:
 def _harmless(trace: Trace, step: int) -> str:
     if trace.kept_step is not None and trace.kept_step <= step:
         return "; the model kept is from before the rise"
-    for name in ("eval_accuracy", "eval_f1"):
-        column = trace.column(name).finite
-        if len(column) and float(column.values[-1]) >= float(
-            column.values[int(np.searchsorted(column.steps, step).clip(0, len(column) - 1))]
-        ):
-            return f"; {name.removeprefix('eval_')} did not fall with it"
-    return ""
+    held = held_score(trace, step, trace.last_step)
+    return f"; {held} did not fall with it" if held else ""
 
 
 def _fixes(recipe: Recipe | None) -> tuple[Fix, ...]:

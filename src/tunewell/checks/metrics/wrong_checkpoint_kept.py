@@ -19,6 +19,7 @@ from tunewell.core.finding import (
     Steps,
 )
 from tunewell.facts.curves import evidence, noise
+from tunewell.facts.held_scores import held_score
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
@@ -54,7 +55,9 @@ def wrong_checkpoint_kept(
     (0.1, a judgement: in ten healthy runs an evaluation after the best lay up to 0.86 above it, so
     keeping the last is often worse) and three times the curve's own noise, which fewer than eight
     values do not tell: of those it must exceed `min_of_range` of all that lies between the best and
-    the worst (0.1, a judgement; a loss that falls from 1.1 to 0.06 may well end at 0.09). trainer_state.json does
+    the worst (0.1, a judgement; a loss that falls from 1.1 to 0.06 may well end at 0.09). Where the run names no metric and its
+    accuracy or F1 is no lower for the kept model, by a standard error of its rows, it is
+    information: the model is surer of its errors, and makes no more of them. trainer_state.json does
     not say which model was kept; it is known where the run chose no best model (the last is kept),
     where the weights beside the checkpoints equal those of one of them, and where the best
     checkpoint is gone while later ones are there.
@@ -93,11 +96,15 @@ def wrong_checkpoint_kept(
     reversed_way = trace.greater_is_better is not None and trace.greater_is_better == smaller
     why = f"; greater_is_better = {trace.greater_is_better} turns it round" if reversed_way else ""
     step, had = int(values.steps[best]), float(values.values[best])
+    unnamed = trace.metric_for_best is None
+    last = int(values.steps[max(kept, 0)])
+    held = held_score(trace, step, last, errors=1.0) if unnamed else ""
+    as_good = f"; its {held} is as good" if held else ""
     disk = _on_disk(trace, step)
     yield Finding(
         message=(
             f"the model kept is from step {trace.kept_step:,} with {metric} "
-            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}{disk}{why}"
+            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}{disk}{why}{as_good}"
         ),
         where=(Steps(metric=metric, first=step, last=trace.kept_step),)
         if step <= trace.kept_step
@@ -115,6 +122,7 @@ def wrong_checkpoint_kept(
         if step not in trace.saved_steps
         else "a worse model of the run is used than the one at hand",
         fixes=_fixes(recipe, reversed_way=reversed_way),
+        severity=Severity.INFO if held else None,
     )
 
 
