@@ -3,6 +3,7 @@
     python benchmarks/early_verdict.py tests/fixtures/runs/{healthy,undecided,longer,faulty} \\
         tests/fixtures/runs/trl/{healthy,faulty}
     python benchmarks/early_verdict.py CORPUS [--write NAME]
+    PYTHONPATH=. python benchmarks/early_verdict.py --plant FOLDER [--write NAME]
 
 Each FOLDER holds runs, or folders `healthy`, `undecided` and `faulty` of runs. A run is looked at
 as the live examiner would: after every 2 % of its planned steps, with what was logged until then,
@@ -13,7 +14,7 @@ other run, each warning or error that opened, and where it closed again.
 What is meant comes from the register beside the runs or above: `corpus.json` names the catalogue's
 faults, and a check is meant that covers one; `causes.json` names the cause, and the checks are meant
 that the table of causes has as its root or common symptom; `declared.json` names the codes. With
---write the lines go to results/early_verdict_NAME.md.
+--plant the faults of tests/planted/faults.py are trained into a new folder first. With --write the lines go to results/early_verdict_NAME.md.
 """
 
 from __future__ import annotations
@@ -140,6 +141,17 @@ def runs_in(folder: Path) -> Iterator[tuple[str, Path]]:
             yield folder.name, path
 
 
+def plant(folder: Path) -> None:
+    """Train each planted fault into a folder of faulty runs, with the code that is meant."""
+    from tests.planted.faults import FAULTY
+
+    declared = {}
+    for name, (code, build) in FAULTY.items():
+        build().run_into(folder / "faulty" / name)
+        declared[name] = {"expected": [code]}
+    (folder / "declared.json").write_text(json.dumps(declared, indent=1), encoding="utf-8")
+
+
 # -- what is told ----------------------------------------------------------------------------------
 
 
@@ -192,12 +204,16 @@ def sums(told: list[tuple[str, list[Spoken], frozenset[str]]]) -> list[str]:
 def main() -> None:
     """Look, print and keep."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--plant", type=Path, metavar="FOLDER")
     parser.add_argument("--write", metavar="NAME")
     options = parser.parse_args()
     lines = ["| kind | run | told first | warnings and errors |", "| --- | --- | --- | --- |"]
     print("\n".join(lines), flush=True)
     told = []
+    if options.plant:
+        plant(options.plant)
+        options.folders.append(options.plant)
     for folder in options.folders:
         for kind, run in runs_in(folder):
             said = spoken(*read_run(run))

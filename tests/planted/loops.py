@@ -190,6 +190,10 @@ class Loop:
 
     # -- the training ----------------------------------------------------------------------------
 
+    def run_into(self, folder: Path) -> None:
+        """Train, watched, into a run folder that stays."""
+        self._train(folder, 0, self.steps)
+
     def run(self) -> Trace:
         """Train, watched, and give what the run folder tells; the step-one proof is `state`."""
         with tempfile.TemporaryDirectory() as folder:

@@ -7,17 +7,17 @@ PyTorch's scaler, watched by `tunewell.watch`; what is judged is what the run fo
 from __future__ import annotations
 
 import importlib.util
-import math
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.planted.loops import PLAIN, TOKENS, Loop, language, model_for, only, topics
+from tests.planted.faults import HEART, SPIKE, overflows, planted
+from tests.planted.loops import PLAIN, Loop, language, model_for, only, topics
 
 from tunewell.core.finding import Finding, Severity
 from tunewell.engine.examine import examine
+from tunewell.readers.logs import read_run
 from tunewell.subjects.trace import Trace
 
 pytestmark = pytest.mark.skipif(
@@ -41,32 +41,10 @@ def serious(trace: Trace) -> dict[str, str]:
     }
 
 
-def thrown_off(at: int, size: float) -> Callable[[Loop, int], None]:
-    """Weights that are changed by so many times their own spread before a step."""
-
-    def meddle(loop: Loop, step: int) -> None:
-        import torch
-
-        if step == at:
-            torch.manual_seed(step)
-            with torch.no_grad():
-                for weight in loop.model.parameters():
-                    weight.add_(size * weight.std() * torch.randn_like(weight))
-
-    return meddle
-
-
 @pytest.mark.reproduces("O01")
 def test_a_spike_and_a_hard_batch() -> None:
     """Weights thrown off in the middle; the twin meets one batch with wrong labels only."""
-    from_here: dict[str, Any] = {
-        "steps": 300,
-        "batch": 8,
-        "schedule": "constant",
-        "warmup": 0,
-        "rate": 1e-3,
-    }
-    hurt = Loop(topics(), meddle=thrown_off(150, 3.0), judge_every=50, **from_here).run()
+    hurt = planted("spike-at-half").run()
     for trace in (hurt, only(hurt, *PLAIN)):
         finding = said(trace)["FIT040"]
         assert finding.severity is Severity.WARNING
@@ -78,13 +56,13 @@ def test_a_spike_and_a_hard_batch() -> None:
 
     task = topics()
     kept = task.labels
-    assert "FIT040" not in said(Loop(task, meddle=wrong_batch, **from_here).run())
+    assert "FIT040" not in said(Loop(task, meddle=wrong_batch, **SPIKE).run())
 
 
 @pytest.mark.reproduces("O01")
 def test_a_rate_far_too_high() -> None:
     """Found in the bare log; the twin learns at a two hundredth of it."""
-    high = only(Loop(language(), rate=1.0, judge_every=50, every=2).run(), *PLAIN)
+    high = only(planted("rate-far-too-high").run(), *PLAIN)
     assert said(high)["FIT003"].severity is Severity.ERROR
     usual = only(Loop(language(), rate=5e-3, judge_every=50, every=2).run(), *PLAIN)
     assert not serious(usual)
@@ -93,7 +71,7 @@ def test_a_rate_far_too_high() -> None:
 @pytest.mark.reproduces("O05")
 def test_a_rate_of_zero() -> None:
     """Said as an error and first; by the bare log too."""
-    trace = only(Loop(topics(), rate=0.0).run(), *PLAIN)
+    trace = only(planted("rate-of-zero").run(), *PLAIN)
     finding = next(iter(said(trace).values()))
     assert finding.code == "HYP052"
     assert finding.severity is Severity.ERROR
@@ -102,36 +80,15 @@ def test_a_rate_of_zero() -> None:
 @pytest.mark.reproduces("O05", "P06")
 def test_every_step_is_skipped_in_half_precision() -> None:
     """Gradients that overflow float16 by the real scaler: the scheduler waits with the steps."""
-    import torch
-
-    class Overflows(torch.nn.Module):
-        """The gradient that comes back is multiplied, as by an expert whose weights are large."""
-
-        def __init__(self, times: float) -> None:
-            super().__init__()
-            self.inner, self.times = model_for(topics()), times
-
-        def forward(self, input_ids: Any, labels: Any = None) -> Any:
-            logits = self.inner(input_ids, labels)
-            logits.register_hook(lambda gradient: gradient * self.times)
-            return logits
-
-    stuck = Loop(
-        topics(), model=Overflows(math.inf), half=True, steps=60, schedule="constant_with_warmup"
-    ).run()
+    stuck = planted("every-step-skipped").run()
     found = said(stuck)
     assert found["FIT048"].severity is Severity.ERROR
     assert "each of the last 20" in found["FIT048"].message
     assert "HYP052" in found
-    limping = Loop(topics(), model=Overflows(1.0), half=True, meddle=_now_and_then).run()
+    limping = planted("one-step-in-four-skipped").run()
     assert said(limping)["FIT048"].severity is Severity.WARNING
     assert "FIT004" not in said(limping)
-    assert not serious(Loop(topics(), model=Overflows(1.0), half=True).run())
-
-
-def _now_and_then(loop: Loop, step: int) -> None:
-    """One step in four overflows."""
-    loop.model.times = math.inf if step % 4 == 0 else 1.0
+    assert not serious(Loop(topics(), model=overflows(1.0), half=True).run())
 
 
 @pytest.mark.reproduces("O04")
@@ -160,20 +117,13 @@ def test_a_scheduler_that_accelerate_advances_for_each_process(
 
 def test_a_scheduler_that_is_advanced_once_in_four_steps() -> None:
     """Built for optimizer steps, advanced by every fourth."""
-    loop, made = Loop(topics(), schedule="cosine"), [0]
-
-    def advance() -> None:
-        made[0] += 1
-        if made[0] % 4 == 0:
-            loop.scheduler.step()
-
-    loop.advance = advance
-    assert "once in 4 steps" in said(only(loop.run(), *PLAIN))["HYP054"].message
+    trace = only(planted("scheduler-once-in-four").run(), *PLAIN)
+    assert "once in 4 steps" in said(trace)["HYP054"].message
 
 
 def test_a_warm_up_that_outlasts_the_run() -> None:
     """500 steps of warm-up in a run of 200; the twin warms up for 20."""
-    assert "HYP055" in serious(only(Loop(topics(), warmup=500).run(), *PLAIN))
+    assert "HYP055" in serious(only(planted("warm-up-outlasts-run").run(), *PLAIN))
     assert not serious(only(Loop(topics(), warmup=20).run(), *PLAIN))
 
 
@@ -192,21 +142,18 @@ def test_a_schedule_that_begins_anew_where_the_run_is_resumed() -> None:
 @pytest.mark.reproduces("O25")
 def test_rows_that_are_learned_by_heart() -> None:
     """64 sequences ten times over: steps at the borders and an evaluation that rises."""
-    few: dict[str, Any] = {"steps": 160, "batch": 4, "rate": 1e-2, "judge_every": 16}
-    task = language(64, judged=64)
-    trace = only(Loop(task, model=model_for(task, dropout=0.0, width=64), **few).run(), *PLAIN)
+    trace = only(planted("learned-by-heart").run(), *PLAIN)
     found = said(trace)
     assert found["FIT042"].severity is Severity.WARNING
     assert found["FIT001"].severity is Severity.WARNING
     many = language(2000)
-    assert not said(only(Loop(many, **few).run(), *PLAIN)).keys() & {"FIT042", "FIT001"}
+    assert not said(only(Loop(many, **HEART).run(), *PLAIN)).keys() & {"FIT042", "FIT001"}
 
 
 @pytest.mark.reproduces("D30")
 def test_a_classifier_that_answers_with_the_larger_class() -> None:
     """Nineteen rows of one class to each of the other, hardly told apart by their tokens."""
-    task = topics(600, classes=2, shares=(0.95, 0.05), sharpness=0.3)
-    assert "FIT043" in serious(Loop(task, rate=3e-4, judge_every=50).run())
+    assert "FIT043" in serious(planted("one-class").run())
     learned = topics(600, classes=2, shares=(0.9, 0.1))
     assert not serious(Loop(learned, judge_every=50).run())
 
@@ -214,7 +161,7 @@ def test_a_classifier_that_answers_with_the_larger_class() -> None:
 @pytest.mark.reproduces("O32")
 def test_a_model_that_stays_in_evaluation_mode() -> None:
     """The loop forgets model.train() after its first evaluation."""
-    left = Loop(topics(), judge_every=50, after_judging=lambda _: None).run()
+    left = planted("evaluation-mode-after-a-quarter").run()
     assert "150 steps of 200" in serious(left)["FIT047"]
     assert not serious(Loop(topics(), judge_every=50).run())
 
@@ -222,42 +169,18 @@ def test_a_model_that_stays_in_evaluation_mode() -> None:
 def test_a_head_that_no_optimizer_holds() -> None:
     """It gets a gradient and never moves."""
 
-    def all_but_the_head(model: Any) -> list[Any]:
-        return [*model.embed.parameters(), *model.blocks.parameters()]
-
-    assert (
-        "head gets a gradient and never moves"
-        in serious(Loop(topics(), parameters=all_but_the_head).run())["FIT044"]
-    )
+    found = serious(planted("head-in-no-optimizer").run())
+    assert "head gets a gradient and never moves" in found["FIT044"]
 
 
 def test_a_part_that_is_detached_or_dies() -> None:
     """No gradient reaches the first blocks, from the start or since all of their units died."""
-    import torch
-
-    class Detached(torch.nn.Module):
-        def __init__(self, inner: Any) -> None:
-            super().__init__()
-            self.inner = inner
-
-        def forward(self, input_ids: Any, labels: Any = None) -> Any:
-            del labels
-            hidden = self.inner.blocks[0](self.inner.embed(input_ids).mean(dim=1)).detach()
-            for block in list(self.inner.blocks)[1:]:
-                hidden = block(hidden)
-            return self.inner.head(hidden)
-
     # Without any gradient there is nothing to sample: the step-one proof tells it.
-    detached = Loop(topics(), model=Detached(model_for(topics(), depth=3)))
+    detached = planted("detached")
     found = {f.code: f.message for f in examine([detached.run(), detached.state]).findings}
     assert "3 reached by no gradient" in found["FIT005"]
 
-    def kill(loop: Loop, step: int) -> None:
-        if step == 60:
-            with torch.no_grad():
-                loop.model.blocks[0][0].bias.fill_(-100.0)
-
-    assert "FIT044" in serious(Loop(topics(), meddle=kill).run())
+    assert "FIT044" in serious(planted("block-dies-at-60-of-200").run())
     frozen = model_for(topics())
     frozen.blocks[0].requires_grad_(requires_grad=False)
     assert not serious(Loop(topics(), model=frozen).run())
@@ -265,43 +188,25 @@ def test_a_part_that_is_detached_or_dies() -> None:
 
 def test_gradients_that_vanish_in_a_deep_sigmoid_network() -> None:
     """Ten layers of sigmoids; the twin of six with ReLU learns."""
-    import torch
-    from torch import nn
-
-    class Deep(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            torch.manual_seed(0)
-            self.embed = nn.Embedding(TOKENS, 24)
-            layers = [nn.Sequential(nn.Linear(24, 24), nn.Sigmoid()) for _ in range(10)]
-            self.blocks, self.head = nn.Sequential(*layers), nn.Linear(24, 4)
-
-        def forward(self, input_ids: Any, labels: Any = None) -> Any:
-            del labels
-            return self.head(self.blocks(self.embed(input_ids).mean(dim=1)))
-
-    assert "below Adam's epsilon" in serious(Loop(topics(), model=Deep()).run())["FIT046"]
+    found = serious(planted("gradients-vanish").run())
+    assert "below Adam's epsilon" in found["FIT046"]
     assert not serious(Loop(topics(), model=model_for(topics(), depth=6), steps=300).run())
 
 
 def test_gradients_that_explode_without_a_clip() -> None:
     """A rate that grows without end; norms and loss grow together."""
 
-    def meddle(loop: Loop, step: int) -> None:
-        for group in loop.optimizer.param_groups:
-            group["lr"] = 1e-3 * 1.04**step
-
-    grown = Loop(language(), clip=1e9, meddle=meddle, schedule="constant", warmup=0).run()
+    grown = planted("gradients-explode").run()
     assert "gradient norms grew" in serious(grown)["FIT045"]
     assert "FIT045" not in said(Loop(language(), clip=1e9, rate=5e-3).run())
 
 
 def test_a_rate_too_low_by_the_shape_of_the_run() -> None:
     """The loss falls in a straight line over the sum of rates, and the weights hardly move."""
-    slow = Loop(language(512), batch=64, rate=5e-5, steps=300, every=5).run()
+    slow = planted("rate-too-low").run()
     assert "straight line" in serious(slow)["HYP050"]
     assert said(only(slow, *PLAIN))["HYP050"].severity is Severity.INFO
-    still = Loop(language(), rate=1e-6, steps=200, every=5).run()
+    still = planted("rate-far-too-low").run()
     assert "cannot have moved" in serious(still)["FIT041"]
 
 
@@ -331,3 +236,31 @@ def streamed(out: Path, *, rows: int) -> Trace:
         data_collator=DataCollatorWithPadding(tokens),
     )
     return trained(trainer).trace()
+
+
+@pytest.mark.reproduces("P06")
+def test_a_first_step_that_the_scaler_skips_proves_nothing(tmp_path: Path) -> None:
+    """As accelerate does it on a GPU: the scale is too large at first, and nothing moves."""
+    import torch
+    from tests.planted.measuring import trained, watch
+    from tests.planted.test_evaluations_of_runs import classifier
+    from transformers import TrainerCallback
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
+
+    class Half(TrainerCallback):
+        def on_train_begin(self, *_: Any, optimizer: Any, **__: Any) -> None:
+            trainer.accelerator.scaler = scaler
+            optimizer.__init__(optimizer.optimizer, device_placement=False, scaler=scaler)
+
+    trainer = classifier(tmp_path, max_steps=200, eval_strategy="no", max_grad_norm=0.0)
+    trainer.add_callback(Half())
+    trained(watch(trainer))
+    trace, state = read_run(tmp_path)
+    lost = trace.column("skipped").values
+    assert lost[0] == 1
+    assert 0 < lost.sum() < 140
+    assert state is not None
+    assert all(tensor.moved for tensor in state.tensors if tensor.trainable)
+    codes = {finding.code for finding in examine([trace, state]).findings}
+    assert not codes & {"FIT005", "FIT044"}
