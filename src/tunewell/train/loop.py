@@ -129,18 +129,13 @@ class LoopWatch:
     @harmless
     def _before(self, optimizer: Any, arguments: Any, named: Any) -> None:  # noqa: ANN401, ARG002
         self._updates += 1
-        overflowed = getattr(optimizer, "found_inf", None)
-        if isinstance(overflowed, torch.Tensor):
-            # A fused optimizer is called for every step, and leaves its weights as they are.
-            self._observer.scaled(overflowed)
         self._observer.before_update(optimizer)
 
     @harmless
     def _after(self, optimizer: Any, arguments: Any, named: Any) -> None:  # noqa: ANN401, ARG002
         self._observer.after_update()
         scaled = self._scaler is not None and self._scaler.is_enabled()
-        fused = isinstance(getattr(optimizer, "found_inf", None), torch.Tensor)
-        self._step_ends(skipped=False if scaled and not fused else None)
+        self._step_ends(skipped=False if scaled else None)
 
     @harmless
     def _step_ends(self, *, skipped: bool | None) -> None:

@@ -169,6 +169,9 @@ class Observer:
             after = model.register_forward_hook(self._on_forward, with_kwargs=True)
             self._undo = [before.remove, after.remove]
         self._undo.append(told_of_backward(self._on_backward))
+        inner = getattr(optimizer, "optimizer", optimizer)
+        if scaler is not None and isinstance(inner, torch.optim.Optimizer):
+            self._undo.append(inner.register_step_pre_hook(self._on_optimizer).remove)
         if self.rank == 0:
             self._probe = LayerProbe(model)
         self._began = self._step_ended = self._flushed = time.perf_counter()
@@ -186,8 +189,7 @@ class Observer:
             return
         self._optimizer = optimizer
         self._rate = max((float(group["lr"]) for group in optimizer.param_groups), default=0.0)
-        unmoved, self._unmoved = self._unmoved, False
-        if not self._proved and self.rank == 0 and self._rate > 0 and not unmoved:
+        if not self._proved and self.rank == 0 and self._rate > 0 and not self._unmoved:
             self._step_one = StepOne()
             self._step_one.before(self._model, optimizer)
         elif self._probe is not None and self._probe_due():
@@ -200,13 +202,6 @@ class Observer:
         spent = self._probe_seconds
         early = self.step + 1 >= PROBE_SPACING * self._probed_at and spent <= PROBE_START
         return early or spent <= PROBE_SHARE * self._elapsed()
-
-    @guarded
-    def scaled(self, overflowed: torch.Tensor) -> None:
-        """The optimizer itself leaves out a step whose gradients `overflowed` (above 0)."""
-        self._seen.add_scaled(overflowed)
-        # Reading it waits for the device, so it is read for the first step alone, which is proved.
-        self._unmoved = not self._proved and float(overflowed) > 0
 
     @guarded
     def after_update(self, *, skipped: bool = False) -> None:
@@ -247,10 +242,10 @@ class Observer:
         mode = self._seen.evaluation_mode
         if mode is not None:
             numbers["evaluation_mode"] = mode
-        if skipped is not None:
+        if skipped is not None and not self._seen.scaled:
             numbers["skipped"] = float(skipped)
         self._pending.put("steps", step, *self._seen.numbers(), known=tuple(numbers.items()))
-        self._seen = StepRecord()
+        self._seen, self._unmoved = StepRecord(), False
         self._called = not self._hooked
         self._step_began, self._step_ended = 0.0, now
         self._take(wait=False)
@@ -395,6 +390,20 @@ class Observer:
         if self._first_loss is None:
             self._first_loss = seen.clone()
         self._seen.add_loss(seen, training=self.mode, scaler=self._scaler)
+
+    @guarded
+    def _on_optimizer(self, optimizer: Any, arguments: Any, named: Any) -> None:  # noqa: ANN401, ARG002
+        """A fused optimizer is called for every step; the scaler tells it which ones to leave out.
+
+        It is not in what accelerate calls `step_was_skipped`.
+        """
+        overflowed = getattr(optimizer, "found_inf", None)
+        if not isinstance(overflowed, torch.Tensor):
+            return
+        self._seen.add_scaled(overflowed)
+        # Reading it waits for the device, so it is read for the step that is proved alone.
+        if not self._proved and float(overflowed) > 0:
+            self._step_one, self._unmoved = None, True
 
     # -- what is written -------------------------------------------------------------------------
 

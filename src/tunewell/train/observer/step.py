@@ -47,6 +47,11 @@ class StepRecord:
         """Note whether gradients overflowed (above 0), where the optimizer itself skips the step."""
         self._overflowed = (overflowed.detach().reshape(()) > 0).float()
 
+    @property
+    def scaled(self) -> bool:
+        """Whether the optimizer itself said if it skips the step."""
+        return self._overflowed is not None
+
     def numbers(self) -> tuple[list[str], torch.Tensor | None]:
         """Column names and a vector of their values, None where nothing was seen."""
         named: list[tuple[str, torch.Tensor]] = []
