@@ -1,7 +1,7 @@
 """How early the live checks speak of a planted fault, and what they say of healthy runs meanwhile.
 
-    python benchmarks/early_verdict.py tests/fixtures/runs/{healthy,undecided,longer,faulty} \\
-        tests/fixtures/runs/trl/{healthy,faulty}
+    python benchmarks/early_verdict.py tests/fixtures/runs/{healthy,undecided,longer,faulty}
+    python benchmarks/early_verdict.py tests/fixtures/runs/trl/{healthy,faulty}
     python benchmarks/early_verdict.py CORPUS [--write NAME]
     PYTHONPATH=. python benchmarks/early_verdict.py --plant FOLDER [--write NAME]
 
@@ -12,9 +12,10 @@ steps at which a warning or error of a check that is meant for its fault opens f
 other run, each warning or error that opened, and where it closed again.
 
 What is meant comes from the register beside the runs or above: `corpus.json` names the catalogue's
-faults, and a check is meant that covers one; `causes.json` names the cause, and the checks are meant
-that the table of causes has as its root or common symptom; `declared.json` names the codes. With
---plant the faults of tests/planted/faults.py are trained into a new folder first. With --write the lines go to results/early_verdict_NAME.md.
+faults, and a check is meant that covers one; `causes.json` names the cause, and the checks are
+meant that the table of causes has as its root or common symptom; `declared.json` names the codes.
+With --plant the faults of tests/planted/faults.py are trained into a new folder first. With --write
+the lines go to results/early_verdict_NAME.md.
 """
 
 from __future__ import annotations
@@ -94,8 +95,7 @@ def spoken(trace: Trace, state: ModelState | None) -> list[Spoken]:
         now = {f.code for f in found if f.severity is not Severity.INFO}
         for code in now - opened.keys():
             opened[code] = share
-        for code in opened.keys() - now:
-            said.append(Spoken(code, opened.pop(code), share))
+        said += [Spoken(code, opened.pop(code), share) for code in opened.keys() - now]
     said += [Spoken(code, share, None) for code, share in opened.items()]
     return sorted(said, key=lambda one: one.opened)
 
@@ -143,7 +143,7 @@ def runs_in(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def plant(folder: Path) -> None:
     """Train each planted fault into a folder of faulty runs, with the code that is meant."""
-    from tests.planted.faults import FAULTY
+    from tests.planted.faults import FAULTY  # noqa: PLC0415  the only part that needs the tests
 
     declared = {}
     for name, (code, build) in FAULTY.items():
@@ -182,7 +182,7 @@ def sums(told: list[tuple[str, list[Spoken], frozenset[str]]]) -> list[str]:
     lines = []
     if faulty:
         middle = percent(statistics.median(live)) if live else "-"
-        early = sum(share <= 1 / 4 for share in live)  # noqa: PLR2004  a quarter
+        early = sum(share <= 1 / 4 for share in live)
         lines.append(
             f"{len(faulty)} planted: {len(live)} are told while the run goes on, half of these by "
             f"{middle} of the planned steps, {early} within the first quarter; "

@@ -205,11 +205,12 @@ class Loop:
         parts = (self.model, self.optimizer, self.scheduler, self.scaler)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint: list[Any] = []
-            self._train(
-                Path(folder), 0, reached,
-                keep=lambda step: step == at
-                and checkpoint.extend(copy.deepcopy(part.state_dict()) for part in parts),
-            )  # fmt: skip
+
+            def keep(step: int) -> None:
+                if step == at:
+                    checkpoint.extend(copy.deepcopy(part.state_dict()) for part in parts)
+
+            self._train(Path(folder), 0, reached, keep)
             for part, kept in zip(parts, checkpoint, strict=True):
                 part.load_state_dict(kept)
             if schedule_lost:
@@ -223,7 +224,7 @@ class Loop:
         return trace
 
     def _train(
-        self, folder: Path, first: int, last: int, keep: Callable[[int], object] = lambda _: None
+        self, folder: Path, first: int, last: int, keep: Callable[[int], None] = lambda _: None
     ) -> None:
         from tunewell.train.loop import watch
 

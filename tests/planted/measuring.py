@@ -10,10 +10,10 @@ from typing import Any
 from tunewell.core.finding import Finding
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
-from tunewell.readers.logs import read_run
+from tunewell.readers.logs import INSIDE, read_run
 from tunewell.subjects.trace import Trace
 from tunewell.train.quiet import quiet
-from tunewell.train.watch import INSIDE, Watch
+from tunewell.train.watch import Watch
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -130,7 +130,6 @@ def test_a_warm_up_that_outlasts_the_run() -> None:
 
 def test_a_schedule_that_begins_anew_where_the_run_is_resumed() -> None:
     """Resumed at step 120 without the scheduler's state; the twin is resumed with it."""
-
     lost = Loop(topics(), warmup=0).run_resumed(at=120, reached=130, schedule_lost=True)
     found = said(only(lost, *PLAIN))["HYP056"]
     assert found.severity is Severity.WARNING
@@ -169,7 +168,6 @@ def test_a_model_that_stays_in_evaluation_mode() -> None:
 
 def test_a_head_that_no_optimizer_holds() -> None:
     """It gets a gradient and never moves."""
-
     found = serious(planted("head-in-no-optimizer").run())
     assert "head gets a gradient and never moves" in found["FIT044"]
 
@@ -196,7 +194,6 @@ def test_gradients_that_vanish_in_a_deep_sigmoid_network() -> None:
 
 def test_gradients_that_explode_without_a_clip() -> None:
     """A rate that grows without end; norms and loss grow together."""
-
     grown = planted("gradients-explode").run()
     assert "gradient norms grew" in serious(grown)["FIT045"]
     assert "FIT045" not in said(Loop(language(), clip=1e9, rate=5e-3).run())
@@ -258,9 +255,7 @@ def test_a_first_step_that_the_scaler_skips_proves_nothing(tmp_path: Path, optim
             trainer.accelerator.scaler = scaler
             optimizer.__init__(optimizer.optimizer, device_placement=False, scaler=scaler)
 
-    trainer = classifier(
-        tmp_path, max_steps=60, eval_strategy="no", max_grad_norm=0.0, optim=optim
-    )
+    trainer = classifier(tmp_path, max_steps=60, eval_strategy="no", max_grad_norm=0.0, optim=optim)
     trainer.add_callback(Half())
     trainer.model.classifier.weight.register_hook(
         lambda gradient: gradient * (math.inf if scaler.get_scale() > 2.0**14 else 1.0)

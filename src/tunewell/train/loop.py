@@ -229,9 +229,7 @@ def watch(  # noqa: PLR0913  each says something of the run
             said=lambda: {**described(model), **told},
         )
 
-    return LoopWatch(
-        model, optimizer, observer, log_every=log_every, begin=begin, scaler=scaler
-    )
+    return LoopWatch(model, optimizer, observer, log_every=log_every, begin=begin, scaler=scaler)
 
 
 def _number(value: Any) -> Any:  # noqa: ANN401

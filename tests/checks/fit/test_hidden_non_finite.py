@@ -11,7 +11,9 @@ NAN, INF = float("nan"), float("inf")
 
 
 def guarded(
-    *done: Intervention, step_loss: list[float], nonfinite_parameters: dict[int, float] | None = None
+    *done: Intervention,
+    step_loss: list[float],
+    nonfinite_parameters: dict[int, float] | None = None,
 ) -> Trace:
     """A guarded run with a log at every other step, as the watcher writes it."""
     bad = [float(loss != loss) for loss in step_loss]  # noqa: PLR0124  NaN is not itself
@@ -20,7 +22,7 @@ def guarded(
         step_loss=step_loss,
         loss=dict.fromkeys(pairs, 1.9),
         nonfinite_losses={step: bad[step - 2] + bad[step - 1] for step in pairs},
-        **({} if nonfinite_parameters is None else {"nonfinite_parameters": nonfinite_parameters}),
+        nonfinite_parameters=nonfinite_parameters or {},
     )
     return dataclasses.replace(made, interventions=done)
 

@@ -107,7 +107,7 @@ def hidden_non_finite(trace: Trace, *, max_logs: int = 1) -> Iterator[Finding]:
 def _handled(trace: Trace, logs: Marks, steps: Marks) -> list[int]:
     """The steps that a guard left out or took back, where that was all; else none.
 
-    `logs` are steps of logs that tell of the steps since the log before, `steps` tell of themselves.
+    `logs` are steps of logs that tell of those since the log before, `steps` tell of themselves.
     """
     skips = sorted(done.step for done in trace.interventions if done.kind == "skip")
     backs = sorted(done.step for done in trace.interventions if done.kind == "back")

@@ -55,12 +55,12 @@ def wrong_checkpoint_kept(
     (0.1, a judgement: in ten healthy runs an evaluation after the best lay up to 0.86 above it, so
     keeping the last is often worse) and three times the curve's own noise, which fewer than eight
     values do not tell: of those it must exceed `min_of_range` of all that lies between the best and
-    the worst (0.1, a judgement; a loss that falls from 1.1 to 0.06 may well end at 0.09). Where the run names no metric and its
-    accuracy or F1 is no lower for the kept model, by a standard error of its rows, it is
-    information: the model is surer of its errors, and makes no more of them. trainer_state.json does
-    not say which model was kept; it is known where the run chose no best model (the last is kept),
-    where the weights beside the checkpoints equal those of one of them, and where the best
-    checkpoint is gone while later ones are there.
+    the worst (0.1, a judgement; a loss that falls from 1.1 to 0.06 may well end at 0.09). Where the
+    run names no metric and its accuracy or F1 is no lower for the kept model, by a standard error
+    of its rows, it is information: the model is surer of its errors, and makes no more of them.
+    trainer_state.json does not say which model was kept; it is known where the run chose no best
+    model (the last is kept), where the weights beside the checkpoints equal those of one of them,
+    and where the best checkpoint is gone while later ones are there.
 
     ## Example
     Evaluation loss 0.44 at step 60, 0.71 at the end, and the end is what is saved.
@@ -104,7 +104,8 @@ def wrong_checkpoint_kept(
     yield Finding(
         message=(
             f"the model kept is from step {trace.kept_step:,} with {metric} "
-            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}{disk}{why}{as_good}"
+            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}"
+            f"{disk}{why}{as_good}"
         ),
         where=(Steps(metric=metric, first=step, last=trace.kept_step),)
         if step <= trace.kept_step

@@ -67,9 +67,7 @@ def _held_back(trace: Trace) -> bool:
     return policy and isinstance(beta, int | float) and beta > 0
 
 
-@fact(
-    "kl-high", "whether the model moved far from its reference", columns=("kl",), when=_held_back
-)
+@fact("kl-high", "whether the model moved far from its reference", columns=("kl",), when=_held_back)
 def kl_high(seen: Seen) -> Told | None:
     """A divergence from the reference that grows to many times its early level."""
     kl = seen.trace.column("kl").finite

@@ -44,7 +44,7 @@ class StepRecord:
             self._scale = scale.detach().clone().reshape(())
 
     def add_scaled(self, overflowed: torch.Tensor) -> None:
-        """Note whether gradients overflowed (above 0), where the optimizer itself skips the step."""
+        """Note if gradients overflowed (above 0), where the optimizer itself skips the step."""
         self._overflowed = (overflowed.detach().reshape(()) > 0).float()
 
     @property
