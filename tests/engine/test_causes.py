@@ -183,7 +183,7 @@ def test_nothing_is_asked_of_a_run_that_could_not_log_it(
     name: str, columns: dict[str, list[float]], settings: dict[str, object], *, asked: bool
 ) -> None:
     """A classifier has no reference to move from; without fp16 no update is left out."""
-    logged = trace(**columns).columns  # type: ignore[arg-type]  no column is called source
+    logged = trace(**columns).columns  # type: ignore[arg-type]
     made = Trace(source="test", columns=logged, settings=settings)
     assert known()[name].asks_of(made) is asked
 

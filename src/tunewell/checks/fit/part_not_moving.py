@@ -36,10 +36,11 @@ def part_not_moving(
     From the watcher's samples at steps whose learning rate is above 0, at least `min_samples` of
     them (3). A gradient that became 0 must have stayed so at all samples of the later half of the
     run so far, or of the later half of the samples where those are fewer than `min_samples`. Other
-    layers must have moved and have a gradient to the end. A layer that the step-one proof calls frozen is by choice, and so is one without any gradient column;
-    embeddings are left out, as a step touches few of their rows. Exactly 0 is asked for, not small.
-    A layer that gets a gradient and never moves is an error, one that gets none a warning; where at
-    most `few` of the layers (0.1) never got one, as the unused pooler of an encoder, information.
+    layers must have moved and have a gradient to the end. A layer that the step-one proof calls
+    frozen is by choice, and so is one without any gradient column; embeddings are left out, as a
+    step touches few of their rows. Exactly 0 is asked for, not small. A layer that gets a gradient
+    and never moves is an error, one that gets none a warning; where at most `few` of the layers
+    (0.1) never got one, as the unused pooler of an encoder, information.
 
     ## Example
     encoder.layer.0 to encoder.layer.5: gradient 2e-4, update 0 at 40 samples; classifier moves.
