@@ -55,7 +55,7 @@ def test_steps_that_walk_through_all_that_was(tmp_path: Path) -> None:
 
 @pytest.mark.reproduces("P22")
 def test_a_loader_that_takes_longer_than_the_step(tmp_path: Path) -> None:
-    """The collator tokenises each text some hundred times."""
+    """The collator tokenises three thousand texts for each batch."""
     from tests.preflight import tiny
     from transformers import DataCollatorWithPadding
 
@@ -63,7 +63,7 @@ def test_a_loader_that_takes_longer_than_the_step(tmp_path: Path) -> None:
     pad = DataCollatorWithPadding(tokens)
 
     def slow(rows: Any) -> Any:
-        for text in tiny.sentences(500):
+        for text in tiny.sentences(3000):
             tokens(text)
         return pad(rows)
 
