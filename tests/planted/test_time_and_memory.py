@@ -118,15 +118,17 @@ def two_processes(folder: Path, slow: int) -> Trace:
     """A real training in two processes, one of which may prepare its batches slowly."""
     script = folder / "train.py"
     script.write_text(textwrap.dedent(PROCESS), encoding="utf-8")
-    subprocess.run(
+    done = subprocess.run(
         [
             sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
             "--master-port=0", "--standalone", str(script), str(slow), str(folder / "run"),
         ],
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
         timeout=120,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     trace = read_run(folder / "run")[0]
     assert set(trace.ranks) == {1}
     return trace
