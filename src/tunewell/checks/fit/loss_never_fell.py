@@ -68,7 +68,7 @@ def loss_never_fell(  # noqa: PLR0913  each is an option
     wide to exclude a fall is no finding. At least `min_points` logs (12) over `min_steps` steps
     (50), so that too few steps are not called a plateau.
 
-    While the run goes on, `min_share` of its planned steps must be behind it (a third): of 55
+    While the run goes on, `min_share` of its planned steps must be behind it (a third): of 53
     healthy and undecided runs 3 stood still at 12 to 22 % of their steps, in warm-up and just after
     it, and none after 24 %.
 
