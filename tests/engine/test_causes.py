@@ -170,6 +170,25 @@ def test_what_the_log_lacks_is_said() -> None:
     assert any("pass training data" in line for line in cause.not_checked)
 
 
+@pytest.mark.parametrize(
+    ("name", "columns", "settings", "asked"),
+    [
+        ("kl-high", {"loss": [1.0]}, {}, False),
+        ("kl-high", {"reward": [1.0]}, {"beta": 0.0}, False),
+        ("kl-high", {"reward": [1.0]}, {"beta": 0.04}, True),
+        ("steps-skipped", {"loss": [1.0]}, {"fp16": False}, False),
+        ("steps-skipped", {"loss": [1.0]}, {"fp16": True}, True),
+    ],
+)
+def test_nothing_is_asked_of_a_run_that_could_not_log_it(
+    name: str, columns: dict[str, list[float]], settings: dict[str, object], *, asked: bool
+) -> None:
+    """A classifier has no reference to move from; without fp16 no update is left out."""
+    logged = trace(**columns).columns  # type: ignore[arg-type]
+    made = Trace(source="test", columns=logged, settings=settings)
+    assert known()[name].asks_of(made) is asked
+
+
 def test_information_is_no_trouble() -> None:
     """It has no cause, and is in none."""
     told = finding("overfitting", "FIT001", severity=Severity.INFO)

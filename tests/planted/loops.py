@@ -1,20 +1,24 @@
-"""Real trainings in plain PyTorch loops, a second each, as the traces that a watcher would make.
+"""Real trainings in plain PyTorch loops, a second each, watched by `tunewell.watch`.
 
-The columns that `tunewell.Watch` adds are computed here, by the definitions of the Trace: these
-loops are what people write by hand, with the faults that hand-written loops have.
+They are what people write by hand, with the faults that hand-written loops have.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import itertools
 import math
-import zlib
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tunewell.subjects.trace import Column, Restart, Trace
+from tunewell.readers.logs import read_run
+from tunewell.subjects.model_state import ModelState
+from tunewell.subjects.trace import Trace
 
 TOKENS = 60
 LENGTH = 12
@@ -90,8 +94,9 @@ def model_for(task: Task, *, width: int = 24, depth: int = 2, dropout: float = 0
             self.blocks = nn.ModuleList(blocks)
             self.head = nn.Linear(width, task.classes or 2)
 
-        def forward(self, rows: Any) -> Any:
-            hidden = self.embed(rows).mean(dim=1)
+        def forward(self, input_ids: Any, labels: Any = None) -> Any:
+            del labels  # passed as to a model of transformers; the loop has its own loss
+            hidden = self.embed(input_ids).mean(dim=1)
             for block in self.blocks:
                 hidden = block(hidden)
             return self.head(hidden)
@@ -104,8 +109,9 @@ def model_for(task: Task, *, width: int = 24, depth: int = 2, dropout: float = 0
             self.drop = nn.Dropout(dropout)
             self.head = nn.Linear(width, TOKENS)
 
-        def forward(self, rows: Any) -> Any:
-            return self.head(self.drop(self.mix(self.embed(rows))[0]))
+        def forward(self, input_ids: Any, labels: Any = None) -> Any:
+            del labels
+            return self.head(self.drop(self.mix(self.embed(input_ids))[0]))
 
     torch.manual_seed(0)
     return Classifier() if task.classes else Language()
@@ -132,7 +138,6 @@ class Loop:
     order: Any = None
     seed: int = 0
     parameters: Callable[[Any], list[Any]] = lambda model: list(model.parameters())
-    loss: Callable[[Any, Any], Any] | None = None
     meddle: Callable[[Loop, int], None] = lambda *_: None
     after_judging: Callable[[Loop], None] = lambda loop: loop.model.train()
     settings: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -140,7 +145,6 @@ class Loop:
 
     def __post_init__(self) -> None:
         import torch
-        from transformers import get_scheduler
 
         torch.manual_seed(self.seed)
         self.model = self.model if self.model is not None else model_for(self.task)
@@ -148,6 +152,17 @@ class Loop:
         self.optimizer = torch.optim.AdamW(
             self.parameters(self.model), lr=self.rate, weight_decay=self.weight_decay
         )
+        self.schedule_anew()
+        self.scaler = torch.amp.GradScaler("cpu", enabled=self.half)
+        self.epoch = 0.0
+        self.state: ModelState | None = None
+
+    def schedule_anew(self) -> None:
+        """The schedule from its beginning, at the full rate."""
+        from transformers import get_scheduler
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] = self.rate
         self.scheduler = get_scheduler(
             self.schedule,
             self.optimizer,
@@ -156,9 +171,6 @@ class Loop:
             scheduler_specific_kwargs=self.schedule_arguments or None,
         )
         self.advance: Callable[[], None] = self.scheduler.step
-        self.scaler = torch.amp.GradScaler("cpu", enabled=self.half)
-        self.points: dict[str, dict[int, float]] = {}
-        self.epoch = 0.0
 
     # -- what is trained on ----------------------------------------------------------------------
 
@@ -178,127 +190,44 @@ class Loop:
 
     # -- the training ----------------------------------------------------------------------------
 
+    def run_into(self, folder: Path) -> None:
+        """Train, watched, into a run folder that stays."""
+        self._train(folder, 0, self.steps)
+
     def run(self) -> Trace:
-        """Train, and give the trace of it."""
-        batches, window = self.batches(), []
-        self.model.train()
-        for step in range(1, self.steps + 1):
-            self.meddle(self, step)
-            rate = self.optimizer.param_groups[0]["lr"]
-            places = next(batches)
-            seen = self._step(step, places)
-            window.append(seen)
-            if step % self.every == 0:
-                self._log(step, rate, window)
-                window = []
-            if self.judge_every and step % self.judge_every == 0:
-                self._judge(step)
-                self.after_judging(self)
-        return self.trace()
+        """Train, watched, and give what the run folder tells; the step-one proof is `state`."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._train(Path(folder), 0, self.steps)
+            return self._recorded(folder)
 
-    def _loss(self, rows: Any, labels: Any) -> tuple[Any, Any]:
-        import torch
+    def run_resumed(self, *, at: int, reached: int, schedule_lost: bool = False) -> Trace:
+        """Train up to `reached`, and once more from the checkpoint `at` on, in one run folder."""
+        parts = (self.model, self.optimizer, self.scheduler, self.scaler)
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint: list[Any] = []
 
-        logits = self.model(rows)
-        shape = (-1, logits.shape[-1])
-        if self.loss is not None:
-            return self.loss(logits, labels), logits
-        loss = torch.nn.functional.cross_entropy(
-            logits.reshape(shape).float(), labels.reshape(-1), label_smoothing=self.smoothing
-        )
-        return loss, logits
+            def keep(step: int) -> None:
+                if step == at:
+                    checkpoint.extend(copy.deepcopy(part.state_dict()) for part in parts)
 
-    def _step(self, step: int, places: Any) -> dict[str, Any]:
-        import torch
+            self._train(Path(folder), 0, reached, keep)
+            for part, kept in zip(parts, checkpoint, strict=True):
+                part.load_state_dict(kept)
+            if schedule_lost:
+                self.schedule_anew()
+            self._train(Path(folder), at, self.steps)
+            return self._recorded(folder)
 
-        rows, labels = self.task.rows[places], self.task.labels[places]
-        self._note("evaluation_mode", step, float(not self.model.training))
-        self._note("batch_mark", step, float(zlib.crc32(rows.numpy().tobytes())))
-        look = step % 10 == 0 or step <= 3
-        with torch.autocast("cpu", dtype=torch.float16, enabled=self.half):
-            loss, logits = self._loss(rows, labels)
-        self._note("step_loss", step, float(loss.detach()))
-        self.optimizer.zero_grad()
-        self.scaler.scale(loss).backward()
-        self.scaler.unscale_(self.optimizer)
-        named = list(self.model.named_parameters())
-        before = {name: p.detach().clone() for name, p in named} if look else {}
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip))
-        gradients = {
-            name: 0.0 if p.grad is None else float(p.grad.pow(2).mean().sqrt())
-            for name, p in named
-            if p.requires_grad
-        }
-        scale = self.scaler.get_scale()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        skipped = self.half and self.scaler.get_scale() < scale
-        if not skipped:
-            self.advance()
-        if self.half:
-            self._note("skipped", step, float(skipped))
-            self._note("loss_scale", step, float(self.scaler.get_scale()))
-        if look:
-            self._layers(step, before, gradients)
-        flat = logits.detach().reshape(-1, logits.shape[-1]).argmax(dim=-1)
-        return {
-            "loss": float(loss.detach()),
-            "norm": norm,
-            "said": flat,
-            "true": labels.reshape(-1),
-        }
+    def _recorded(self, folder: str) -> Trace:
+        trace, self.state = read_run(Path(folder))
+        assert '"broken"' not in (Path(folder) / "events.jsonl").read_text()
+        return trace
 
-    def _layers(self, step: int, before: dict[str, Any], gradients: dict[str, float]) -> None:
-        for name, p in self.model.named_parameters():
-            if not p.requires_grad or not name.endswith("weight"):
-                continue
-            layer = name.removesuffix(".weight")
-            size = float(before[name].pow(2).mean().sqrt())
-            moved = float((p.detach() - before[name]).pow(2).mean().sqrt())
-            self._note(f"update_ratio/{layer}", step, moved / size if size else math.nan)
-            self._note(f"gradient_rms/{layer}", step, gradients[name])
-            self._note(f"weight_rms/{layer}", step, size)
+    def _train(
+        self, folder: Path, first: int, last: int, keep: Callable[[int], None] = lambda _: None
+    ) -> None:
+        from tunewell.train.loop import watch
 
-    def _log(self, step: int, rate: float, window: list[dict[str, Any]]) -> None:
-        import torch
-
-        self._note("loss", step, float(np.mean([seen["loss"] for seen in window])))
-        self._note("grad_norm", step, window[-1]["norm"])
-        self._note("learning_rate", step, rate)
-        self._note("epoch", step, self.epoch)
-        if self.task.classes:
-            for name, key in (("predicted", "said"), ("label", "true")):
-                counts = torch.cat([seen[key] for seen in window]).bincount()
-                self._note(f"{name}_top_share", step, float(counts.max() / counts.sum()))
-
-    def _judge(self, step: int) -> None:
-        import torch
-
-        self.model.eval()
-        with torch.no_grad():
-            loss, logits = self._loss(self.task.judged_rows, self.task.judged_labels)
-        said = logits.argmax(dim=-1)
-        self._note("eval_loss", step, float(loss))
-        self._note("eval_accuracy", step, float((said == self.task.judged_labels).float().mean()))
-        if self.task.classes:
-            for name, given in (("predicted", said), ("label", self.task.judged_labels)):
-                counts = given.bincount()
-                self._note(f"eval_{name}_top_share", step, float(counts.max() / counts.sum()))
-
-    # -- what is noted ---------------------------------------------------------------------------
-
-    def _note(self, name: str, step: int, value: float) -> None:
-        self.points.setdefault(name, {})[step] = value
-
-    def trace(self, *, restarts: tuple[Restart, ...] = ()) -> Trace:
-        """What was noted, as a trace of a finished run."""
-        columns = {
-            name: Column(
-                np.array(list(points), dtype=np.int64),
-                np.array(list(points.values()), dtype=np.float64),
-            )
-            for name, points in self.points.items()
-        }
         told = {
             "learning_rate": self.rate,
             "lr_scheduler_type": self.schedule,
@@ -307,16 +236,60 @@ class Loop:
             **({"lr_scheduler_kwargs": self.schedule_arguments} if self.schedule_arguments else {}),
             **self.settings,
         }
-        return Trace(
-            source="a loop",
-            columns=columns,
-            max_steps=self.steps,
-            classes=self.task.classes,
-            train_rows=len(self.task.rows),
-            settings=told,
-            restarts=restarts,
-            task="classification" if self.task.classes else "language",
+        batches = itertools.islice(self.batches(), first, None)
+        self.model.train()
+        with watch(
+            self.model, self.optimizer, folder, max_steps=self.steps,
+            train_rows=len(self.task.rows), classes=self.task.classes, settings=told,
+            scaler=self.scaler, start_step=first, log_every=self.every, announce=None,
+        ) as run:  # fmt: skip
+            for step in range(first + 1, last + 1):
+                self.meddle(self, step)
+                norm = self._step(next(batches))
+                if step % self.every == 0:
+                    run.log(grad_norm=norm, epoch=self.epoch)
+                if self.judge_every and step % self.judge_every == 0:
+                    run.log(self._judge())
+                    self.after_judging(self)
+                keep(step)
+
+    def _loss(self, rows: Any, labels: Any) -> tuple[Any, Any]:
+        import torch
+
+        logits = self.model(input_ids=rows, labels=labels)
+        loss = torch.nn.functional.cross_entropy(
+            logits.reshape(-1, logits.shape[-1]).float(),
+            labels.reshape(-1),
+            label_smoothing=self.smoothing,
         )
+        return loss, logits
+
+    def _step(self, places: Any) -> Any:
+        """One step, and the norm of its gradients."""
+        import torch
+
+        rows, labels = self.task.rows[places], self.task.labels[places]
+        with torch.autocast("cpu", dtype=torch.float16, enabled=self.half):
+            loss, _ = self._loss(rows, labels)
+        self.optimizer.zero_grad()
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
+        scale = self.scaler.get_scale()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.scaler.get_scale() >= scale:
+            self.advance()
+        return norm
+
+    def _judge(self) -> dict[str, Any]:
+        import torch
+
+        self.model.eval()
+        with torch.no_grad():
+            loss, logits = self._loss(self.task.judged_rows, self.task.judged_labels)
+        right = logits.argmax(dim=-1) == self.task.judged_labels
+        return {"eval_loss": loss, "eval_accuracy": right.float().mean()}
 
 
 def only(trace: Trace, *names: str) -> Trace:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.planted.measuring import Measure, said, trained
+from tests.planted.measuring import Watched, said, trained, watch
 from tests.preflight import live, tiny
 from tests.preflight import other_tasks as tasks
 
@@ -164,10 +164,10 @@ def test_a_classifier_whose_labels_are_compared_in_another_order(tmp_path: Path)
         right = (prediction.predictions.argmax(-1) + 1) % 3 == prediction.label_ids
         return {"accuracy": float(right.mean())}
 
-    faulty = trained(classifier(tmp_path / "faulty", compute_metrics=turned)).trace(classes=3)
+    faulty = trained(classifier(tmp_path / "faulty", compute_metrics=turned)).trace()
     (found,) = said([faulty], "MET032")
     assert "the two are not of the same answers" in found.message
-    healthy = trained(classifier(tmp_path / "healthy")).trace(classes=3)
+    healthy = trained(classifier(tmp_path / "healthy")).trace()
     assert not said([healthy], "MET032")
 
 
@@ -227,10 +227,9 @@ def test_another_callback_undoes_early_stopping(tmp_path: Path) -> None:
     }  # fmt: skip
     faulty = with_early_stopping(classifier(tmp_path / "faulty", **settings))
     faulty.add_callback(GoOn())
-    patience = {"early_stopping_patience": 3}
 
-    def settled(measure: Measure) -> list[Any]:
-        return said([measure.trace(settings={**measure.settings, **patience})], "MET033")
+    def settled(run: Watched) -> list[Any]:
+        return said([run.trace()], "MET033")
 
     (found,) = settled(trained(faulty))
     assert "early stopping had a patience of 3 and eval_loss was best at step" in found.message
@@ -251,10 +250,11 @@ def test_the_best_checkpoint_is_the_next_to_be_deleted(tmp_path: Path) -> None:
     seen: dict[int, list[Any]] = {}
 
     class Ask(TrainerCallback):
-        measure: Measure
-
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            seen[state.global_step] = said([self.measure.trace(finished=False)], "MET034")
+            so_far = read_run(Path(args.output_dir))[0]
+            assert not so_far.finished
+            assert max(so_far.saved_steps) == state.global_step
+            seen[state.global_step] = said([so_far], "MET034")
 
     def run(out: Path, **settings: Any) -> None:
         seen.clear()
@@ -262,10 +262,8 @@ def test_the_best_checkpoint_is_the_next_to_be_deleted(tmp_path: Path) -> None:
             out, judged=noise, eval_steps=8, save_strategy="steps", save_steps=8,
             save_total_limit=3, learning_rate=3e-3, **settings,
         )  # fmt: skip
-        ask = Ask()
-        ask.measure = Measure()
-        trainer.add_callback(ask)
-        trained(trainer, ask.measure)
+        watch(trainer).add_callback(Ask())
+        trained(trainer)
 
     run(tmp_path / "faulty")
     told = {step: found for step, found in seen.items() if found}

@@ -54,8 +54,7 @@ def stopped(out: Path) -> Trace:
         out, judged=noise, metric_for_best_model="loss", save_strategy="steps", save_steps=4,
         load_best_model_at_end=True,
     )  # fmt: skip
-    measure = trained(with_early_stopping(trainer, 2))
-    return measure.trace(settings={**measure.settings, "early_stopping_patience": 2})
+    return trained(with_early_stopping(trainer, 2)).trace()
 
 
 def chats(out: Path) -> Trace:
@@ -80,13 +79,13 @@ RUNS: dict[str, Run] = {
     "never evaluated": lambda out: trained(classifier(out, eval_strategy="no")).trace(),
     "a tiny evaluation set": lambda out: trained(
         classifier(out, judged=learnable(6), compute_metrics=macro_recall)
-    ).trace(classes=3),
+    ).trace(),
     "a long evaluation in a short run": lambda out: trained(
         classifier(out, judged=learnable(300), eval_steps=12)
-    ).trace(classes=3),
+    ).trace(),
     "unbalanced": lambda out: trained(
         classifier(out, rows=learnable(96, shares=(8, 1, 1)), compute_metrics=macro_recall)
-    ).trace(classes=3),
+    ).trace(),
     "saved every epoch": lambda out: trained(
         classifier(out, save_strategy="epoch", save_total_limit=2)
     ).trace(),
@@ -101,7 +100,7 @@ RUNS: dict[str, Run] = {
     ).trace(),
     "smoothed labels": lambda out: trained(
         classifier(out, label_smoothing_factor=0.1)
-    ).trace(classes=3),
+    ).trace(),
     "a cosine with a warm-up": lambda out: trained(
         classifier(out, lr_scheduler_type="cosine", warmup_steps=8)
     ).trace(),
@@ -118,7 +117,7 @@ RUNS: dict[str, Run] = {
     "preferences": preferences,
     "several labels a row": lambda out: trained(
         tasks.multi_label(out, max_steps=40, logging_steps=2)
-    ).trace(classes=3),
+    ).trace(),
     "numbers": lambda out: trained(tasks.regression(out, max_steps=40, logging_steps=2)).trace(),
     "resumed": lambda out: resumed(out, first={"eval_strategy": "steps", "eval_steps": 6}),
     "resumed over steps that were done": lambda out: resumed(out, at=10, stop=24),

@@ -16,7 +16,7 @@ from tests.planted.loops import PLAIN, Loop, Task, language, model_for, only, to
 
 from tunewell.core.finding import Severity
 from tunewell.engine.examine import examine
-from tunewell.subjects.trace import Column, Restart, Trace
+from tunewell.subjects.trace import Column, Trace
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="needs the training extra"
@@ -61,19 +61,8 @@ def harder_rows_later() -> Trace:
 
 
 def resumed() -> Trace:
-    """Taken up again from a checkpoint with all of its state: nothing of it shows but the note."""
-    loop = Loop(topics(), judge_every=50)
-    loop.run()
-    return loop.trace(restarts=(Restart(step=100, reached=130),))
-
-
-def rewards() -> Trace:
-    """Rewards beside a loss that rises from 0, as in GRPO."""
-    trace = Loop(topics(), judge_every=0).run()
-    loss, reward = trace.columns["loss"], trace.columns["loss"]
-    risen = Column(loss.steps, 0.01 * (2 - loss.values))
-    kept = {"loss": risen, "step_loss": risen, "learning_rate": trace.columns["learning_rate"]}
-    return dataclasses.replace(trace, columns={**kept, "reward": reward}, classes=None)
+    """Taken up again from a checkpoint with all of its state."""
+    return Loop(topics(), judge_every=50).run_resumed(at=100, reached=130)
 
 
 def classified(**settings: Any) -> Trace:
@@ -139,7 +128,6 @@ HEALTHY: dict[str, Callable[[], Trace]] = {
     "a language trained before": lambda: known_already(language()),
     "a curriculum": harder_rows_later,
     "resumed": resumed,
-    "rewards": rewards,
 }
 
 
@@ -147,7 +135,7 @@ HEALTHY: dict[str, Callable[[], Trace]] = {
 def test_nothing_serious_is_said_of_a_healthy_run(name: str) -> None:
     """Whole and halfway, with and without what the watcher adds."""
     trace = HEALTHY[name]()
-    plain = only(trace, *PLAIN, "reward")
+    plain = only(trace, *PLAIN)
     for seen in (trace, plain, so_far(trace, 0.5), so_far(plain, 0.5), so_far(trace, 0.2)):
         outcomes = examine([seen])
         assert not outcomes.broken

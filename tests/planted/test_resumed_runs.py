@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.planted.measuring import Measure, said, trained
+from tests.planted.measuring import said, trained
 from tests.preflight import other_tasks as tasks
 from tests.preflight import tiny
 
@@ -51,12 +51,11 @@ def resumed(
 
     earlier = classifier(out, **(first or {}))
     earlier.add_callback(Stop())
-    measure = trained(earlier)
+    trained(earlier)
     if between is not None:
         between(out / f"checkpoint-{at}")
     trainer = classifier(out, **{**(first or {}), **later})
-    trained(trainer, measure, resume=str(out / f"checkpoint-{at}"))
-    return measure.trace()
+    return trained(trainer, resume=str(out / f"checkpoint-{at}")).trace()
 
 
 def codes(trace: Trace) -> list[str]:
@@ -160,7 +159,6 @@ def test_a_run_that_was_resumed_well_is_quiet(
 def test_a_run_that_was_never_stopped_has_no_restart(tmp_path: Path) -> None:
     """And the checks say so."""
     trainer = classifier(tmp_path)
-    measure = Measure()
-    trained(trainer, measure)
-    assert not measure.trace().restarts
-    assert not codes(measure.trace())
+    trace = trained(trainer).trace()
+    assert not trace.restarts
+    assert not codes(trace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import textwrap
@@ -14,7 +13,8 @@ import pytest
 from tests.planted.measuring import said, trained
 from tests.planted.test_evaluations_of_runs import classifier, learnable
 
-from tunewell.subjects.trace import Column, Trace
+from tunewell.readers.logs import read_run
+from tunewell.subjects.trace import Trace
 
 
 def model_hook(trainer: Any, hook: Any) -> Any:
@@ -55,7 +55,7 @@ def test_steps_that_walk_through_all_that_was(tmp_path: Path) -> None:
 
 @pytest.mark.reproduces("P22")
 def test_a_loader_that_takes_longer_than_the_step(tmp_path: Path) -> None:
-    """The collator tokenises each text some hundred times."""
+    """The collator tokenises three thousand texts for each batch."""
     from tests.preflight import tiny
     from transformers import DataCollatorWithPadding
 
@@ -63,7 +63,7 @@ def test_a_loader_that_takes_longer_than_the_step(tmp_path: Path) -> None:
     pad = DataCollatorWithPadding(tokens)
 
     def slow(rows: Any) -> Any:
-        for text in tiny.sentences(500):
+        for text in tiny.sentences(3000):
             tokens(text)
         return pad(rows)
 
@@ -95,26 +95,21 @@ def test_saving_that_takes_the_time(tmp_path: Path) -> None:
 
 
 PROCESS = """
-    import json, os, sys, time
+    import os, sys
     import torch, torch.distributed as dist
+    from tunewell import watch
     rank, slow = int(os.environ["RANK"]), int(sys.argv[1])
     dist.init_process_group("gloo")
     torch.manual_seed(0)
     model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(64, 64))
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
-    rows, ended = [], time.perf_counter()
-    for step in range(1, 31):
-        for _ in range(60 if rank == slow else 2):
-            batch = torch.randn(400, 64).sort(dim=0).values
-        began = time.perf_counter()
-        optimizer.zero_grad()
-        model(batch).square().mean().backward()
-        optimizer.step()
-        now = time.perf_counter()
-        rows.append((step, began - ended, now - began))
-        ended = now
-    with open(sys.argv[2] + f"/{rank}.json", "w") as file:
-        json.dump(rows, file)
+    with watch(model, optimizer, sys.argv[2], max_steps=30, announce=None):
+        for step in range(30):
+            for _ in range(60 if rank == slow else 2):
+                batch = torch.randn(400, 64).sort(dim=0).values
+            optimizer.zero_grad()
+            model(batch).square().mean().backward()
+            optimizer.step()
     dist.destroy_process_group()
 """
 
@@ -123,24 +118,20 @@ def two_processes(folder: Path, slow: int) -> Trace:
     """A real training in two processes, one of which may prepare its batches slowly."""
     script = folder / "train.py"
     script.write_text(textwrap.dedent(PROCESS), encoding="utf-8")
-    subprocess.run(
+    done = subprocess.run(
         [
             sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
-            "--master-port=0", "--standalone", str(script), str(slow), str(folder),
+            "--master-port=0", "--standalone", str(script), str(slow), str(folder / "run"),
         ],
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
         timeout=120,
     )  # fmt: skip
-    ranks = {}
-    for rank in (0, 1):
-        rows = np.array(json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")))
-        steps = rows[:, 0].astype(np.int64)
-        ranks[rank] = {
-            "data_seconds": Column(steps, rows[:, 1]),
-            "step_seconds": Column(steps, rows[:, 2]),
-        }
-    return Trace(source="measured", columns=ranks[0], ranks={1: ranks[1]})
+    assert done.returncode == 0, done.stderr
+    trace = read_run(folder / "run")[0]
+    assert set(trace.ranks) == {1}
+    return trace
 
 
 @pytest.mark.slow

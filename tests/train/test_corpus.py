@@ -24,8 +24,8 @@ BY_NAME = {
 """Planted faults without a number in the catalogue, and the checks that find them."""
 
 MISSED: dict[str, str] = {
-    "llama-rate-jumps": "a rate of 0.3 after a long warm-up: the loss falls, though only to what the "
-    "words' frequencies give, and nothing in the log says that it could fall further",
+    "llama-rate-jumps": "a rate of 0.3 after a long warm-up: the loss falls, though only to what "
+    "the words' frequencies give, and nothing in the log says that it could fall further",
 }
 """Planted faults that no check finds, and why: fewer is better."""
 

@@ -86,6 +86,58 @@ def test_scaled_losses_are_recorded_unscaled(tmp_path: Path) -> None:
     assert trace.column("loss_scale").values.tolist() == [1024.0] * 5
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_steps_that_the_scaler_leaves_out_are_counted(tmp_path: Path, *, fused: bool) -> None:
+    """A fused optimizer is called for them and does nothing, another one is not called at all."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from tunewell.train.loop import watch
+
+    features, labels = loops.data(64)
+    net = loops.model()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.1, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    overflow = [1, 4, 5]
+    with watch(net, optimizer, tmp_path, scaler=scaler, log_every=1, announce=None) as run:
+        for step in range(1, 9):
+            optimizer.zero_grad()
+            loss: Any = cross_entropy(net(features), labels)
+            loss = loss * float("inf") if step in overflow else loss
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            assert run.step == step
+    assert "step" not in vars(scaler)
+    trace, state = read_run(tmp_path)
+    skipped = trace.column("skipped")
+    assert skipped.steps[skipped.values > 0].tolist() == overflow
+    assert len(skipped) == 8
+    assert trace.column("loss_scale").values.tolist() == [1024, *[512] * 3, 256, *[128] * 3]
+    assert state is not None
+    assert all(tensor.moved for tensor in state.tensors)
+    assert "broken" not in (tmp_path / "events.jsonl").read_text()
+
+
+def test_a_short_run_has_looks_into_its_layers(tmp_path: Path) -> None:
+    """However short it is, the first ones cost no share of it."""
+    loops.train(tmp_path, epochs=4)
+    looks = read_run(tmp_path)[0].column("update_ratio/0").steps
+    assert len(looks) >= 10
+    assert looks[-1] > 40
+
+
+def test_classes_are_counted_where_they_are_told(tmp_path: Path) -> None:
+    """The model has no configuration that says them."""
+    loops.train(tmp_path, classes=3)
+    trace, _ = read_run(tmp_path)
+    assert (trace.classes, trace.task) == (3, "classification")
+    share = trace.column("predicted_top_share")
+    assert len(share)
+    assert (share.values >= 1 / 3).all()
+    assert len(trace.column("eval_predicted_top_share"))
+
+
 def test_an_error_ends_the_run_and_passes_through(tmp_path: Path) -> None:
     """The folder says with what; the hooks are gone."""
     import torch
@@ -95,18 +147,20 @@ def test_an_error_ends_the_run_and_passes_through(tmp_path: Path) -> None:
 
     net = loops.model()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    before = len(backward._LISTENERS)
+    # A training that another test gave up may still listen.
+    others = len(backward._LISTENERS)
 
     def train() -> None:
         with watch(net, optimizer, tmp_path, announce=None):
-            assert len(backward._LISTENERS) == before + 1
+            assert len(backward._LISTENERS) == others + 1
             net(loops.data(16)[0]).sum().backward()
             optimizer.step()
             1 / 0  # noqa: B018  the user's own error
 
     with pytest.raises(ZeroDivisionError):
         train()
-    assert len(backward._LISTENERS) == before
+    assert len(backward._LISTENERS) == others
+    assert others or torch.Tensor.backward is backward._ORIGINAL
     assert not net._forward_hooks
     trace, _ = read_run(tmp_path)
     assert not trace.finished

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -30,14 +31,17 @@ class LoopWatch:
         *,
         log_every: int,
         begin: Callable[[Observer], None],
+        scaler: Any = None,  # noqa: ANN401
     ) -> None:
         self._model = model
         self._optimizer = optimizer
+        self._scaler = scaler
         self._observer = observer
         self._log_every = log_every
         self._begin = begin
-        self._undo: list[Any] = []
+        self._undo: list[Callable[[], Any]] = []
         self._logged_at = 0
+        self._updates = 0
 
     def __enter__(self) -> Self:
         """Begin to look."""
@@ -49,9 +53,35 @@ class LoopWatch:
         self._begin(self._observer)
         self._logged_at = self._observer.step
         self._undo = [
-            self._optimizer.register_step_pre_hook(self._before),
-            self._optimizer.register_step_post_hook(self._after),
+            self._optimizer.register_step_pre_hook(self._before).remove,
+            self._optimizer.register_step_post_hook(self._after).remove,
         ]
+        if self._scaler is not None and self._scaler.is_enabled():
+            self._undo.append(self._follow_scaler())
+
+    def _follow_scaler(self) -> Callable[[], None]:
+        """See the steps that the scaler leaves out: it never calls the optimizer for them.
+
+        `step` is replaced on this scaler alone, until the run ends.
+        """
+        scaler, step = self._scaler, self._scaler.step
+
+        @functools.wraps(step)
+        def stepped(optimizer: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+            before = self._updates
+            made = step(optimizer, *arguments, **named)
+            if optimizer is self._optimizer and self._updates == before:
+                self._step_ends(skipped=True)
+            return made
+
+        scaler.step = stepped
+
+        def undo() -> None:
+            # Another tool may have put its own function on top of ours: that one stays.
+            if vars(scaler).get("step") is stepped:
+                del scaler.step
+
+        return undo
 
     def __exit__(
         self,
@@ -65,8 +95,8 @@ class LoopWatch:
     @harmless
     def _close(self, reason: str) -> None:
         undo, self._undo = self._undo, []
-        for handle in undo:
-            handle.remove()
+        for remove in undo:
+            remove()
         step = self._observer.step
         self._log_step()
         self._observer.end(reason=reason, step=step, kept_step=step)
@@ -99,13 +129,19 @@ class LoopWatch:
 
     @harmless
     def _before(self, optimizer: Any, arguments: Any, named: Any) -> None:  # noqa: ANN401, ARG002
+        self._updates += 1
         self._observer.before_update(optimizer)
 
     @harmless
     def _after(self, optimizer: Any, arguments: Any, named: Any) -> None:  # noqa: ANN401, ARG002
         self._observer.after_update()
+        scaled = self._scaler is not None and self._scaler.is_enabled()
+        self._step_ends(skipped=False if scaled else None)
+
+    @harmless
+    def _step_ends(self, *, skipped: bool | None) -> None:
         step = self._observer.step + 1
-        self._observer.step_ends(step)
+        self._observer.step_ends(step, skipped=skipped)
         if step - self._logged_at >= self._log_every:
             self._log_step()
 
@@ -126,6 +162,7 @@ def watch(  # noqa: PLR0913  each says something of the run
     *,
     max_steps: int | None = None,
     train_rows: int | None = None,
+    classes: int | None = None,
     settings: Mapping[str, Any] | None = None,
     scaler: Any = None,  # noqa: ANN401
     start_step: int = 0,
@@ -158,8 +195,11 @@ def watch(  # noqa: PLR0913  each says something of the run
         out: the run folder.
         max_steps: optimizer steps of the whole run, for findings that need its length.
         train_rows: rows of the training data.
+        classes: of a classifier, where the model has no configuration that says it. Its answers are
+            counted then, and its labels where they are passed to the model as `labels`.
         settings: what the run was started with, by the names of TrainingArguments where one fits.
-        scaler: the `torch.amp.GradScaler` of an fp16 run.
+        scaler: the `torch.amp.GradScaler` of an fp16 run. The steps that it leaves out count as
+            steps of the run.
         start_step: the step that a resumed run goes on from; 0 begins a new run folder.
         log_every: optimizer steps between two records of the mean loss and the learning rate.
         every: optimizer steps between two examinations, at least.
@@ -176,6 +216,8 @@ def watch(  # noqa: PLR0913  each says something of the run
     examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
     observer = Observer(Path(out), examiner=examiner, rank=rank, infer_evaluation=True)
 
+    told = {} if classes is None else {"classes": classes, "task": "classification"}
+
     def begin(seen: Observer) -> None:
         seen.begin(
             model,
@@ -187,10 +229,10 @@ def watch(  # noqa: PLR0913  each says something of the run
             max_steps=max_steps,
             train_rows=train_rows,
             settings=dict(settings or {}),
-            said=lambda: described(model),
+            said=lambda: {**described(model), **told},
         )
 
-    return LoopWatch(model, optimizer, observer, log_every=log_every, begin=begin)
+    return LoopWatch(model, optimizer, observer, log_every=log_every, begin=begin, scaler=scaler)
 
 
 def _innermost(optimizer: Any) -> Any:  # noqa: ANN401

@@ -105,20 +105,17 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             self._observer.before_update(parts.get("optimizer"))
 
     @harmless
-    def on_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
-        """The weights have moved."""
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **parts: Any) -> None:  # noqa: ANN401, ARG002
+        """The weights have moved, unless gradients overflowed in fp16."""
         if self._observer is not None:
-            self._observer.after_update()
+            self._observer.after_update(skipped=bool(_skipped(parts.get("optimizer"))))
 
     @harmless
     def on_step_end(self, args: Any, state: Any, control: Any, **parts: Any) -> None:  # noqa: ANN401, ARG002
         """Time the step."""
         if self._observer is None:
             return
-        optimizer = parts.get("optimizer")
-        scaled = getattr(optimizer, "scaler", None) is not None
-        skipped = bool(getattr(optimizer, "step_was_skipped", False)) if scaled else None
-        self._observer.step_ends(state.global_step, skipped=skipped)
+        self._observer.step_ends(state.global_step, skipped=_skipped(parts.get("optimizer")))
         if self._observer.stopped:
             control.should_training_stop = True
 
@@ -151,6 +148,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         """A checkpoint was written."""
         if self._observer is not None:
             self._observer.passed("saving_seconds", state.global_step)
+            self._observer.saved(state.global_step, _saved_steps(args))
 
     @harmless
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
@@ -160,18 +158,13 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         # The best checkpoint is older than the best step where that step was not saved.
         best = str(state.best_model_checkpoint or "").rpartition("-")[2]
         loads = bool(args.load_best_model_at_end) and best.isdigit()
-        folder = Path(args.output_dir)
         self._last = {
             "step": state.global_step,
             "best_step": state.best_global_step,
             "best_metric": state.best_metric,
             "metric_for_best": args.metric_for_best_model,
             "kept_step": int(best) if loads else state.global_step,
-            "saved_steps": sorted(
-                int(number)
-                for entry in folder.glob("checkpoint-*")
-                if (number := entry.name.rpartition("-")[2]).isdigit()
-            ),
+            "saved_steps": _saved_steps(args),
         }
         if self.settings is None:
             self.close()
@@ -214,6 +207,21 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             said["kept_step"] = kept_step
             said.pop("metric_for_best", None)
         observer.end(reason=reason, **said)
+
+
+def _skipped(optimizer: Any) -> bool | None:  # noqa: ANN401
+    """Whether the scaler of fp16 left the step out; None where there is no scaler."""
+    scaled = getattr(optimizer, "scaler", None) is not None
+    return bool(getattr(optimizer, "step_was_skipped", False)) if scaled else None
+
+
+def _saved_steps(args: Any) -> list[int]:  # noqa: ANN401
+    """The checkpoints that lie in the output folder now."""
+    return sorted(
+        int(number)
+        for entry in Path(args.output_dir).glob("checkpoint-*")
+        if (number := entry.name.rpartition("-")[2]).isdigit()
+    )
 
 
 def _plain(args: Any) -> dict[str, Any]:  # noqa: ANN401

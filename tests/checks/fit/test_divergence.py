@@ -52,5 +52,6 @@ def test_the_number_is_held_against_what_the_run_broke() -> None:
     assert isinstance(number.value, int | float)
     assert number.value > 120
     assert "ended at" in finding.message
-    live = dataclasses.replace(run, finished=False)
+    risen = dataclasses.replace(trace(loss=[4.0, *[5.0, 4.2, 4.6] * 5]), classes=4)
+    live = dataclasses.replace(risen, finished=False, max_steps=20)
     assert "is now" in run_check(divergence, (live,)).findings[0].message

@@ -27,6 +27,9 @@ class TestLoaderBound(CheckCases):
         "one slow stretch": (
             trace(step_seconds=[0.3] * 80, data_seconds=[0.01] * 60 + [2.0] * 10 + [0.01] * 10),
         ),
+        "what a loop takes between steps of a tiny model": (
+            trace(step_seconds=[0.01] * 80, data_seconds=[0.004] * 40 + [0.012] * 40),
+        ),
         "five steps": (trace(step_seconds=[0.3] * 6, data_seconds=[0.4] * 6),),
         "a quarter": (trace(step_seconds=[0.3] * 24, data_seconds=[0.1] * 24),),
         "not timed": (trace(loss=[1.0] * 24),),

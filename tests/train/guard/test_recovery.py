@@ -15,6 +15,8 @@ from tests.train.guard import tiny
 from transformers import BertForSequenceClassification, Trainer
 
 from tunewell.core.errors import SettingsError
+from tunewell.core.finding import Severity
+from tunewell.engine.examine import examine
 from tunewell.readers.logs import read_trace
 from tunewell.train.guard.guard import Guard
 
@@ -360,3 +362,15 @@ def test_unknown_remedies_are_refused() -> None:
         Guard(not_finite="ignore")  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="overfitting 0"):
         Guard(overfitting=0)
+
+
+def test_a_batch_that_was_left_out_is_information(tmp_path: Path) -> None:
+    """FIT004 of a guarded run, and of one whose guard only lets it go on."""
+    for folder, remedy, severity in (
+        ("skip", "skip", Severity.INFO),
+        ("none", None, Severity.ERROR),
+    ):
+        trainer = tiny.trainer_of(tmp_path / folder, regression(), number_rows(40), max_steps=12)
+        tiny.trained(trainer, tiny.silent(not_finite=remedy))
+        found = {f.code: f for f in examine([read_trace(tmp_path / folder)]).findings}
+        assert found["FIT004"].severity is severity, found["FIT004"].message

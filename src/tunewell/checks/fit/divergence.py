@@ -58,6 +58,7 @@ def divergence(  # noqa: PLR0913  each is an option
     min_jump: float = 1.0,
     max_chance: float = 0.02,
     min_points: int = 8,
+    min_share: float = 1 / 3,
 ) -> Iterator[Finding]:
     """Training loss that rises well above its early level and does not come back.
 
@@ -84,7 +85,9 @@ def divergence(  # noqa: PLR0913  each is an option
     - it rose by `min_jump` of the lowest of its first three logs (1.0: to twice as much) and by six
       times the scatter of its logarithm, and lay above that for at least half of the logs;
     - the number of classes is known, and the last level and `min_above` of the later half lie
-      `min_rise` above ln(classes): a model that knows nothing does better.
+      `min_rise` above ln(classes): a model that knows nothing does better. While the run goes on it
+      must have passed `min_share` of its planned steps (a third) and lie no lower than it began: a
+      loss summed over accumulated batches begins at a multiple, and a sound run comes down.
 
     At least `min_points` logs (8). Runs that log rewards are left out: their loss starts near 0. On
     level runs of 12 to 1,000 logs made by chance (normal, exponential and lognormal scatter, and
@@ -130,7 +133,10 @@ def divergence(  # noqa: PLR0913  each is an option
     )
     far = _lay_far_above(losses.values, min_jump)
     worse = False
-    if trace.classes is not None and trace.classes > 1:
+    settled = trace.finished or (
+        last >= first and trace.last_step >= min_share * (trace.max_steps or 0)
+    )
+    if settled and trace.classes is not None and trace.classes > 1:
         ceiling = (1 + min_rise) * math.log(trace.classes)
         worse = last >= ceiling and float((late >= ceiling).mean()) >= min_above
     if not (rose or far or lost or worse):

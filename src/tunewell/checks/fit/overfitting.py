@@ -30,7 +30,7 @@ from tunewell.facts.curves import (
     trend,
 )
 from tunewell.facts.evaluation_time import evaluated_rows
-from tunewell.facts.held_scores import score_that_held
+from tunewell.facts.held_scores import held_score
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Column, Trace
@@ -214,7 +214,7 @@ def _learned_on(learned: Column, step: int) -> bool:
 def _harmless(trace: Trace, step: int) -> str:
     if trace.kept_step is not None and trace.kept_step <= step:
         return "; the model kept is from before the rise"
-    held = score_that_held(trace, step, trace.last_step)
+    held = held_score(trace, step, trace.last_step)
     return f"; {held} did not fall with it" if held else ""
 
 

@@ -34,12 +34,13 @@ def part_not_moving(
 
     ## How it is measured
     From the watcher's samples at steps whose learning rate is above 0, at least `min_samples` of
-    them (3). A gradient that became 0 must have stayed so for the later half of them. Other layers
-    must have moved and have a gradient to the end. A layer
-    that the step-one proof calls frozen is by choice, and so is one without any gradient column;
-    embeddings are left out, as a step touches few of their rows. Exactly 0 is asked for, not small.
-    A layer that gets a gradient and never moves is an error, one that gets none a warning; where at
-    most `few` of the layers (0.1) never got one, as the unused pooler of an encoder, information.
+    them (3). A gradient that became 0 must have stayed so at all samples of the later half of the
+    run so far, or of the later half of the samples where those are fewer than `min_samples`. Other
+    layers must have moved and have a gradient to the end. A layer that the step-one proof calls
+    frozen is by choice, and so is one without any gradient column; embeddings are left out, as a
+    step touches few of their rows. Exactly 0 is asked for, not small. A layer that gets a gradient
+    and never moves is an error, one that gets none a warning; where at most `few` of the layers
+    (0.1) never got one, as the unused pooler of an encoder, information.
 
     ## Example
     encoder.layer.0 to encoder.layer.5: gradient 2e-4, update 0 at 40 samples; classifier moves.
@@ -127,10 +128,21 @@ def _standing(
             continue
         if not moves and live.values.all() and update is not None and len(update) >= min_samples:
             stuck.append(name)
-        elif not np.any(live.values[len(live) // 2 :]):
+        elif _stayed_at_zero(live, trace.last_step, min_samples):
             cut.append(name)
     # Where every gradient is 0 the loss is 0, or all is cut off: no part stands out.
     return stuck, cut if len(cut) < len(sampled(trace, GRADIENT)) else []
+
+
+def _stayed_at_zero(live: Column, last_step: int, min_samples: int) -> bool:
+    """Whether there is no gradient in the later half: of the steps or, where few are, the samples.
+
+    The watcher looks more often early in a run, so half of the samples may be its first tenth.
+    """
+    late = live.values[live.steps > last_step / 2]
+    if len(late) < min_samples:
+        late = live.values[len(live) // 2 :]
+    return not np.any(late)
 
 
 def _severity(trace: Trace, stuck: list[str], cut: list[str], few: float) -> Severity:

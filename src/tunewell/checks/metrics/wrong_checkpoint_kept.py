@@ -19,12 +19,15 @@ from tunewell.core.finding import (
     Steps,
 )
 from tunewell.facts.curves import evidence, noise
-from tunewell.facts.held_scores import score_that_held
+from tunewell.facts.held_scores import held_score
 from tunewell.facts.recipe import change
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
 
 SMALLER_IS_BETTER = ("loss", "perplexity", "wer", "cer", "mse", "mae", "rmse", "error")
+
+NOISY = 8
+"""Values from which on a curve tells its own noise."""
 
 
 @check(
@@ -35,7 +38,7 @@ SMALLER_IS_BETTER = ("loss", "perplexity", "wer", "cer", "mse", "mae", "rmse", "
     covers=("E03",),
 )
 def wrong_checkpoint_kept(
-    trace: Trace, recipe: Recipe | None, *, min_worse: float = 0.1
+    trace: Trace, recipe: Recipe | None, *, min_worse: float = 0.1, min_of_range: float = 0.1
 ) -> Iterator[Finding]:
     """A kept model that evaluated clearly worse than another one of the same run.
 
@@ -50,11 +53,14 @@ def wrong_checkpoint_kept(
     By the metric that the run selects by, evaluation loss where it names none, with smaller taken
     as better for losses and error rates. The difference must exceed `min_worse` of the best value
     (0.1, a judgement: in ten healthy runs an evaluation after the best lay up to 0.86 above it, so
-    keeping the last is often worse) and three times the curve's own noise. trainer_state.json does
-    not say which model was kept; it is known where the run chose no best model (the last is kept),
-    where the weights beside the checkpoints equal those of one of them, and where the best
-    checkpoint is gone while later ones are there. Where the run names no metric and its accuracy or
-    F1 stands as it stood at the lowest loss, within one row in 200, it is said as information.
+    keeping the last is often worse) and three times the curve's own noise, which fewer than eight
+    values do not tell: of those it must exceed `min_of_range` of all that lies between the best and
+    the worst (0.1, a judgement; a loss that falls from 1.1 to 0.06 may well end at 0.09). Where the
+    run names no metric and its accuracy or F1 is no lower for the kept model, by a standard error
+    of its rows, it is information: the model is surer of its errors, and makes no more of them.
+    trainer_state.json does not say which model was kept; it is known where the run chose no best
+    model (the last is kept), where the weights beside the checkpoints equal those of one of them,
+    and where the best checkpoint is gone while later ones are there.
 
     ## Example
     Evaluation loss 0.44 at step 60, 0.71 at the end, and the end is what is saved.
@@ -85,20 +91,22 @@ def wrong_checkpoint_kept(
     worse = float(signed[max(kept, 0)] - signed[best])
     if worse <= min_worse * abs(float(signed[best])) or worse <= 3 * noise(values.values):
         return
+    if len(values) < NOISY and worse <= min_of_range * float(np.ptp(signed)):
+        return
     reversed_way = trace.greater_is_better is not None and trace.greater_is_better == smaller
     why = f"; greater_is_better = {trace.greater_is_better} turns it round" if reversed_way else ""
     step, had = int(values.steps[best]), float(values.values[best])
+    unnamed = trace.metric_for_best is None
+    last = int(values.steps[max(kept, 0)])
+    held = held_score(trace, step, last, errors=1.0) if unnamed else ""
+    as_good = f"; its {held} is as good" if held else ""
     disk = _on_disk(trace, step)
-    # A loss that nobody chose by may rise while the answers stay right.
-    held = "" if trace.metric_for_best else score_that_held(trace, step, trace.kept_step)
-    note = f"; {held} did not fall with it" if held else ""
     yield Finding(
         message=(
             f"the model kept is from step {trace.kept_step:,} with {metric} "
-            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had "
-            f"{had:.3g}{disk}{why}{note}"
+            f"{float(values.values[max(kept, 0)]):.3g}; step {step:,} had {had:.3g}"
+            f"{disk}{why}{as_good}"
         ),
-        severity=Severity.INFO if held else None,
         where=(Steps(metric=metric, first=step, last=trace.kept_step),)
         if step <= trace.kept_step
         else (Steps(metric=metric, first=trace.kept_step, last=step),),
@@ -115,6 +123,7 @@ def wrong_checkpoint_kept(
         if step not in trace.saved_steps
         else "a worse model of the run is used than the one at hand",
         fixes=_fixes(recipe, reversed_way=reversed_way),
+        severity=Severity.INFO if held else None,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tunewell.facts.curves import is_reward_training
 from tunewell.subjects.model_state import ModelState
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.trace import Trace
@@ -54,7 +53,7 @@ class Fact:
         state: whether it needs the step-one proof.
         tell: returns None where the fact does not hold.
         classifiers: whether it asks for something that only a run of a classifier has.
-        rewards: whether it asks for something that only a run over rewards has.
+        when: tells of a run whether it could have logged the columns at all; None for every run.
     """
 
     name: str
@@ -63,13 +62,13 @@ class Fact:
     state: bool
     tell: Callable[[Seen], Told | None]
     classifiers: bool = False
-    rewards: bool = False
+    when: Callable[[Trace], bool] | None = None
 
     def asks_of(self, trace: Trace) -> bool:
         """Whether the question makes sense for this run."""
         if self.classifiers and not trace.classes:
             return False
-        return not self.rewards or is_reward_training(trace)
+        return self.when is None or self.when(trace)
 
     def missing(self, seen: Seen) -> str:
         """Why it cannot be told of this run, "" where it can."""
@@ -91,12 +90,12 @@ def fact(
     columns: tuple[str, ...] = (),
     state: bool = False,
     classifiers: bool = False,
-    rewards: bool = False,
+    when: Callable[[Trace], bool] | None = None,
 ) -> Callable[[Callable[[Seen], Told | None]], Callable[[Seen], Told | None]]:
     """Register a function as a fact."""
 
     def register(tell: Callable[[Seen], Told | None]) -> Callable[[Seen], Told | None]:
-        _FACTS[name] = Fact(name, about, columns, state, tell, classifiers, rewards)
+        _FACTS[name] = Fact(name, about, columns, state, tell, classifiers, when)
         return tell
 
     return register

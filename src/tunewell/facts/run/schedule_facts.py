@@ -6,6 +6,7 @@ import numpy as np
 
 from tunewell.facts.curves import end_level, start_level
 from tunewell.facts.run.fact import Seen, Told, fact, ramp, told
+from tunewell.subjects.trace import Trace
 
 POINTS = 5
 """Logged points without which no schedule is read."""
@@ -44,7 +45,13 @@ def warm_up_long(seen: Seen) -> Told | None:
     return told(strength, f"the learning rate rose for {100 * share:.0f} % of the run")
 
 
-@fact("steps-skipped", "whether updates were skipped", columns=("skipped",))
+def _scaled(trace: Trace) -> bool:
+    """Only the scaler of fp16 leaves updates out."""
+    said = (trace.settings.get("fp16"), trace.settings.get("precision"))
+    return said[0] is True or said[1] in {"fp16", "16-mixed"} or len(trace.column("loss_scale")) > 0
+
+
+@fact("steps-skipped", "whether updates were skipped", columns=("skipped",), when=_scaled)
 def skipped(seen: Seen) -> Told | None:
     """Updates that the scaler of float16 left out."""
     column = seen.trace.column("skipped").finite
@@ -53,7 +60,14 @@ def skipped(seen: Seen) -> Told | None:
     return told(strength, f"{100 * share:.0f} % of the updates were skipped")
 
 
-@fact("kl-high", "whether the model moved far from its reference", columns=("kl",), rewards=True)
+def _held_back(trace: Trace) -> bool:
+    """A policy logs `kl` where it pays for it: with beta at 0, GRPO's default, it does not."""
+    beta = trace.settings.get("beta")
+    policy = any(name in trace.columns for name in ("reward", "mean_reward"))
+    return policy and isinstance(beta, int | float) and beta > 0
+
+
+@fact("kl-high", "whether the model moved far from its reference", columns=("kl",), when=_held_back)
 def kl_high(seen: Seen) -> Told | None:
     """A divergence from the reference that grows to many times its early level."""
     kl = seen.trace.column("kl").finite

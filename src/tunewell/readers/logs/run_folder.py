@@ -9,6 +9,7 @@ Every line is a JSON object with `event` and `time` (seconds since 1970). The ki
 - `layers`: a sample of weights, gradients and updates at `step`, as `values`;
 - `step_one`: the step-one proof;
 - `finding_opened`, `finding_closed`, `stop`: what the live checks said;
+- `saved`: the checkpoints on disk (`saved_steps`) when one was written;
 - `intervention`: what the guard did (`kind`, `text`);
 - `broken`: what went wrong inside the watcher;
 - `end`: how the run ended.
@@ -48,6 +49,7 @@ class RunLog:
         self._end: dict[str, Any] = {}
         self._summary: dict[str, float] = {}
         self._interventions: list[Intervention] = []
+        self._saved: object = ()
         self._offset = 0
         self._rest = b""
 
@@ -103,6 +105,8 @@ class RunLog:
             self.points.add(step, row[0][1], time=when, resumed=False)
         elif kind == "step_one":
             self.state = _state(event) or self.state
+        elif kind == "saved":
+            self._saved = event.get("saved_steps")
         elif kind == "intervention" and step is not None:
             self._interventions.append(
                 Intervention(step, str(event.get("kind")), str(event.get("text")))
@@ -117,7 +121,7 @@ class RunLog:
                 before if isinstance(before, dict) else None,
             )
         elif self._start:
-            self.points = Points()
+            self.points, self._saved = Points(), ()
         self._start, self._end = event, {}
 
     def _add_steps(self, event: Mapping[str, Any]) -> None:
@@ -158,9 +162,7 @@ class RunLog:
             metric_for_best=metric if isinstance(metric, str) else None,
             greater_is_better=greater if isinstance(greater, bool) else None,
             kept_step=whole(end.get("kept_step")),
-            saved_steps=tuple(
-                step for saved in end.get("saved_steps") or () if (step := whole(saved)) is not None
-            ),
+            saved_steps=_steps(end.get("saved_steps", self._saved)),
             classes=whole(start.get("classes")),
             train_rows=whole(start.get("train_rows")),
             settings=MappingProxyType(settings),
@@ -199,6 +201,11 @@ def other_ranks(path: Path) -> dict[int, Mapping[str, Column]]:
             log.follow()
             found[int(name.group(1))] = MappingProxyType(log.points.columns())
     return found
+
+
+def _steps(value: object) -> tuple[int, ...]:
+    given = value if isinstance(value, list) else []
+    return tuple(step for saved in given if (step := whole(saved)) is not None)
 
 
 def _word(value: object) -> str | None:

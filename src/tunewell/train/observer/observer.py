@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ from tunewell.train.step_one import StepOne
 
 PROBE_SHARE = 0.0015
 """Looks into the layers may take this share of the run's time so far."""
+
+PROBE_START, PROBE_SPACING = 0.1, 1.25
+"""So many seconds nobody misses, however short the run: until they are used up there is a look each
+time that the step number has grown to so many times that of the last look."""
 
 FLUSH_SECONDS = 0.25
 """Steps are written at least this often: a killed run loses no more of them."""
@@ -76,12 +80,14 @@ class Observer:
         self._eval_shares = Shares("eval_")
         self._step_one: StepOne | None = None
         self._proved = False
+        self._unmoved = False
         self._first_loss: torch.Tensor | None = None
         self._rate = 0.0
         self._classes: int | None = None
         self._probe: LayerProbe | None = None
         self._probing = False
         self._probe_seconds = 0.0
+        self._probed_at = 0
         self._counted = False
         self._urgent = False
         self._began = self._step_began = self._step_ended = 0.0
@@ -130,6 +136,9 @@ class Observer:
             after = model.register_forward_hook(self._on_forward, with_kwargs=True)
             self._undo = [before.remove, after.remove]
         self._undo.append(told_of_backward(self._on_backward))
+        inner = getattr(optimizer, "optimizer", optimizer)
+        if scaler is not None and isinstance(inner, torch.optim.Optimizer):
+            self._undo.append(inner.register_step_pre_hook(self._on_optimizer).remove)
         if self.rank == 0:
             self._probe = LayerProbe(model)
         self._began = self._step_ended = self._flushed = time.perf_counter()
@@ -147,19 +156,26 @@ class Observer:
             return
         self._optimizer = optimizer
         self._rate = max((float(group["lr"]) for group in optimizer.param_groups), default=0.0)
-        if not self._proved and self.rank == 0 and self._rate > 0:
+        if not self._proved and self.rank == 0 and self._rate > 0 and not self._unmoved:
             self._step_one = StepOne()
             self._step_one.before(self._model, optimizer)
-        elif self._probe is not None and self._probe_seconds <= PROBE_SHARE * self._elapsed():
-            started = time.perf_counter()
+        elif self._probe is not None and self._probe_due():
+            started, self._probed_at = time.perf_counter(), self.step + 1
             self._probe.before()
             self._probing = True
             self._probe_seconds += time.perf_counter() - started
 
+    def _probe_due(self) -> bool:
+        spent = self._probe_seconds
+        early = self.step + 1 >= PROBE_SPACING * self._probed_at and spent <= PROBE_START
+        return early or spent <= PROBE_SHARE * self._elapsed()
+
     @guarded
-    def after_update(self) -> None:
-        """The optimizer has stepped."""
-        if self._step_one is not None:
+    def after_update(self, *, skipped: bool = False) -> None:
+        """The optimizer has stepped, or has `skipped` the step, which proves nothing then."""
+        if skipped:
+            self._step_one, self._probing = None, False
+        elif self._step_one is not None:
             proof, self._step_one, self._proved = self._step_one, None, True
             self._write(
                 "step_one",
@@ -193,10 +209,10 @@ class Observer:
         mode = self._seen.evaluation_mode
         if mode is not None:
             numbers["evaluation_mode"] = mode
-        if skipped is not None:
+        if skipped is not None and not self._seen.scaled:
             numbers["skipped"] = float(skipped)
         self._pending.put("steps", step, *self._seen.numbers(), known=tuple(numbers.items()))
-        self._seen = StepRecord()
+        self._seen, self._unmoved = StepRecord(), False
         self._called = not self._hooked
         self._step_began, self._step_ended = 0.0, now
         self._take(wait=False)
@@ -244,6 +260,11 @@ class Observer:
         self._write("log", step=step, values=plain)
         self._look(step)
         self._step_ended = time.perf_counter()
+
+    @guarded
+    def saved(self, step: int, saved_steps: Sequence[int]) -> None:
+        """A checkpoint was written; `saved_steps` are those that lie on disk now."""
+        self._write("saved", step=step, saved_steps=list(saved_steps))
 
     @guarded
     def intervened(self, step: int, kind: str, text: str) -> None:
@@ -336,6 +357,20 @@ class Observer:
         if self._first_loss is None:
             self._first_loss = seen.clone()
         self._seen.add_loss(seen, training=self.mode, scaler=self._scaler)
+
+    @guarded
+    def _on_optimizer(self, optimizer: Any, arguments: Any, named: Any) -> None:  # noqa: ANN401, ARG002
+        """A fused optimizer is called for every step; the scaler tells it which ones to leave out.
+
+        It is not in what accelerate calls `step_was_skipped`.
+        """
+        overflowed = getattr(optimizer, "found_inf", None)
+        if not isinstance(overflowed, torch.Tensor):
+            return
+        self._seen.add_scaled(overflowed)
+        # Reading it waits for the device, so it is read for the step that is proved alone.
+        if not self._proved and float(overflowed) > 0:
+            self._step_one, self._unmoved = None, True
 
     # -- what is written -------------------------------------------------------------------------
 

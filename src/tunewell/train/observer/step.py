@@ -20,6 +20,7 @@ class StepRecord:
         self._tokens: list[torch.Tensor] = []
         self._mark: torch.Tensor | None = None
         self._modes: list[bool] = []
+        self._overflowed: torch.Tensor | None = None
 
     def add_batch(self, batch: Mapping[str, Any]) -> None:
         """Note a micro-batch, before the model can change it."""
@@ -42,6 +43,15 @@ class StepRecord:
             # The scaler changes its scale in place when the step is over.
             self._scale = scale.detach().clone().reshape(())
 
+    def add_scaled(self, overflowed: torch.Tensor) -> None:
+        """Note if gradients overflowed (above 0), where the optimizer itself skips the step."""
+        self._overflowed = (overflowed.detach().reshape(()) > 0).float()
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the optimizer itself said if it skips the step."""
+        return self._overflowed is not None
+
     def numbers(self) -> tuple[list[str], torch.Tensor | None]:
         """Column names and a vector of their values, None where nothing was seen."""
         named: list[tuple[str, torch.Tensor]] = []
@@ -50,6 +60,8 @@ class StepRecord:
             named.append(("step_loss", whole if self._scale is None else whole / self._scale))
         if self._scale is not None:
             named.append(("loss_scale", self._scale))
+        if self._overflowed is not None:
+            named.append(("skipped", self._overflowed))
         if self._tokens:
             named.append(("trained_tokens", vector(self._tokens).sum()))
         if self._mark is not None:
