@@ -114,8 +114,8 @@ class LayerProbe:
         new = torch.cat([s.parameter.detach().view(-1)[s.places].float() for s in self._sample])
         old, gradients = self._old, self._gradients
         which = torch.repeat_interleave(
-            torch.tensor([s.layer for s in self._sample], device=new.device),
-            torch.tensor(self._lengths(), device=new.device),
+            _numbers([s.layer for s in self._sample], new.device),
+            _numbers(self._lengths(), new.device),
             output_size=len(new),
         )
         count = self._sum(torch.ones_like(new), which).clamp_min(1)
@@ -126,13 +126,13 @@ class LayerProbe:
         counts = [("nonfinite_parameters", [new]), ("nonfinite_gradients", [gradients])]
         state = self._state(optimizer)
         if state:
-            counts.append(("nonfinite_optimizer_state", state))
+            counts.append(("nonfinite_optimizer_state", [torch.cat(state)]))
         names = [
             f"{kind}/{self.layers[layer]}"
             for kind in ("update_ratio", "gradient_rms", "weight_rms")
             for layer in present
         ]
-        at = torch.tensor(present, device=new.device)
+        at = _numbers(present, new.device)
         values = torch.cat(
             [
                 (update / weight.clamp_min(TINY))[at],
@@ -161,6 +161,13 @@ class LayerProbe:
                 if same and name != "step" and value.is_contiguous():
                     blocks.append(value.detach().view(-1)[sampled.places].float())
         return blocks
+
+
+def _numbers(values: list[int], device: torch.device) -> torch.Tensor:
+    """Whole numbers on a device, sent there without waiting for it."""
+    if device.type != "cuda":
+        return torch.tensor(values, device=device)
+    return torch.tensor(values, pin_memory=True).to(device, non_blocking=True)
 
 
 def census(model: Any, optimizer: Any) -> dict[str, int]:  # noqa: ANN401
