@@ -25,7 +25,7 @@ from tunewell.train.step_one import StepOne
 PROBE_SHARE = 0.0015
 """Looks into the layers may take this share of the run's time so far."""
 
-PROBE_START, PROBE_SPACING = 0.1, 1.25
+PROBE_START, PROBE_SPACING = 0.03, 1.25
 """So many seconds nobody misses, however short the run: until they are used up there is a look each
 time that the step number has grown to so many times that of the last look."""
 
