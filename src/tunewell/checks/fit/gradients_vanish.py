@@ -61,9 +61,9 @@ def gradients_vanish(
     own level there (0.7): a loss that is nearly 0 has small gradients by right; twice `min_points`
     logs are asked for (5). For layers the watcher's samples: a root mean square below Adam's
     epsilon (1e-8, or what the settings say), where the step is no longer scaled up, in the median
-    of at least `min_samples` samples (3), at a loss like that, while another layer's lies ten thousand
-    times above: gradients of kinds of layers differ a hundredfold in healthy models. Embeddings are
-    left out.
+    of at least `min_samples` samples (3), at a loss like that, while another layer's lies ten
+    thousand times above: gradients of kinds of layers differ a hundredfold in healthy models.
+    Embeddings are left out.
 
     ## Example
     grad_norm 1.9 at step 20, 0.0 from step 35 on; loss 2.3 throughout.
