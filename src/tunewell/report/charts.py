@@ -87,11 +87,8 @@ def flags(series: Series, findings: Sequence[Finding]) -> list[Flag]:
     return [*found, *notes]
 
 
-def curve(series: Series, marked: Sequence[Flag] = ()) -> Spec:
-    """A line over steps with its marks; steps whose value was lost are crosses at the foot."""
-    points = envelope(series.steps, series.values)
-    finite = [value for _, value in points if value is not None]
-    lost = [step for step, value in points if value is None]
+def _axes(finite: Sequence[float]) -> tuple[Spec, Spec]:
+    """Steps along and values up, for curves of these values."""
     x: Spec = {
         "field": "step",
         "type": "quantitative",
@@ -108,6 +105,19 @@ def curve(series: Series, marked: Sequence[Flag] = ()) -> Spec:
     }
     if 0 < max(map(abs, finite), default=0.0) < 0.001:  # noqa: PLR2004  learning rates
         y["axis"]["format"] = ".1e"
+    if finite and min(finite) == max(finite):
+        # Vega has no scale for one value, and would call it 0.
+        room = abs(finite[0]) / 2 or 1.0
+        y["scale"] = {"domain": [finite[0] - room, finite[0] + room], "nice": False}
+    return x, y
+
+
+def curve(series: Series, marked: Sequence[Flag] = ()) -> Spec:
+    """A line over steps with its marks; steps whose value was lost are crosses at the foot."""
+    points = envelope(series.steps, series.values)
+    finite = [value for _, value in points if value is not None]
+    lost = [step for step, value in points if value is None]
+    x, y = _axes(finite)
     few = len(points) <= 30  # noqa: PLR2004  a few evaluations are points, many steps a line
     layers: list[Spec] = [
         *_flag_layers(marked, points, x),
@@ -151,22 +161,7 @@ def overlay(together: Sequence[Series]) -> Spec:
         if value is not None
     ]
     finite = [row["value"] for row in rows]
-    x: Spec = {
-        "field": "step",
-        "type": "quantitative",
-        "title": "step",
-        "scale": {"nice": False, "zero": False},
-        "axis": {"tickCount": 5, "grid": False},
-    }
-    y: Spec = {
-        "field": "value",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"zero": False},
-        "axis": {"tickCount": 4, "domain": False, "ticks": False},
-    }
-    if 0 < max(map(abs, finite), default=0.0) < 0.001:  # noqa: PLR2004  learning rates
-        y["axis"]["format"] = ".1e"
+    x, y = _axes(finite)
     few = max((len(series.steps) for series in together), default=0) <= 30  # noqa: PLR2004
     colour: Spec = {"field": "of", "type": "nominal", "title": None, "sort": None}
     colour["legend"] = {"orient": "bottom", "columns": 8, "symbolType": "stroke"}
