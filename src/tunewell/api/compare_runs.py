@@ -14,7 +14,7 @@ from tunewell.core.words import counted
 from tunewell.engine.documents import build
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import Settings
-from tunewell.facts.run_groups import against_first, differing, grouped, seed_of, told
+from tunewell.facts.run_groups import against_first, differing, grouped, level_for, seed_of, told
 from tunewell.readers.logs import find_runs
 from tunewell.readers.logs.logged_run import LoggedRun
 from tunewell.report.words import duration, figure
@@ -25,7 +25,6 @@ from tunewell.subjects.trace import Trace
 CHECK = "gain-within-seed-scatter"
 MOST_RUNS = 60
 SEEDS_WANTED = 3
-SURE = 0.05
 POINTS_DRAWN = 200
 OVERLAID = ("loss", "learning_rate")
 """Curves shown beside the metric and the evaluation loss."""
@@ -281,7 +280,7 @@ def _verdict(runs: Runs, compared: Sequence[tuple[RunGroup, Difference | None]])
     known = [(group, found) for group, found in compared if found is not None]
     if not known:
         return _single_runs(runs)
-    sure = [(g, d) for g, d in known if d.p_value * len(known) <= SURE]
+    sure = [(g, d) for g, d in known if d.p_value * len(known) <= level_for(first, g)]
     if not sure:
         group, found = max(known, key=lambda pair: abs(pair[1].value))
         return (

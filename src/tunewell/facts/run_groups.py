@@ -31,6 +31,20 @@ TELLING = "learning_rate"
 """A log that does not say this one does not say its settings."""
 
 
+SURE = 0.05
+"""The usual level."""
+
+SURE_OF_ONE = 0.01
+"""Where a group has one run: its scatter is taken from the others, and of a few seeds tried at the
+usual level one in twenty would pass for a gain."""
+
+
+def level_for(first: RunGroup, other: RunGroup, alpha: float = SURE) -> float:
+    """The p-value up to which two groups count as different."""
+    lone = min(len(first.scores), len(other.scores)) == 1
+    return min(alpha, SURE_OF_ONE) if lone else alpha
+
+
 def grouped(
     named: Sequence[tuple[str, Trace]], *, metric: str | None = None, same_settings: bool = False
 ) -> Runs:

@@ -16,7 +16,7 @@ from tunewell.core.finding import (
     Table,
 )
 from tunewell.core.words import counted
-from tunewell.facts.run_groups import against_first, seed_of, told
+from tunewell.facts.run_groups import against_first, level_for, seed_of, told
 from tunewell.stats.scatter import Difference, spread
 from tunewell.subjects.runs import RunGroup, Runs
 
@@ -46,7 +46,7 @@ def gain_within_seed_scatter(runs: Runs, *, alpha: float = 0.05) -> Iterator[Fin
     one otherwise. The means of two groups are compared with Welch's interval, and by the exact
     permutation test where there are enough runs for it (from 4 and 4 on); where a group has one
     run, the scatter of the others is taken for it too. A p-value above `alpha` (0.05, the usual
-    level) is reported. Of one group, the least gain is t * s * sqrt(2): what the difference of two
+    level) is reported, above 0.01 where a group has one run. Of one group, the least gain is t * s * sqrt(2): what the difference of two
     single runs exceeds by chance once in twenty times.
 
     ## Example
@@ -73,11 +73,11 @@ def gain_within_seed_scatter(runs: Runs, *, alpha: float = 0.05) -> Iterator[Fin
     if not pairs:
         message = "no configuration was run with several seeds"
         raise NotApplicableError(message)
-    unsure = [(g, d) for g, d in pairs if d.p_value > alpha and d.value != 0]
+    first = runs.groups[0]
+    unsure = [(g, d) for g, d in pairs if d.p_value > level_for(first, g, alpha) and d.value != 0]
     if not unsure:
         return
     group, found = max(unsure, key=lambda pair: abs(pair[1].value))
-    first = runs.groups[0]
     way = "above" if found.value > 0 else "below"
     yield Finding(
         message=(
