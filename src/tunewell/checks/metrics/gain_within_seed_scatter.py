@@ -46,8 +46,8 @@ def gain_within_seed_scatter(runs: Runs, *, alpha: float = 0.05) -> Iterator[Fin
     one otherwise. The means of two groups are compared with Welch's interval, and by the exact
     permutation test where there are enough runs for it (from 4 and 4 on); where a group has one
     run, the scatter of the others is taken for it too. A p-value above `alpha` (0.05, the usual
-    level) is reported, above 0.01 where a group has one run. Of one group, the least gain is t * s *
-    sqrt(2): what the difference of two single runs exceeds by chance once in twenty times.
+    level) is reported, above 0.01 where a group has one run. Of one group, the least gain is
+    t * s * sqrt(2): what the difference of two single runs exceeds by chance once in twenty times.
 
     ## Example
     Five seeds of one recipe: accuracy 81.2 to 85.6 %. A new rate with one seed: 85.9 %.
