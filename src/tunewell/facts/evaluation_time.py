@@ -76,3 +76,15 @@ def _by_the_steps(trace: Trace) -> float | None:
     each = evaluation_seconds(trace)
     seconds += 0.0 if each is None else float(each.values.sum())
     return seconds + float(trace.column("saving_seconds").finite.values.sum())
+
+
+def beyond_share(trace: Trace, seconds: float, whole: float, most: float) -> tuple[float, float]:
+    """What share of `whole` seconds of the run `seconds` are, and the minutes beyond `most` of it.
+
+    The minutes are those of the whole run: one that goes on is taken to go on as it did.
+    """
+    share = seconds / max(whole, seconds)
+    left = 1.0
+    if not trace.finished and trace.max_steps and trace.last_step:
+        left = max(1.0, trace.max_steps / trace.last_step)
+    return share, (share - most) * whole * left / 60

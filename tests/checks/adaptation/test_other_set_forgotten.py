@@ -23,6 +23,9 @@ class TestOtherSetForgotten(CheckCases):
     check = other_set_forgotten
     faulty = {
         "general": sets(new=NEW, general=noisy(line(1.9, 2.6, 10), 0.01)),
+        "after a first gain": sets(
+            new=NEW, general=[2.0, 1.6, 1.8, 2.0, 2.2, 2.4, 2.5, 2.6, 2.7, 2.8]
+        ),
         "not timed": run({"eval_new_loss": NEW, "eval_general_loss": line(1.9, 2.6, 10)}),
     }
     nearly = {

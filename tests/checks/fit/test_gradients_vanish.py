@@ -26,7 +26,23 @@ class TestGradientsVanish(CheckCases):
             ),
         ),
     }
+    faulty |= {
+        "of the first layers, no norm logged": (
+            with_layers(
+                run(loss=FLAT),
+                gradient__first=dict.fromkeys((10, 40, 70), 1e-11),
+                gradient__last=dict.fromkeys((10, 40, 70), 1e-2),
+            ),
+        ),
+    }
     nearly = {
+        "two samples": (
+            with_layers(
+                run(loss=FLAT),
+                gradient__first=dict.fromkeys((10, 40), 1e-11),
+                gradient__last=dict.fromkeys((10, 40), 1e-2),
+            ),
+        ),
         "the loss is gone too": (run(loss=falling(100, last=0.01), grad_norm=GONE),),
         "a hundredth": (run(loss=FLAT, grad_norm=np.concatenate([level(40), [0.02] * 60])),),
         "all layers are small": (

@@ -17,7 +17,7 @@ from tunewell.core.finding import (
 )
 from tunewell.core.words import counted
 from tunewell.facts.curves import evidence
-from tunewell.facts.evaluation_time import evaluation_seconds, run_seconds
+from tunewell.facts.evaluation_time import beyond_share, evaluation_seconds, run_seconds
 from tunewell.subjects.trace import Trace
 
 
@@ -63,11 +63,7 @@ def evaluation_takes_the_time(
         reason = f"fewer than {min_evaluations} evaluations were timed, or the run was not"
         raise NotApplicableError(reason)
     spent = float(each.values.sum())
-    share = spent / max(whole, spent)
-    left = 1.0
-    if not trace.finished and trace.max_steps and trace.last_step:
-        left = max(1.0, trace.max_steps / trace.last_step)
-    beyond = (share - max_share) * whole * left / 60
+    share, beyond = beyond_share(trace, spent, whole, max_share)
     if share <= max_share or beyond < min_minutes:
         return
     yield Finding(

@@ -19,7 +19,7 @@ from tunewell.core.finding import (
 )
 from tunewell.core.words import counted
 from tunewell.facts.curves import evidence
-from tunewell.facts.evaluation_time import run_seconds
+from tunewell.facts.evaluation_time import beyond_share, run_seconds
 from tunewell.subjects.trace import Trace
 
 
@@ -69,11 +69,7 @@ def saving_takes_the_time(
         reason = f"fewer than {min_saves} checkpoints were timed"
         raise NotApplicableError(reason)
     spent = float(each.values.sum())
-    share = spent / max(whole, spent)
-    left = 1.0
-    if not trace.finished and trace.max_steps and trace.last_step:
-        left = max(1.0, trace.max_steps / trace.last_step)
-    beyond = (share - max_share) * whole * left / 60
+    share, beyond = beyond_share(trace, spent, whole, max_share)
     if share <= max_share or beyond < min_minutes:
         return
     yield Finding(
