@@ -1,0 +1,102 @@
+"""One training step, described well enough to be simulated without weights and without a GPU."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from tunewell.core.finding import Record
+
+Precision = Literal["fp32", "bf16", "fp16"]
+Task = Literal[
+    "causal-lm",
+    "masked-lm",
+    "seq2seq-lm",
+    "text-classification",
+    "token-classification",
+    "image-classification",
+    "speech-seq2seq",
+    "embedding",
+    "dpo",
+]
+Attention = Literal["sdpa", "eager", "flash"]
+Quantization = Literal["nf4", "int8"]
+Phase = Literal["load", "forward", "backward", "optimizer", "evaluation", "generation", "saving"]
+PHASES: tuple[Phase, ...] = (
+    "load",
+    "forward",
+    "backward",
+    "optimizer",
+    "evaluation",
+    "generation",
+    "saving",
+)
+KINDS = ("weights", "gradients", "optimizer", "activations", "logits", "other")
+"""What memory is held for. Casts of weights that autocast keeps count as weights; inputs and the
+workspaces of libraries as other."""
+
+
+class LowRank(Record, frozen=True):
+    """An adapter as `peft.LoraConfig` names it.
+
+    `targets` of None leaves the choice to PEFT, ("all-linear",) means every linear layer but the
+    head.
+    """
+
+    rank: int = 8
+    targets: tuple[str, ...] | None = None
+    dropout: float = 0.0
+    dora: bool = False
+    modules_to_save: tuple[str, ...] = ()
+
+
+class Device(Record, frozen=True):
+    """What of a GPU changes how much memory a step takes.
+
+    `capability` is CUDA's compute capability times ten (T4 75, A100 80, L4 89, H100 90), which
+    decides the attention kernels and the size of cuBLAS's workspaces.
+    """
+
+    capability: int = 80
+    context_bytes: int = 500 * 1024**2
+    """Held by the driver and the loaded kernels, outside PyTorch's allocator."""
+
+
+class Step(Record, frozen=True):
+    """What one optimizer step is made of, on one device.
+
+    `config` is the model's config.json. `batch` rows of `length` tokens go through the model at a
+    time, `accumulation` times for one optimizer step; `target_length` tokens are decoded by an
+    encoder-decoder (by default as many). `weights` is the precision of the loaded weights, and
+    `autocast` that of `torch.autocast`, None without. With `quantization`, frozen linear layers are
+    packed and computed in `weights`. Adapters are fp32, as PEFT makes them over 16-bit weights.
+    `optimizer` is a name of `transformers.TrainingArguments.optim`. `attention` is what
+    `attn_implementation` asks for ("flash" is the flash-attn package). `padded` says whether a
+    batch holds padding, which forbids some kernels. `loss` "chunked" never makes all logits at
+    once. `loop` "trainer" is the Hugging Face Trainer, which lets go of the outputs before the
+    backward pass; "plain" is a loop that holds outputs, loss and gradients to the step's end.
+    `evaluation_batch` and `generation_tokens` add these phases.
+    """
+
+    config: dict[str, Any]
+    task: Task = "causal-lm"
+    batch: int = 1
+    length: int = 512
+    target_length: int | None = None
+    labels: int = 2
+    weights: Precision = "fp32"
+    autocast: Precision | None = None
+    quantization: Quantization | None = None
+    double_quantization: bool = False
+    adapter: LowRank | None = None
+    attention: Attention = "sdpa"
+    checkpointing: bool = False
+    reentrant: bool = False
+    optimizer: str = "adamw_torch"
+    accumulation: int = 1
+    padded: bool = False
+    loss: Literal["full", "chunked"] = "full"
+    loop: Literal["trainer", "plain"] = "trainer"
+    clipping: bool = True
+    evaluation_batch: int | None = None
+    generation_tokens: int | None = None
+    device: Device = Device()
