@@ -47,7 +47,7 @@ class Moment(Record, frozen=True):
     by_kind: dict[str, int]
 
 
-class Simulated(Record, frozen=True):
+class Simulated(Record, frozen=True, tag="simulated"):
     """Memory and work of one optimizer step. Bytes are of the device.
 
     `peak_reserved` is what PyTorch's allocator takes from the driver with no limit.
@@ -77,7 +77,7 @@ class Simulated(Record, frozen=True):
         return next(p.by_kind for p in self.phases if p.phase == self.peak_phase)
 
 
-class NotSimulated(Record, frozen=True):
+class NotSimulated(Record, frozen=True, tag="not-simulated"):
     """Why a step could not be simulated: one sentence, with what to do."""
 
     reason: str

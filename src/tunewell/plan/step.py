@@ -59,6 +59,8 @@ class Device(Record, frozen=True):
     capability: int = 80
     context_bytes: int = 500 * 1024**2
     """Held by the driver and the loaded kernels, outside PyTorch's allocator."""
+    cudnn_attention: bool = True
+    """Whether PyTorch is 2.10 or newer, which puts cuDNN's attention first on Hopper."""
 
 
 class Step(Record, frozen=True):
@@ -70,7 +72,8 @@ class Step(Record, frozen=True):
     `autocast` that of `torch.autocast`, None without. With `quantization`, frozen linear layers are
     packed and computed in `weights`. Adapters are fp32, as PEFT makes them over 16-bit weights.
     `optimizer` is a name of `transformers.TrainingArguments.optim`. `attention` is what
-    `attn_implementation` asks for ("flash" is the flash-attn package). `padded` says whether a
+    `attn_implementation` asks for ("flash" is the flash-attn package), and `attention_kernel` the one
+    kernel that `torch.nn.attention.sdpa_kernel` leaves to sdpa. `padded` says whether a
     batch holds padding, which forbids some kernels. `loss` "chunked" never makes all logits at
     once. `loop` "trainer" is the Hugging Face Trainer, which lets go of the outputs before the
     backward pass; "plain" is a loop that holds outputs, loss and gradients to the step's end.
@@ -89,6 +92,7 @@ class Step(Record, frozen=True):
     double_quantization: bool = False
     adapter: LowRank | None = None
     attention: Attention = "sdpa"
+    attention_kernel: Literal["flash", "efficient", "math", "cudnn"] | None = None
     checkpointing: bool = False
     reentrant: bool = False
     optimizer: str = "adamw_torch"

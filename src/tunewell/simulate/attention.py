@@ -1,0 +1,146 @@
+"""`scaled_dot_product_attention` as CUDA runs it: which kernel, and on what tensors.
+
+The order of kernels and what each accepts follow PyTorch's sdp_utils.cpp. On the meta device
+PyTorch itself would take the plain mathematics, which holds the whole attention matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  the name that everybody knows it by
+
+HALF = (torch.float16, torch.bfloat16)
+FLASH_FROM = 80
+"""Compute capability from which flash attention and bf16 kernels exist."""
+CUDNN_ON = frozenset({90, 100, 103})
+"""Capabilities on which cuDNN's attention comes first, from PyTorch 2.10 on."""
+WIDEST_FLASH = 256
+WIDEST_CUDNN = 128
+MASK_ALIGNED = 16
+
+
+class Kernels:
+    """The attention kernels of one GPU.
+
+    `only` names the one kernel that may be taken, as `torch.nn.attention.sdpa_kernel` does.
+    `cudnn` says whether this version of PyTorch would put cuDNN first where it can.
+    """
+
+    def __init__(self, *, capability: int, cudnn: bool, only: str | None = None) -> None:
+        self.capability = capability
+        self.cudnn = cudnn and capability in CUDNN_ON
+        self.only = only
+        self.taken: Counter[str] = Counter()
+
+    def __call__(  # noqa: PLR0913  torch's interface
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attn_mask: torch.Tensor | None = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,  # noqa: FBT001, FBT002  torch's interface
+        scale: float | None = None,
+        enable_gqa: bool = False,  # noqa: FBT001, FBT002  torch's interface
+    ) -> torch.Tensor:
+        """Attention through the kernel that CUDA would choose."""
+        kernel = self.only or self._choice(query, value, attn_mask)
+        self.taken[kernel] += 1
+        aten: Any = torch.ops.aten
+        if kernel == "flash":
+            return aten._scaled_dot_product_flash_attention(  # noqa: SLF001  the operator's name
+                query, key, value, dropout_p, is_causal, return_debug_mask=False, scale=scale
+            )[0]
+        grouped = enable_gqa and query.shape[1] != key.shape[1]
+        if kernel == "math":
+            return mathematics(
+                query, key, value, attn_mask, dropout_p, is_causal, scale=scale, grouped=grouped
+            )
+        bias = _bias(attn_mask, query, key, aligned=kernel == "efficient")
+        wants_gradient = torch.is_grad_enabled()
+        if kernel == "cudnn":
+            return aten._scaled_dot_product_cudnn_attention(  # noqa: SLF001  as above
+                query, key, value, bias, wants_gradient, dropout_p, is_causal, False, scale=scale
+            )[0]
+        if grouped:
+            times = query.shape[1] // key.shape[1]
+            key = key.repeat_interleave(times, dim=-3)
+            value = value.repeat_interleave(times, dim=-3)
+        return aten._scaled_dot_product_efficient_attention(  # noqa: SLF001  as above
+            query, key, value, bias, wants_gradient, dropout_p, is_causal, scale=scale
+        )[0]
+
+    def _choice(self, query: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None) -> str:
+        width = query.shape[-1]
+        half = query.dtype in HALF
+        modern = self.capability >= FLASH_FROM
+        same = width == value.shape[-1]
+        if self.cudnn and half and same and width % 8 == 0 and width <= WIDEST_CUDNN:
+            return "cudnn"
+        if modern and half and mask is None and width % 8 == 0 and width <= WIDEST_FLASH:
+            return "flash"
+        if width % (8 if half else 4) == 0 and (modern or query.dtype != torch.bfloat16):
+            return "efficient"
+        return "math"
+
+
+def _bias(
+    mask: torch.Tensor | None, query: torch.Tensor, key: torch.Tensor, *, aligned: bool
+) -> torch.Tensor | None:
+    """The mask as what is added to the scores: a boolean one becomes one of the query's type."""
+    if mask is None:
+        return None
+    if mask.dtype == torch.bool:
+        nothing = torch.zeros((), dtype=query.dtype, device=query.device)
+        never = torch.full((), float("-inf"), dtype=query.dtype, device=query.device)
+        mask = torch.where(mask, nothing, never)
+    if aligned and mask.shape[-1] % MASK_ALIGNED:
+        width = mask.shape[-1]
+        mask = F.pad(mask, (0, MASK_ALIGNED - width % MASK_ALIGNED))[..., :width]
+    return mask.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2])
+
+
+def mathematics(  # noqa: PLR0913  torch's interface
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    dropout: float,
+    causal: bool,  # noqa: FBT001  torch's interface
+    *,
+    scale: float | None,
+    grouped: bool,
+) -> torch.Tensor:
+    """Attention in plain operations, in fp32 where the inputs have 16 bits.
+
+    With dropout CUDA runs it fused, with a mask of one byte a value; PyTorch's own composition
+    would not do so on the meta device.
+    """
+    if not dropout:
+        plain: torch.Tensor = torch.ops.aten._scaled_dot_product_attention_math(  # noqa: SLF001  the operator's name
+            query, key, value, mask, dropout, causal, None, scale=scale, enable_gqa=grouped
+        )[0]
+        return plain
+    dtype = query.dtype
+    if dtype in HALF:
+        query, key, value = query.float(), key.float(), value.float()
+        mask = mask.float() if mask is not None and mask.is_floating_point() else mask
+    root = math.sqrt(scale or 1 / math.sqrt(query.shape[-1]))
+    if causal:
+        shape = (query.shape[-2], key.shape[-2])
+        mask = torch.ones(shape, dtype=torch.bool, device=query.device).tril()
+    if mask is not None and mask.dtype == torch.bool:
+        zeros = torch.zeros(mask.shape, dtype=query.dtype, device=query.device)
+        mask = zeros.masked_fill_(mask.logical_not(), float("-inf"))
+    if grouped:
+        times = query.shape[1] // key.shape[1]
+        key, value = key.repeat_interleave(times, 1), value.repeat_interleave(times, 1)
+    scores = torch.matmul(query * root, key.transpose(-2, -1) * root)
+    if mask is not None:
+        scores.add_(mask)
+    weights = torch.native_dropout(torch._safe_softmax(scores, -1), dropout, True)[0]  # noqa: FBT003, SLF001  torch's interface
+    return torch.matmul(weights, value).to(dtype)

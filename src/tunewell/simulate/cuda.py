@@ -1,0 +1,131 @@
+"""What a CUDA run decides differently from one on the meta device, above the dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.nn.functional as F  # noqa: N812  the name that everybody knows it by
+from torch.overrides import TorchFunctionMode
+
+from tunewell.simulate.attention import Kernels
+from tunewell.simulate.autocast import Autocast, cross_entropy
+from tunewell.simulate.storages import Storages
+
+META = "meta"
+ANSWERED = frozenset(
+    {torch.Tensor.__bool__, torch.Tensor.item, torch.Tensor.__int__, torch.Tensor.__float__}
+)
+SOFTMAX = frozenset({F.softmax, torch.softmax, torch.Tensor.softmax})
+
+
+class Cuda(TorchFunctionMode):
+    """Attention kernels, fused dropout, fused casts, autocast, and answers to questions of values.
+
+    A model asks its tensors few questions whose answer changes what it runs; nearly all of them
+    are whether a mask leaves everything in. `padded` is the answer to these.
+    """
+
+    def __init__(self, kernels: Kernels, *, autocast: Autocast | None, padded: bool) -> None:
+        super().__init__()
+        self.kernels = kernels
+        self.autocast = autocast
+        self._padded = padded
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,  # noqa: ANN401, ARG002  torch's interface
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401  whatever the function answers
+        """Run one function of torch as CUDA would."""
+        named = kwargs or {}
+        if func in ANSWERED and args[0].device.type == META:
+            return self._answer(func, args[0])
+        if func is F.dropout:
+            return _dropout(*args, **named)
+        if func in SOFTMAX and _raises_half(args, named):
+            # CUDA reads fp16 and writes fp32 in one kernel; for bf16 it does not.
+            place = named.get("dim", args[1] if len(args) > 1 else -1)
+            return torch.ops.aten._softmax(args[0], place, True)  # noqa: FBT003, SLF001  the operator
+        autocast = self.autocast
+        if autocast is not None and autocast.enabled:
+            if func is F.cross_entropy:
+                loss = cross_entropy(args, named)
+                if loss is not None:
+                    return loss
+            args, named = autocast.cast(func, args, named)
+        if func is F.scaled_dot_product_attention:
+            return self.kernels(*args, **named)
+        return func(*args, **named)
+
+    def _answer(self, func: Callable[..., Any], tensor: torch.Tensor) -> bool | int | float:
+        if tensor.dtype == torch.bool or func is torch.Tensor.__bool__:
+            return not self._padded
+        # A count or a longest length: 1 leaves every branch on its usual side.
+        return 1 if not tensor.is_floating_point() else 1.0
+
+
+def _dropout(
+    tensor: torch.Tensor,
+    p: float = 0.5,
+    training: bool = True,  # noqa: FBT001, FBT002  torch's interface
+    inplace: bool = False,  # noqa: ARG001, FBT001, FBT002  torch's interface
+) -> torch.Tensor:
+    """CUDA's fused dropout keeps a mask of one byte a value."""
+    if not training or p == 0:
+        return tensor
+    dropped: torch.Tensor = torch.native_dropout(tensor, p, True)[0]  # noqa: FBT003  as above
+    return dropped
+
+
+def _raises_half(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    return kwargs.get("dtype") == torch.float32 and args[0].dtype == torch.float16
+
+
+@contextmanager
+def regions_of(autocast: Autocast | None) -> Iterator[None]:
+    """Let `torch.autocast` blocks inside models, and in recomputed layers, steer the emulation."""
+    if autocast is None:
+        yield
+        return
+    entered: dict[int, AbstractContextManager[None]] = {}
+
+    def enter(self: Any) -> Any:  # noqa: ANN401  torch's class
+        entered[id(self)] = autocast.region(enabled=self._enabled)
+        entered[id(self)].__enter__()  # noqa: PLC2801  it is a context manager's own
+        return self
+
+    def leave(self: Any, *problem: Any) -> Any:  # noqa: ANN401  torch's class
+        return entered.pop(id(self)).__exit__(*problem)
+
+    def create(self: Any, device_type: str = "", *_: Any, enabled: bool = True, **__: Any) -> None:  # noqa: ANN401, ARG001  torch's class
+        self._enabled = enabled
+
+    with (
+        mock.patch.object(torch.autocast, "__init__", create),
+        mock.patch.object(torch.autocast, "__enter__", enter),
+        mock.patch.object(torch.autocast, "__exit__", leave),
+    ):
+        yield
+
+
+class Recomputed:
+    """For `context_fn` of a checkpoint: function modes are not active in the backward pass."""
+
+    def __init__(self, cuda: Cuda, storages: Storages) -> None:
+        self._cuda = cuda
+        self._storages = storages
+
+    def __call__(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        """Nothing more in the forward pass, the emulation in the recomputation."""
+        return nullcontext(), self._again()
+
+    @contextmanager
+    def _again(self) -> Iterator[None]:
+        with self._storages.recomputing(), self._cuda:
+            yield

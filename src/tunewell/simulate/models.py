@@ -1,0 +1,194 @@
+"""The model of a step, built on the meta device as the user's own libraries would build it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from typing import Any
+
+import torch
+from torch import nn
+
+from tunewell.plan.step import Step
+from tunewell.simulate.quantised import lora_over, pack_linears
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+AUTO_CLASSES = {
+    "causal-lm": "AutoModelForCausalLM",
+    "dpo": "AutoModelForCausalLM",
+    "masked-lm": "AutoModelForMaskedLM",
+    "seq2seq-lm": "AutoModelForSeq2SeqLM",
+    "text-classification": "AutoModelForSequenceClassification",
+    "token-classification": "AutoModelForTokenClassification",
+    "image-classification": "AutoModelForImageClassification",
+    "speech-seq2seq": "AutoModelForSpeechSeq2Seq",
+    "embedding": "AutoModel",
+}
+PACKED = frozenset({"bitsandbytes", "bnb"})
+"""Methods of quantisation that are loaded packed and trained on through bitsandbytes."""
+PEFT_TASKS = {
+    "causal-lm": "CAUSAL_LM",
+    "dpo": "CAUSAL_LM",
+    "seq2seq-lm": "SEQ_2_SEQ_LM",
+    "text-classification": "SEQ_CLS",
+    "token-classification": "TOKEN_CLS",
+    "embedding": "FEATURE_EXTRACTION",
+}
+
+
+class NotBuiltError(Exception):
+    """The model cannot be built: one sentence, with what to do."""
+
+
+def build(step: Step, assumptions: list[str]) -> nn.Module:
+    """The model on the meta device, frozen, packed and adapted as the step says.
+
+    What had to be assumed is added to `assumptions`.
+
+    Raises:
+        NotBuiltError: if the configuration cannot be followed.
+    """
+    model = _from_config(step, assumptions)
+    dtype = DTYPES[step.weights]
+    if step.quantization is not None:
+        model.requires_grad_(requires_grad=False)
+        pack_linears(
+            model,
+            step.quantization,
+            compute=dtype,
+            double=step.double_quantization,
+            skip=_kept(model),
+        )
+        _raise_to_fp32(model)
+    if step.adapter is not None:
+        model = _adapted(model, step, assumptions)
+    elif step.quantization is not None:
+        reason = "packed weights cannot be trained: name an adapter, or load them in 16 bits"
+        raise NotBuiltError(reason)
+    return model.train()
+
+
+def _from_config(step: Step, assumptions: list[str]) -> nn.Module:
+    import transformers
+    from transformers.initialization import no_init_weights
+
+    described = dict(step.config)
+    kind = described.pop("model_type", None)
+    if not isinstance(kind, str):
+        reason = 'config.json names no "model_type": give the whole config.json of the model'
+        raise NotBuiltError(reason)
+    method = (described.pop("quantization_config", None) or {}).get("quant_method")
+    if method is not None and method not in PACKED:
+        reason = (
+            f'the weights are packed with "{method}", whose kernels are not known here: '
+            "name the model before packing, and --method qlora"
+        )
+        raise NotBuiltError(reason)
+    remote = described.pop("auto_map", None)
+    for derived in ("torch_dtype", "dtype", "architectures", "transformers_version"):
+        described.pop(derived, None)
+    try:
+        config = transformers.AutoConfig.for_model(kind, **described)
+    except ValueError as error:
+        known = (
+            "its own code would have to run, which is never done here"
+            if remote
+            else str(error).partition("\n")[0]
+        )
+        reason = (
+            f'transformers {transformers.__version__} does not know the architecture "{kind}": '
+            f"{known}"
+        )
+        raise NotBuiltError(reason) from error
+    if remote:
+        assumptions.append(
+            f'The model brings its own code; the "{kind}" of transformers was simulated instead.'
+        )
+    if step.task in {"text-classification", "token-classification", "image-classification"}:
+        config.num_labels = step.labels
+    config.use_cache = False
+    if getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = 0
+    auto = getattr(transformers, AUTO_CLASSES[step.task])
+    try:
+        cls = auto._model_mapping[type(config)]  # noqa: SLF001  no public name for the lookup
+    except KeyError as error:
+        reason = f'transformers has no {auto.__name__} for the architecture "{kind}"'
+        raise NotBuiltError(reason) from error
+    if isinstance(cls, tuple):
+        cls = cls[0]
+    dtype = DTYPES[step.weights]
+    attention = "sdpa" if step.attention == "flash" else step.attention
+    with no_init_weights(), contextlib.ExitStack() as contexts:
+        for context in cls.get_init_context(dtype, False, False, None):  # noqa: FBT003  its interface
+            contexts.enter_context(context)
+        try:
+            model: nn.Module = cls._from_config(config, attn_implementation=attention)  # noqa: SLF001  what from_config calls
+        except ValueError as error:
+            if attention == "eager" or "attention" not in str(error):
+                raise
+            assumptions.append(f"{cls.__name__} has no {step.attention} attention: eager runs.")
+            model = cls._from_config(config, attn_implementation="eager")  # noqa: SLF001  as above
+    model.tie_weights()  # type: ignore[operator]  # transformers has no types
+    _keep_in_fp32(model, dtype)
+    return model
+
+
+def _keep_in_fp32(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401  transformers has no types
+    """Modules that a model's class loads in fp32 whatever is asked for, as from_pretrained does."""
+    plan = model._get_dtype_plan(dtype)  # noqa: SLF001  from_pretrained's own rule
+    if not plan:
+        return
+    for name, parameter in model.named_parameters():
+        if any(part in name for part in plan):
+            parameter.data = parameter.data.float()
+
+
+def _kept(model: Any) -> tuple[str, ...]:  # noqa: ANN401  as above
+    """Names of the linear layers that bitsandbytes leaves alone: the head."""
+    head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    names = [name for name, module in model.named_modules() if module is head and head is not None]
+    names += ["score", "classifier", "qa_outputs", "lm_head"]
+    return tuple(names)
+
+
+def _raise_to_fp32(model: nn.Module) -> None:
+    """What `peft.prepare_model_for_kbit_training` does to weights that are not packed."""
+    for parameter in model.parameters():
+        if parameter.dtype in {torch.float16, torch.bfloat16}:
+            parameter.data = parameter.data.float()
+
+
+def _adapted(model: nn.Module, step: Step, assumptions: list[str]) -> nn.Module:
+    if importlib.util.find_spec("peft") is None:
+        reason = "adapters are simulated with PEFT: pip install peft"
+        raise NotBuiltError(reason)
+    import peft
+
+    adapter = step.adapter
+    assert adapter is not None  # noqa: S101  the caller's condition
+    targets: Any = None
+    if adapter.targets is not None:
+        everything = adapter.targets == ("all-linear",)
+        targets = "all-linear" if everything else list(adapter.targets)
+    config = peft.LoraConfig(
+        r=adapter.rank,
+        lora_alpha=2 * adapter.rank,
+        lora_dropout=adapter.dropout,
+        target_modules=targets,
+        use_dora=adapter.dora,
+        modules_to_save=list(adapter.modules_to_save) or None,
+        task_type=PEFT_TASKS.get(step.task),
+    )
+    if step.quantization is not None:
+        lora_over(config)
+        if adapter.dora:
+            assumptions.append("DoRA over packed weights was simulated as plain LoRA.")
+            config.use_dora = False
+    try:
+        with torch.device("meta"):
+            return peft.get_peft_model(model, config, low_cpu_mem_usage=True)  # type: ignore[no-any-return]  # peft has no types
+    except ValueError as error:
+        reason = f"PEFT cannot put adapters on this model: {str(error).partition(chr(10))[0]}"
+        raise NotBuiltError(reason) from error

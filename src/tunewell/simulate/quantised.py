@@ -1,0 +1,179 @@
+"""Linear layers of four and eight bits, by their memory: what bitsandbytes holds and casts.
+
+bitsandbytes has no kernels for the meta device. Sources: bitsandbytes 0.50 (functional.py,
+nn/modules.py, autograd/_functions.py) and Dettmers et al. 2023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  the name that everybody knows it by
+from torch import nn
+
+BLOCK = 64
+"""Weights with one scale."""
+SCALES = 256
+"""Scales with one scale of their own, with double quantisation."""
+CODES = 16
+CODES_8 = 256
+
+
+class Packed(nn.Linear):
+    """A frozen linear layer whose weight is not there as such."""
+
+    compute: torch.dtype
+
+    def __init__(self, linear: nn.Linear, compute: torch.dtype) -> None:
+        nn.Module.__init__(self)
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self.bias = linear.bias
+        self.compute = compute
+
+
+class Linear4bit(Packed):
+    """NF4: half a byte a weight, a scale for each 64 (one byte of it where packed twice)."""
+
+    def __init__(self, linear: nn.Linear, compute: torch.dtype, *, double: bool) -> None:
+        super().__init__(linear, compute)
+        count = linear.weight.numel()
+        blocks = -(-count // BLOCK)
+        device = linear.weight.device
+        self.weight = nn.Parameter(
+            torch.empty(((count + 1) // 2, 1), dtype=torch.uint8, device=device),
+            requires_grad=False,
+        )
+        scale = torch.uint8 if double else torch.float32
+        self.register_buffer("absmax", torch.empty(blocks, dtype=scale, device=device))
+        self.register_buffer("code", torch.empty(CODES, device=device))
+        if double:
+            self.register_buffer("offset", torch.empty((), device=device))
+            self.register_buffer("absmax2", torch.empty(-(-blocks // SCALES), device=device))
+            self.register_buffer("code2", torch.empty(CODES_8, device=device))
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  torch's name
+        """The product in the compute precision, answered in the input's."""
+        bias = self.bias.to(self.compute) if self.bias is not None else None
+        shape = (self.out_features, self.in_features)
+        out: torch.Tensor = _Product4bit.apply(input.to(self.compute), self.weight, bias, shape)
+        return out.to(input.dtype)
+
+
+class _Product4bit(torch.autograd.Function):
+    """The weight is unpacked for the product and forgotten, in both directions."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]  # noqa: D102  torch's signature is open
+        ctx: Any,  # noqa: ANN401  torch's context
+        values: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+        shape: tuple[int, int],
+    ) -> torch.Tensor:
+        ctx.save_for_backward(weight)
+        ctx.shape = shape
+        unpacked = torch.empty(shape, dtype=values.dtype, device=values.device)
+        return F.linear(values, unpacked, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
+        unpacked = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device)
+        return torch.matmul(gradient, unpacked), None, None, None
+
+
+class Linear8bit(Packed):
+    """LLM.int8(): a byte a weight and a scale a row; inputs are packed for the product."""
+
+    def __init__(self, linear: nn.Linear, compute: torch.dtype) -> None:
+        super().__init__(linear, compute)
+        device = linear.weight.device
+        self.weight = nn.Parameter(
+            torch.empty(linear.weight.shape, dtype=torch.int8, device=device), requires_grad=False
+        )
+        self.register_buffer("SCB", torch.empty(self.out_features, device=device))
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  torch's name
+        """The product in fp16 whatever the input's precision is."""
+        bias = self.bias
+        out: torch.Tensor = _Product8bit.apply(input, self.weight, bias)
+        return out
+
+
+class _Product8bit(torch.autograd.Function):
+    @staticmethod
+    def forward(  # type: ignore[override]  # noqa: D102  torch's signature is open
+        ctx: Any,  # noqa: ANN401  torch's context
+        values: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor | None,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(weight)
+        ctx.like = values.dtype
+        rows = values.reshape(-1, values.shape[-1]).to(torch.float16)
+        packed = torch.empty(rows.shape, dtype=torch.int8, device=rows.device)
+        scales = torch.empty(rows.shape[0], device=rows.device)
+        product = torch.empty(
+            (rows.shape[0], weight.shape[0]), dtype=torch.int32, device=rows.device
+        )
+        out = product.to(torch.float16)
+        if bias is not None:
+            out = out.add_(bias)
+        del packed, scales, product
+        return out.reshape(*values.shape[:-1], weight.shape[0]).to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
+        (weight,) = ctx.saved_tensors
+        unpacked = weight.to(ctx.like) * torch.ones((), dtype=ctx.like, device=weight.device)
+        return torch.matmul(gradient.to(ctx.like), unpacked), None, None
+
+
+def pack_linears(
+    model: nn.Module,
+    method: str,
+    *,
+    compute: torch.dtype,
+    double: bool,
+    skip: Sequence[str],
+) -> None:
+    """Put packed layers in the place of every linear layer but those named in `skip`."""
+    for parent_name, parent in list(model.named_modules()):
+        for name, child in list(parent.named_children()):
+            whole = f"{parent_name}.{name}" if parent_name else name
+            if type(child) is not nn.Linear or whole in skip or name in skip:
+                continue
+            packed: Packed
+            if method == "nf4":
+                packed = Linear4bit(child, compute, double=double)
+            else:
+                packed = Linear8bit(child, compute)
+            setattr(parent, name, packed)
+
+
+def lora_over(config: Any) -> None:  # noqa: ANN401  peft.LoraConfig
+    """Tell PEFT how adapters lie over packed layers, as its own classes for bitsandbytes do."""
+    from peft.tuners.lora.layer import Linear
+
+    class OverPacked(Linear):  # type: ignore[misc]  # peft has no types
+        """`peft.tuners.lora.bnb`: the base's answer is copied in four bits before it is added to."""
+
+        def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401, ARG002  peft's interface
+            """Base and adapter."""
+            result = self.base_layer(x)
+            if isinstance(self.base_layer, Linear4bit):
+                result = result.clone()
+            expected = result.dtype
+            convert = not torch.is_autocast_enabled()
+            for name in self.active_adapters:
+                down, up = self.lora_A[name], self.lora_B[name]
+                if convert:
+                    x = self._cast_input_dtype(x, down.weight.dtype)
+                output = up(down(self.lora_dropout[name](x))) * self.scaling[name]
+                if convert:
+                    output = output.to(expected)
+                result = result + output
+            return result
+
+    config._register_custom_module({Linear4bit: OverPacked, Linear8bit: OverPacked})  # noqa: SLF001  peft's documented name

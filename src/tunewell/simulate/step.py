@@ -1,0 +1,233 @@
+"""One training step, run twice on the meta device: as a Trainer runs it, or as a plain loop does."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import nn
+from torch.utils import checkpoint
+
+from tunewell.plan.step import Step
+from tunewell.simulate import losses
+from tunewell.simulate.attention import Kernels
+from tunewell.simulate.autocast import HALF, Autocast
+from tunewell.simulate.batches import batch_of
+from tunewell.simulate.cuda import Cuda, Recomputed, regions_of
+from tunewell.simulate.models import DTYPES
+from tunewell.simulate.optimizers import create
+from tunewell.simulate.storages import Storages
+
+MIB = 1024**2
+HOPPER = 90
+WORKSPACE = 4096 * 1024 * 2 + 16 * 1024 * 8
+"""Bytes that PyTorch gives each cuBLAS handle (CUDAHooks: ":4096:2:16:8")."""
+WORKSPACE_HOPPER = 32 * MIB
+ITERATIONS = 2
+"""From the second step on the optimizer's states are there in the forward pass too."""
+
+
+class Run:
+    """A step in progress: the model, its storages, and the emulation they run under."""
+
+    def __init__(self, step: Step, model: nn.Module) -> None:
+        self.step = step
+        self.model: Any = model
+        self.storages = Storages(capability=step.device.capability)
+        self.kernels = Kernels(
+            capability=step.device.capability,
+            cudnn=step.device.cudnn_attention,
+            only="flash" if step.attention == "flash" else step.attention_kernel,
+        )
+        dtype = DTYPES[step.autocast] if step.autocast is not None else None
+        self.autocast = Autocast(dtype, self._cast) if dtype is not None else None
+        self.cuda = Cuda(self.kernels, autocast=self.autocast, padded=step.padded)
+        self.assumptions: list[str] = []
+        self.vocabulary = _vocabulary(model)
+
+    def _cast(self, copy: torch.Tensor) -> None:
+        self.storages.say(copy, "weights")
+
+    def everything(self) -> None:
+        """Load, train two steps, and evaluate where that is asked for."""
+        step, storages = self.step, self.storages
+        if step.checkpointing:
+            self._recompute_layers()
+        if step.loss == "chunked" and not losses.in_chunks(self.model):
+            self.assumptions.append("The model has no head that could compute its loss in chunks.")
+        storages.mark("load")
+        for name, parameter in self.model.named_parameters():
+            with storages.inside(name.rpartition(".")[0]):
+                storages.add(parameter, "parameter", kind="weights")
+        for name, buffer in self.model.named_buffers():
+            with storages.inside(name.rpartition(".")[0]):
+                storages.add(buffer, "buffer", kind="weights")
+        optimizer = create(step.optimizer, self.model)
+        gc.collect()
+        with (
+            self._modules_named(),
+            regions_of(self.autocast),
+            self._reentrant(),
+            storages,
+            self.cuda,
+        ):
+            storages.once_after_product(self._workspace)
+            for iteration in range(ITERATIONS):
+                self._train(optimizer, iteration)
+            if step.evaluation_batch is not None:
+                self._evaluate(step.evaluation_batch)
+            storages.mark("end")
+        storages.close()
+
+    def _train(self, optimizer: torch.optim.Optimizer, iteration: int) -> None:
+        step, storages = self.step, self.storages
+        trainer = step.loop == "trainer"
+        config = self._config()
+        storages.mark(f"{iteration}:forward")
+        # The Trainer fetches the batches of a whole optimizer step, and its loader one ahead.
+        ahead = step.accumulation if trainer else 0
+        batches = [batch_of(step, config, step.batch) for _ in range(1 + ahead)]
+        for batch in batches:
+            for value in batch.values():
+                storages.add(value, "input", kind="other")
+        if not trainer:
+            optimizer.zero_grad(set_to_none=True)
+        held: list[object] = []
+        for part in range(self.parts):
+            storages.mark(f"{iteration}:forward")
+            loss, outputs = self._loss(batches[0])
+            if not trainer:
+                held = [loss, outputs]
+            del outputs
+            if step.accumulation > 1:
+                loss = loss / step.accumulation
+            storages.mark(f"{iteration}:backward")
+            if iteration == 0 and part == 0:
+                storages.once_after_product(self._workspace)
+            loss.backward()
+            del loss
+            for parameter in self.model.parameters():
+                storages.say(parameter.grad, "gradients")
+        storages.mark(f"{iteration}:optimizer")
+        trained = [p for p in self.model.parameters() if p.grad is not None]
+        if step.clipping:
+            nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        for state in optimizer.state.values():
+            for value in state.values():
+                storages.say(value, "optimizer")
+        if trainer:
+            optimizer.zero_grad(set_to_none=True)
+        held.clear()
+
+    @property
+    def parts(self) -> int:
+        """Micro-batches that are run: more than two change nothing."""
+        return min(self.step.accumulation, 2)
+
+    def _loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, object]:
+        task = self.step.task
+        if task == "embedding":
+            with self._autocasting():
+                return losses.contrastive(self.model, batch), None
+        if task == "dpo":
+            with self._autocasting():
+                return losses.preference(self.model, batch), None
+        outputs = self._outputs(batch)
+        return outputs.loss, outputs
+
+    def _outputs(self, batch: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401  a model's output
+        with self._autocasting():
+            outputs = self.model(**batch)
+        if self.autocast is not None and self.step.loop == "trainer":
+            # accelerate answers fp32 whatever autocast computed.
+            for name, value in list(outputs.items()):
+                if isinstance(value, torch.Tensor) and value.dtype in HALF:
+                    outputs[name] = value.float()
+        return outputs
+
+    def _autocasting(self) -> Any:  # noqa: ANN401  a context manager
+        return self.autocast.region() if self.autocast is not None else nullcontext()
+
+    def _evaluate(self, rows: int) -> None:
+        self.storages.mark("evaluation")
+        self.model.eval()
+        batch = batch_of(self.step, self._config(), rows)
+        for value in batch.values():
+            self.storages.add(value, "input", kind="other")
+        with torch.no_grad():
+            if self.step.task == "embedding":
+                self.model(**batch)
+            else:
+                self._outputs(batch)
+
+    def _config(self) -> Any:  # noqa: ANN401  transformers has no types
+        return self.model.config
+
+    def _workspace(self) -> None:
+        hopper = self.step.device.capability == HOPPER
+        self.storages.hold(WORKSPACE_HOPPER if hopper else WORKSPACE, "cuBLAS workspace")
+
+    def _recompute_layers(self) -> None:
+        recomputed = Recomputed(self.cuda, self.storages)
+        settings: dict[str, Any] = {"use_reentrant": self.step.reentrant}
+        if not self.step.reentrant:
+            settings["context_fn"] = recomputed
+        model = self.model.get_base_model() if self.step.adapter is not None else self.model
+        if not getattr(model, "supports_gradient_checkpointing", False):
+            self.assumptions.append("This model has no checkpointing: nothing is recomputed.")
+            return
+        enable = getattr(model, "activation_checkpointing_enable", None)
+        if enable is not None:
+            enable(activation_checkpointing_kwargs=settings)
+        else:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=settings)
+        if self.step.adapter is not None and hasattr(model, "enable_input_require_grads"):
+            model.enable_input_require_grads()
+
+    @contextmanager
+    def _reentrant(self) -> Iterator[None]:
+        """Reentrant checkpoints recompute in their backward, where no function mode is active."""
+        if not (self.step.checkpointing and self.step.reentrant):
+            yield
+            return
+        function: Any = checkpoint.CheckpointFunction
+        plain: Callable[..., Any] = function.backward
+
+        def backward(ctx: Any, *gradients: Any) -> Any:  # noqa: ANN401  torch's interface
+            with self.storages.recomputing(), self.cuda:
+                return plain(ctx, *gradients)
+
+        with mock.patch.object(function, "backward", staticmethod(backward)):
+            yield
+
+    @contextmanager
+    def _modules_named(self) -> Iterator[None]:
+        """Let the storages know in which module they are made."""
+        names = {module: name for name, module in self.model.named_modules()}
+        stack: list[str] = []
+
+        def enter(module: nn.Module, _: object) -> None:
+            stack.append(self.storages.module)
+            self.storages.module = names.get(module, "")
+
+        def leave(module: nn.Module, _: object, __: object) -> None:  # noqa: ARG001  torch's interface
+            self.storages.module = stack.pop() if stack else ""
+
+        before = nn.modules.module.register_module_forward_pre_hook(enter)
+        after = nn.modules.module.register_module_forward_hook(leave, always_call=True)
+        try:
+            yield
+        finally:
+            before.remove()
+            after.remove()
+
+
+def _vocabulary(model: Any) -> int:  # noqa: ANN401  transformers has no types
+    config = model.config
+    text = config.get_text_config() if hasattr(config, "get_text_config") else config
+    return int(getattr(text, "vocab_size", 0) or 0)
