@@ -81,7 +81,7 @@ class Kernels:
         same = width == value.shape[-1]
         if self.cudnn and half and same and width % 8 == 0 and width <= WIDEST_CUDNN:
             return "cudnn"
-        if modern and half and mask is None and width % 8 == 0 and width <= WIDEST_FLASH:
+        if modern and half and same and mask is None and width % 8 == 0 and width <= WIDEST_FLASH:
             return "flash"
         if width % (8 if half else 4) == 0 and (modern or query.dtype != torch.bfloat16):
             return "efficient"

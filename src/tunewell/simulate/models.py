@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib.util
 from typing import Any
 
@@ -60,7 +61,6 @@ def build(step: Step, assumptions: list[str]) -> nn.Module:
             double=step.double_quantization,
             skip=_kept(model),
         )
-        _raise_to_fp32(model)
     if step.adapter is not None:
         model = _adapted(model, step, assumptions)
     elif step.quantization is not None:
@@ -91,15 +91,8 @@ def _from_config(step: Step, assumptions: list[str]) -> nn.Module:
     try:
         config = transformers.AutoConfig.for_model(kind, **described)
     except ValueError as error:
-        known = (
-            "its own code would have to run, which is never done here"
-            if remote
-            else str(error).partition("\n")[0]
-        )
-        reason = (
-            f'transformers {transformers.__version__} does not know the architecture "{kind}": '
-            f"{known}"
-        )
+        why = "its own code would have to run, which is never done here" if remote else _like(kind)
+        reason = f'transformers {transformers.__version__} has no architecture "{kind}": {why}'
         raise NotBuiltError(reason) from error
     if remote:
         assumptions.append(
@@ -135,6 +128,15 @@ def _from_config(step: Step, assumptions: list[str]) -> nn.Module:
     return model
 
 
+def _like(kind: str) -> str:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+
+    close = difflib.get_close_matches(kind, CONFIG_MAPPING_NAMES, n=3)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return "a newer version may"
+
+
 def _keep_in_fp32(model: Any, dtype: torch.dtype) -> None:  # noqa: ANN401  transformers has no types
     """Modules that a model's class loads in fp32 whatever is asked for, as from_pretrained does."""
     plan = model._get_dtype_plan(dtype)  # noqa: SLF001  from_pretrained's own rule
@@ -151,13 +153,6 @@ def _kept(model: Any) -> tuple[str, ...]:  # noqa: ANN401  as above
     names = [name for name, module in model.named_modules() if module is head and head is not None]
     names += ["score", "classifier", "qa_outputs", "lm_head"]
     return tuple(names)
-
-
-def _raise_to_fp32(model: nn.Module) -> None:
-    """What `peft.prepare_model_for_kbit_training` does to weights that are not packed."""
-    for parameter in model.parameters():
-        if parameter.dtype in {torch.float16, torch.bfloat16}:
-            parameter.data = parameter.data.float()
 
 
 def _adapted(model: nn.Module, step: Step, assumptions: list[str]) -> nn.Module:

@@ -18,6 +18,7 @@ from tunewell.simulate.attention import Kernels
 from tunewell.simulate.autocast import HALF, Autocast
 from tunewell.simulate.batches import batch_of
 from tunewell.simulate.cuda import Cuda, Recomputed, regions_of
+from tunewell.simulate.loading import load
 from tunewell.simulate.models import DTYPES
 from tunewell.simulate.optimizers import create
 from tunewell.simulate.storages import Storages
@@ -60,18 +61,14 @@ class Run:
         if step.loss == "chunked" and not losses.in_chunks(self.model):
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
-        for name, parameter in self.model.named_parameters():
-            with storages.inside(name.rpartition(".")[0]):
-                storages.add(parameter, "parameter", kind="weights")
-        for name, buffer in self.model.named_buffers():
-            with storages.inside(name.rpartition(".")[0]):
-                storages.add(buffer, "buffer", kind="weights")
+        load(self.model, storages)
         optimizer = create(step.optimizer, self.model)
         gc.collect()
         with (
             self._modules_named(),
             regions_of(self.autocast),
             self._reentrant(),
+            _everything_picked(),
             storages,
             self.cuda,
         ):
@@ -82,6 +79,10 @@ class Run:
                 self._evaluate(step.evaluation_batch)
             storages.mark("end")
         storages.close()
+        if storages.guessed:
+            self.assumptions.append(
+                "How much is picked by value (a mask, an expert) was taken to be everything."
+            )
 
     def _train(self, optimizer: torch.optim.Optimizer, iteration: int) -> None:
         step, storages = self.step, self.storages
@@ -225,6 +226,15 @@ class Run:
         finally:
             before.remove()
             after.remove()
+
+
+@contextmanager
+def _everything_picked() -> Iterator[None]:
+    """Let `nonzero` answer on the meta device: every value is picked."""
+    from torch.fx.experimental import _config
+
+    with _config.patch(meta_nonzero_assume_all_nonzero=True):
+        yield
 
 
 def _vocabulary(model: Any) -> int:  # noqa: ANN401  transformers has no types

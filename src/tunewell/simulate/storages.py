@@ -11,10 +11,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from tunewell.plan.allocator import EMPTY_CACHE
 from tunewell.simulate.hidden import Hidden, hidden_bytes
 from tunewell.simulate.work import Ledger
 
 META = "meta"
+NONZERO = "aten::nonzero"
+"""How many values it picks depends on the data; all are taken to be picked."""
 
 
 class Birth:
@@ -61,6 +64,7 @@ class Storages(TorchDispatchMode):
         self.phase = "load"
         self.module = ""
         self.live = 0
+        self.guessed: set[str] = set()
         self._capability = capability
         self._recomputing = False
         self._alive: dict[int, tuple[int, int]] = {}
@@ -117,6 +121,10 @@ class Storages(TorchDispatchMode):
         self.live -= size
         self.events.append((number, -size))
 
+    def empty_cache(self) -> None:
+        """`torch.cuda.empty_cache()`: the allocator gives whole free segments back."""
+        self.events.append(EMPTY_CACHE)
+
     def pass_through(self, size: int, operation: str) -> None:
         """Take memory and give it back at once: what a kernel needs while it runs."""
         if size > 0:
@@ -160,6 +168,8 @@ class Storages(TorchDispatchMode):
         """Run one operation, and count what it made."""
         named = kwargs or {}
         name = func._schema.name  # noqa: SLF001  torch's only name for it
+        if name == NONZERO:
+            self.guessed.add(self.module)
         hidden = hidden_bytes(name, args, self._capability)
         before = self.hold(hidden.before, f"inside {name}") if hidden.before else None
         out = func(*args, **named)

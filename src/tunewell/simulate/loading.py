@@ -1,0 +1,49 @@
+"""What loading a model takes on the device, tensor by tensor, in the order the libraries do it."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from tunewell.simulate.quantised import Packed
+from tunewell.simulate.storages import Storages
+
+HALF = (torch.float16, torch.bfloat16)
+HALF_BYTES = 2
+
+
+def load(model: nn.Module, storages: Storages) -> None:
+    """Count weights and buffers as they come to the device.
+
+    A packed weight is there in 16 bits until it is packed. What is not packed is cast to fp32 by
+    `peft.prepare_model_for_kbit_training`, one tensor at a time, with the cache emptied at the end.
+    """
+    packed = any(isinstance(module, Packed) for module in model.modules())
+    seen: set[int] = set()
+    halves: list[tuple[nn.Parameter, int]] = []
+    for name, module in model.named_modules():
+        with storages.inside(name):
+            if isinstance(module, Packed):
+                whole = module.in_features * module.out_features * HALF_BYTES
+                unpacked = storages.hold(whole, "weight before packing")
+                storages.add(module.weight, "parameter", kind="weights")
+                for buffer in module.buffers(recurse=False):
+                    storages.add(buffer, "buffer", kind="weights")
+                storages.release(unpacked)
+            for parameter in module.parameters(recurse=False):
+                if id(parameter) in seen:
+                    continue
+                seen.add(id(parameter))
+                if packed and parameter.dtype in HALF:
+                    half = storages.hold(parameter.numel() * HALF_BYTES, "weight in 16 bits")
+                    halves.append((parameter, half))
+                else:
+                    storages.add(parameter, "parameter", kind="weights")
+            for buffer in module.buffers(recurse=False):
+                storages.add(buffer, "buffer", kind="weights")
+    for parameter, half in halves:
+        parameter.data = parameter.data.float()
+        storages.add(parameter, "parameter", kind="weights")
+        storages.release(half)
+    if packed:
+        storages.empty_cache()
