@@ -33,7 +33,7 @@ class Setting:
     limit: int | None = None
 
     def text(self) -> str:
-        """The value of PYTORCH_ALLOC_CONF. Without a size in it, an earlier one of the process stays."""
+        """The value of PYTORCH_ALLOC_CONF. An earlier max_split_size stays where none is given."""
         parts = [
             f"expandable_segments:{self.expandable}",
             f"roundup_power2_divisions:{max(1, self.roundup_power2_divisions)}",
