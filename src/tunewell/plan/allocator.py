@@ -29,6 +29,9 @@ from tunewell.plan.pools import (
 
 Events: TypeAlias = Sequence[tuple[int, int]]
 
+EMPTY_CACHE = (-1, 0)
+"""The event of `torch.cuda.empty_cache`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -198,8 +201,8 @@ def replay(
     """Replay requests through a model of the allocator.
 
     Args:
-        events: (id, bytes) for a request, (id, -bytes) when that one is freed. Storages of 0 bytes
-            take no block, as in PyTorch.
+        events: (id, bytes) for a request, (id, -bytes) when that one is freed, and `EMPTY_CACHE`.
+            Storages of 0 bytes take no block, as in PyTorch.
         marks: places in `events`, ascending, where a phase begins.
         capacity: most bytes of segments; None without a limit.
         expandable: with `expandable_segments:True`.
@@ -218,6 +221,8 @@ def replay(
                 allocator.request(name, size)
             elif size:
                 allocator.free(name)
+            elif name == EMPTY_CACHE[0]:
+                allocator.release()
         peaks.append((allocator.peak, allocator.driver.peak))
     return Replay(
         allocated=max(allocated for allocated, _ in peaks),

@@ -102,6 +102,8 @@ def _walk(
         while following < len(marks) and marks[following][1] <= place:
             phase = _phase(marks[following][0])
             following += 1
+        if not size:
+            continue
         now[kinds[number]] += size
         total += size
         if total > best.get(phase, (-1, {}, 0))[0]:
@@ -130,7 +132,7 @@ def _holders(run: Run, kinds: list[str], place: int) -> tuple[Holder, ...]:
     for number, size in storages.events[: place + 1]:
         if size > 0:
             alive[number] = size
-        else:
+        elif size:
             alive.pop(number, None)
     sizes: Counter[tuple[str, str, str]] = Counter()
     counts: Counter[tuple[str, str, str]] = Counter()
