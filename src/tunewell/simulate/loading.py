@@ -15,10 +15,14 @@ HALF_BYTES = 2
 def load(model: nn.Module, storages: Storages) -> None:
     """Count weights and buffers as they come to the device.
 
-    A packed weight is there in 16 bits until it is packed. What is not packed is cast to fp32 by
+    Packed weights are loaded to the device directly: transformers first asks for the whole model's
+    size in one piece and gives it back, so that all of it lies in one segment. A packed weight is
+    there in 16 bits until it is packed. What is not packed is cast to fp32 by
     `peft.prepare_model_for_kbit_training`, one tensor at a time, with the cache emptied at the end.
     """
     packed = any(isinstance(module, Packed) for module in model.modules())
+    if packed:
+        storages.pass_through(_loaded_bytes(model), "warm-up of the allocator")
     seen: set[int] = set()
     halves: list[tuple[nn.Parameter, int]] = []
     for name, module in model.named_modules():
@@ -47,3 +51,12 @@ def load(model: nn.Module, storages: Storages) -> None:
         storages.release(half)
     if packed:
         storages.empty_cache()
+
+
+def _loaded_bytes(model: nn.Module) -> int:
+    """What transformers counts before it loads a packed model: half a byte or one for a weight."""
+    return sum(
+        parameter.numel() * (HALF_BYTES if parameter.is_floating_point() else 1)
+        for parameter in model.parameters()
+        if parameter.dtype in HALF or not parameter.is_floating_point()
+    )

@@ -57,7 +57,7 @@ class Linear4bit(Packed):
         """The product in the compute precision, answered in the input's."""
         bias = self.bias.to(self.compute) if self.bias is not None else None
         shape = (self.out_features, self.in_features)
-        out: torch.Tensor = _Product4bit.apply(input.to(self.compute), self.weight, bias, shape)
+        out: torch.Tensor = _Product4bit.apply(input.to(self.compute), bias, shape)
         return out.to(input.dtype)
 
 
@@ -68,11 +68,11 @@ class _Product4bit(torch.autograd.Function):
     def forward(  # type: ignore[override]  # noqa: D102  torch's signature is open
         ctx: Any,  # noqa: ANN401  torch's context
         values: torch.Tensor,
-        weight: torch.Tensor,
         bias: torch.Tensor | None,
         shape: tuple[int, int],
     ) -> torch.Tensor:
-        ctx.save_for_backward(weight)
+        # bitsandbytes keeps the weight beside what autograd saves: a recomputed layer, which stops
+        # at the last tensor that autograd wants back, does not run its last packed product again.
         ctx.shape = shape
         unpacked = torch.empty(shape, dtype=values.dtype, device=values.device)
         return F.linear(values, unpacked, bias)
@@ -80,7 +80,7 @@ class _Product4bit(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
         unpacked = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device)
-        return torch.matmul(gradient, unpacked), None, None, None
+        return torch.matmul(gradient, unpacked), None, None
 
 
 class Linear8bit(Packed):
@@ -109,7 +109,7 @@ class _Product8bit(torch.autograd.Function):
         weight: torch.Tensor,
         bias: torch.Tensor | None,
     ) -> torch.Tensor:
-        ctx.save_for_backward(weight)
+        ctx.weight = weight
         ctx.like = values.dtype
         rows = values.reshape(-1, values.shape[-1]).to(torch.float16)
         packed = torch.empty(rows.shape, dtype=torch.int8, device=rows.device)
@@ -125,7 +125,7 @@ class _Product8bit(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
-        (weight,) = ctx.saved_tensors
+        weight = ctx.weight
         unpacked = weight.to(ctx.like) * torch.ones((), dtype=ctx.like, device=weight.device)
         return torch.matmul(gradient.to(ctx.like), unpacked), None, None
 
