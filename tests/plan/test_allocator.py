@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plan.slow_allocator import NoMemoryError, SlowAllocator
+from tests.plan.slow_allocator import SPACE, NoMemoryError, SlowAllocator
 
 from tunewell.plan.allocator import (
     Allocator,
@@ -147,6 +147,20 @@ def test_a_hole_in_an_expandable_segment_is_filled_before_its_end() -> None:
         allocator.free(name)
     allocator.request(8, 2 * MIB)
     assert allocator.live[8] == (20 * MIB, 2 * MIB)
+    assert allocator.driver.held == 60 * MIB
+
+
+@pytest.mark.parametrize(("first", "asked"), [(20, 22), (18, 24)])
+def test_a_hole_is_filled_as_a_whole_with_what_is_free_around_it(first: int, asked: int) -> None:
+    """Free are 5 MiB behind a hole of 20, and 2 MiB before it or none."""
+    allocator = Allocator(expandable=True)
+    for name, size in enumerate([first, 45 - first, 15]):
+        allocator.request(name, size * MIB)
+    allocator.free(1)
+    allocator.release()
+    assert allocator.driver.held == 40 * MIB
+    allocator.request(3, asked * MIB)
+    assert allocator.live[3] == (first * MIB, asked * MIB)
     assert allocator.driver.held == 60 * MIB
 
 
@@ -324,7 +338,10 @@ def beside(slow: SlowAllocator, options: Options, events: Iterable[tuple[int, in
                     model.request(name, size)
                 return
             model.request(name, size)
-        blocks = {name: (block.address, block.size) for name, (_, block) in slow.live.items()}
+        # The model's expandable segments both begin at 0.
+        blocks = {
+            name: (block.address % SPACE, block.size) for name, (_, block) in slow.live.items()
+        }
         assert model.live == blocks
         assert model.driver.held == slow.reserved
     assert (model.peak, model.driver.peak) == slow.peaks
