@@ -299,7 +299,7 @@ class _Plain:
         for at in range(len(self.history.events) + 1):
             if at in given_back and self.history.setting.limit is None:
                 self.model.release()
-            if at in failures:
+            if at in failures and self.history.setting.limit is not None:
                 self.fail(failures[at])
             if at == len(self.history.events):
                 return
@@ -349,9 +349,7 @@ class _Real(_Plain):
             raise _DifferentError(message)
 
     def fail(self, size: int) -> None:
-        """The model must fail, too, if the limit is known."""
-        if self.history.setting.limit is None:
-            return
+        """The model must fail, too."""
         try:
             self.model.request(-1, size)
         except OutOfCapacityError:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from benchmarks.gpu_memory.allocator_history import History, Setting, compare, read
+from benchmarks.gpu_memory.allocator_history import History, Setting, compare, read, record
 from tests.plan.slow_allocator import NoMemoryError, SlowAllocator
 
 from tunewell.plan.pools import MIB
@@ -149,3 +151,82 @@ def test_settings_are_written_as_pytorch_reads_them() -> None:
         "expandable_segments:True,roundup_power2_divisions:4,max_split_size_mb:64"
     )
     assert Setting().text() == "expandable_segments:False,roundup_power2_divisions:1"
+
+
+class FakeCuda:
+    """The part of `torch.cuda` that a recording asks, over the slow allocator."""
+
+    def __init__(self) -> None:
+        self.slow = SlowAllocator()
+        self.told: list[Any] = []
+        self.memory = SimpleNamespace(
+            _set_allocator_settings=self.told.append,
+            _record_memory_history=self.keep_history,
+            _snapshot=lambda: {"device_traces": [self.slow.trace]},
+        )
+        self.current_device = lambda: 0
+        self.empty_cache = self.slow.release
+        self.synchronize = lambda: None
+        self.memory_reserved = lambda: self.slow.reserved
+        self.max_memory_allocated = lambda: self.slow.peaks[0]
+        self.get_device_name = lambda: "Fake"
+        self.get_device_properties = lambda _: SimpleNamespace(total_memory=100 * MIB)
+        self.set_per_process_memory_fraction = self.limit
+
+    def keep_history(self, enabled: str | None = "all", *, context: None = None) -> None:
+        """Without the places in the code that ask."""
+        self.told.append((enabled, context))
+
+    def limit(self, fraction: float) -> None:
+        """A share of 100 MiB."""
+        self.told.append(fraction)
+        self.slow.capacity = int(fraction * 100 * MIB)
+
+    def reset_peak_memory_stats(self) -> None:
+        """Down to what is held."""
+        self.slow.peaks = self.slow.allocated, self.slow.peaks[1]
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
+    fake = FakeCuda()
+    torch = SimpleNamespace(cuda=fake, OutOfMemoryError=NoMemoryError, __version__="2.13.0")
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    return fake
+
+
+def test_a_recording_has_the_peak_of_the_whole_run(cuda: FakeCuda, tmp_path: Path) -> None:
+    """Also where the run resets PyTorch's own peak."""
+
+    def run() -> None:
+        cuda.slow.request(0, 30 * MIB)
+        cuda.slow.free(0)
+        cuda.reset_peak_memory_stats()
+        cuda.slow.request(1, MIB)
+
+    history = record(run, tmp_path / "history.json.gz")
+    assert history == History.load(tmp_path / "history.json.gz")
+    assert (history.allocated, history.reserved) == (30 * MIB, 32 * MIB)
+    assert history.source == "PyTorch 2.13.0, Fake"
+    assert compare(history).exact
+    assert cuda.told == [("all", None), (None, None)]
+
+
+def test_a_recording_is_set_and_ends_where_memory_does(cuda: FakeCuda) -> None:
+    def run() -> None:
+        for name in range(9):
+            cuda.slow.request(name, 20 * MIB)
+
+    setting = Setting(limit=50 * MIB)
+    history = record(run, setting=setting)
+    assert history.events == [(0, 20 * MIB), (1, 20 * MIB)]
+    assert history.failures == [(2, 20 * MIB)]
+    assert compare(history).exact
+    assert cuda.told == [setting.text(), 0.51, ("all", None), (None, None), 1.0]
+
+
+def test_a_recording_is_refused_where_memory_is_held(cuda: FakeCuda) -> None:
+    cuda.slow.request(0, 1)
+    with pytest.raises(RuntimeError, match="2,097,152 bytes are held"):
+        record(lambda: None)
+    assert cuda.told == []
