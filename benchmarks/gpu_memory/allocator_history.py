@@ -188,7 +188,7 @@ def record(
     """
     import torch  # noqa: PLC0415  histories are read without it
 
-    torch.cuda.init()
+    device = torch.cuda.current_device()
     gc.collect()
     torch.cuda.empty_cache()
     if torch.cuda.memory_reserved():
@@ -197,7 +197,7 @@ def record(
     if setting is not None:
         torch.cuda.memory._set_allocator_settings(setting.text())  # noqa: SLF001  of a process that runs already
     if setting is not None and setting.limit is not None:
-        total = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+        total = torch.cuda.get_device_properties(device).total_memory
         # Segments are multiples of 2 MiB: one more MiB changes nothing but a rounding error.
         torch.cuda.set_per_process_memory_fraction((setting.limit + MIB) / total)
     torch.cuda.reset_peak_memory_stats()
@@ -206,7 +206,7 @@ def record(
         with _peak(torch.cuda) as peak, contextlib.suppress(torch.OutOfMemoryError):
             run()
         torch.cuda.synchronize()
-        trace = torch.cuda.memory._snapshot()["device_traces"][torch.cuda.current_device()]  # noqa: SLF001  the same
+        trace = torch.cuda.memory._snapshot()["device_traces"][device]  # noqa: SLF001  the same
     finally:
         torch.cuda.memory._record_memory_history(enabled=None)  # noqa: SLF001  the same
         if setting is not None and setting.limit is not None:
@@ -299,7 +299,7 @@ class _Plain:
         for at in range(len(self.history.events) + 1):
             if at in given_back and self.history.setting.limit is None:
                 self.model.release()
-            if at in failures:
+            if at in failures and self.history.setting.limit is not None:
                 self.fail(failures[at])
             if at == len(self.history.events):
                 return
@@ -344,14 +344,12 @@ class _Real(_Plain):
             super().run()
         except OutOfCapacityError as error:
             raise _DifferentError(str(error)) from error
-        if self.history.setting.limit is None and next(self.taken, None):
+        if not self.history.setting.expandable and next(self.taken, None):
             message = "the real allocator took more segments"
             raise _DifferentError(message)
 
     def fail(self, size: int) -> None:
-        """The model must fail, too, if the limit is known."""
-        if self.history.setting.limit is None:
-            return
+        """The model must fail, too."""
         try:
             self.model.request(-1, size)
         except OutOfCapacityError:

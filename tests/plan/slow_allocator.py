@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MIB = 2**20
-SPACE = 2**46
+SPACE = 20 * MIB * 2**22
+"""Of an expandable segment: that of the large pool follows that of the small one."""
 
 
 class NoMemoryError(Exception):
@@ -166,7 +167,7 @@ class SlowAllocator:
         page = (2 if small else 20) * MIB
         segment = next((s for s in self.segments if s.small == small), None)
         if segment is None:
-            segment = Segment(small, [Block(0, SPACE, mapped=False)])
+            segment = Segment(small, [Block(0 if small else SPACE, SPACE, mapped=False)])
             self.segments.append(segment)
         for at, hole in enumerate(segment.blocks):
             if hole.mapped:

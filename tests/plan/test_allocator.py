@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.plan.slow_allocator import NoMemoryError, SlowAllocator
+from tests.plan.drawn_requests import requests
 
 from tunewell.plan.allocator import (
     Allocator,
@@ -23,28 +22,6 @@ from tunewell.plan.allocator import (
     smallest_capacity,
 )
 from tunewell.plan.pools import MIB
-
-SIZES = st.one_of(
-    st.sampled_from([1, 512, 513, MIB, MIB + 1, 2 * MIB, 10 * MIB - 512, 10 * MIB, 21 * MIB]),
-    st.integers(1, 64 * 1024),
-    st.integers(1, 40 * MIB),
-)
-
-
-@st.composite
-def requests(draw: st.DrawFn, *, freed: bool = False) -> list[tuple[int, int]]:
-    """Requests, and frees of some or all of them."""
-    sizes: list[int] = []
-    events, live = [], []
-    for choice in draw(st.lists(st.one_of(SIZES, st.just(-1)), max_size=60)):
-        if choice > 0:
-            live.append(len(sizes))
-            events.append((len(sizes), choice))
-            sizes.append(choice)
-        elif live:
-            name = live.pop(draw(st.integers(0, len(live) - 1)))
-            events.append((name, -sizes[name]))
-    return events + ([(name, -sizes[name]) for name in live] if freed else [])
 
 
 def peaks(*sizes: int) -> tuple[int, int]:
@@ -147,6 +124,20 @@ def test_a_hole_in_an_expandable_segment_is_filled_before_its_end() -> None:
         allocator.free(name)
     allocator.request(8, 2 * MIB)
     assert allocator.live[8] == (20 * MIB, 2 * MIB)
+    assert allocator.driver.held == 60 * MIB
+
+
+@pytest.mark.parametrize(("first", "asked"), [(20, 22), (18, 24)])
+def test_a_hole_is_filled_as_a_whole_with_what_is_free_around_it(first: int, asked: int) -> None:
+    """Free are 5 MiB behind a hole of 20, and 2 MiB before it or none."""
+    allocator = Allocator(expandable=True)
+    for name, size in enumerate([first, 45 - first, 15]):
+        allocator.request(name, size * MIB)
+    allocator.free(1)
+    allocator.release()
+    assert allocator.driver.held == 40 * MIB
+    allocator.request(3, asked * MIB)
+    assert allocator.live[3] == (first * MIB, asked * MIB)
     assert allocator.driver.held == 60 * MIB
 
 
@@ -307,73 +298,6 @@ def test_the_smallest_capacity_fits_and_2_mib_less_does_not(
     assert smallest % (2 * MIB) == 0
     assert fits(events, smallest, expandable=expandable)
     assert not smallest or not fits(events, smallest - 2 * MIB, expandable=expandable)
-
-
-def beside(slow: SlowAllocator, options: Options, events: Iterable[tuple[int, int]]) -> None:
-    """Hold the model to the slow one, block by block, to the first request that does not fit."""
-    model = Allocator(capacity=slow.capacity, expandable=slow.expandable, options=options)
-    for name, size in events:
-        if size < 0:
-            model.free(name)
-            slow.free(name)
-        else:
-            try:
-                slow.request(name, size)
-            except NoMemoryError:
-                with pytest.raises(OutOfCapacityError):
-                    model.request(name, size)
-                return
-            model.request(name, size)
-        blocks = {name: (block.address, block.size) for name, (_, block) in slow.live.items()}
-        assert model.live == blocks
-        assert model.driver.held == slow.reserved
-    assert (model.peak, model.driver.peak) == slow.peaks
-
-
-SETTINGS = {
-    "default": (False, Options()),
-    "expandable": (True, Options()),
-    "split": (False, Options(max_split_size=24 * MIB)),
-    "divisions": (False, Options(roundup_power2_divisions=4)),
-}
-
-
-def slow_one(name: str, capacity: int = 2**60) -> SlowAllocator:
-    expandable, options = SETTINGS[name]
-    return SlowAllocator(
-        capacity=capacity,
-        expandable=expandable,
-        max_split=options.max_split_size or 2**60,
-        divisions=options.roundup_power2_divisions,
-    )
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-@given(events=requests())
-def test_the_model_does_what_the_rules_written_down_again_do(
-    name: str, events: list[tuple[int, int]]
-) -> None:
-    beside(slow_one(name), SETTINGS[name][1], events)
-
-
-@pytest.mark.parametrize("name", SETTINGS)
-def test_so_it_does_where_memory_is_short_and_in_pieces(name: str) -> None:
-    """The same with few sizes, so that pieces fit one another, and ever less memory."""
-    for seed in range(60):
-        draw = random.Random(seed)  # noqa: S311  no secret
-        most = draw.choice([10, 30, 60])
-        unit = draw.choice([MIB // 4, 2 * MIB, 5 * MIB])
-        events: list[tuple[int, int]] = []
-        live: list[tuple[int, int]] = []
-        for at in range(120):
-            while live and (len(live) > most or draw.random() < 0.4):
-                events.append(live.pop(draw.randrange(len(live))))
-            size = draw.choice([unit, 2 * unit, 3 * unit, 10 * unit, MIB // 4, MIB, 7 * MIB])
-            events.append((at, size))
-            live.append((at, -size))
-        full = replay(events, expandable=SETTINGS[name][0], options=SETTINGS[name][1]).reserved
-        for share in (1.0, 0.95, 0.9, 0.8):
-            beside(slow_one(name, int(full * share)), SETTINGS[name][1], events)
 
 
 def test_forty_thousand_events_take_a_fraction_of_a_second() -> None:
