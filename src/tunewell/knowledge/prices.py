@@ -7,9 +7,9 @@ It is TOML, with the same fields as `prices.toml`, or CSV with a head line of th
     H100,our cluster,1.20,,2026-11-01
     A100-80GB,our cluster,0.70,0.35,2026-11-01
 
-`gpu` is any name that `tunewell.knowledge.gpus.resolve` finds. Prices are in US dollars for one GPU
-and hour. `gpu`, `date` and one of `on_demand` and `spot` must be there. Where the name means several
-GPUs, the note of the price says which was taken.
+`gpu` is any name that `tunewell.knowledge.gpus.resolve` finds; where it means several GPUs, the
+note of the price says which was taken. Prices are in US dollars for one GPU and hour. `gpu`, `date`
+and one of `on_demand` and `spot` must be there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tunewell.knowledge import gpus
 
 TABLE = Path(__file__).with_suffix(".toml")
 
-_HEADING = re.compile(r"^\s*\[\[\s*prices\s*\]\]", re.MULTILINE)
+_HEADING = re.compile(r"^[ \t]*\[\[[ \t]*prices[ \t]*\]\]", re.MULTILINE)
 
 
 class PriceFileError(ValueError):
@@ -187,7 +187,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[_Row]:
                 raise PriceFileError(message)
             yield _Row(place, row)
     except csv.Error as error:
-        message = f"{path}, line {reader.line_num}: it is not CSV: {error}"
+        message = f"{path}, line {reader.reader.line_num}: it is not CSV: {error}"
         raise PriceFileError(message) from error
 
 

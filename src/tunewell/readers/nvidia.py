@@ -68,7 +68,8 @@ def parse(text: str) -> tuple[NvidiaGpu, ...]:
 def visible(gpus: Sequence[NvidiaGpu], environment: Mapping[str, str]) -> tuple[NvidiaGpu, ...]:
     """Those that CUDA_VISIBLE_DEVICES leaves, which nvidia-smi itself does not heed.
 
-    All are kept where it names what is not in the list, as parts of a GPU ("MIG-...").
+    All are kept where it names what is not in the list, as parts of a GPU ("MIG-..."). Its numbers
+    are taken for those of nvidia-smi; CUDA numbers faster GPUs first where they differ.
     """
     value = environment.get("CUDA_VISIBLE_DEVICES")
     if value is None:
