@@ -186,6 +186,15 @@ def test_unknown_names_get_close_ones(written: str, close: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_skypilot_names_find_their_gpu() -> None:
+    """Or the one of the same chip and memory that goes by the same name there."""
+    named = {gpu.name: gpu.skypilot for gpu in gpus.table() if gpu.skypilot is not None}
+    assert len(named) > 30
+    for name, skypilot in named.items():
+        gpu, found = gpus.resolve(name).gpu, gpus.resolve(skypilot).gpu
+        assert (found.capability, found.memory_gib) == (gpu.capability, gpu.memory_gib), name
+
+
 def test_what_is_from_memory_says_so() -> None:
     """A report can tell values that were read from values that were not."""
     assert gpus.resolve("T4").gpu.sources.from_memory == ()

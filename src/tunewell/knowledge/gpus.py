@@ -55,7 +55,8 @@ class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     GB, `memory_mib` what PyTorch counts. `context_mib` is the lowest and highest that a process
     was seen to hold outside PyTorch's allocator. `capability` is CUDA's compute capability times
     ten, None on AMD. `bandwidth_gb_s` is that of the memory, `link_gb_s` that to another GPU of
-    the machine in one direction, both in 10^9 bytes a second.
+    the machine in one direction, both in 10^9 bytes a second. `skypilot` is its name in SkyPilot's
+    list, None where that has none.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Gpu(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     maker: str = "NVIDIA"
     capability: int | None = None
+    skypilot: str | None = None
     note: str | None = None
 
     @property
