@@ -49,7 +49,7 @@ def _import_packages(steps: Iterable[Step]) -> None:
             importlib.import_module(module)
         except ImportError as error:
             print(f"without {module}: {error}", file=sys.stderr)
-    import build  # noqa: PLC0415 - after torch
+    import construct  # noqa: PLC0415 - after torch
     import training  # noqa: F401, PLC0415 - the same
     import transformers  # noqa: PLC0415 - the same
 
@@ -59,8 +59,8 @@ def _import_packages(steps: Iterable[Step]) -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     for step in steps:  # the modules of the models, which load when first used
-        cls = getattr(transformers, build.AUTO_CLASSES[step.task])
-        cls._model_mapping[type(build.model_config(step))]
+        cls = getattr(transformers, construct.AUTO_CLASSES[step.task])
+        cls._model_mapping[type(construct.model_config(step))]
 
 
 def in_child(work: Callable[[], dict[str, Any]], deadline: float) -> dict[str, Any]:

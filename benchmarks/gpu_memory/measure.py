@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from configurations import CONFIGURATIONS, Configuration
+from cases import Configuration
+from configurations import CONFIGURATIONS
 from forked import import_everything, in_child
 from tiny import TINY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import architectures as shapes
-from configurations import Configuration
+from cases import Configuration
 
 from tunewell.plan.step import LowRank, Step
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import build
+import construct
 import torch
 import transformers
 from observe import MOST_STEPS, PEAK_STEPS, Observer, Watcher
@@ -50,14 +50,16 @@ def measure(step: Step, where: torch.device, *, most_steps: int = MOST_STEPS) ->
     observer = Observer(where)
     began = time.perf_counter()
     observer.mark("load")
-    model = build.build(step, where)
-    data = Repeated(build.rows(step, step.batch), step.batch * step.accumulation * (most_steps + 1))
+    model = construct.build(step, where)
+    data = Repeated(
+        construct.rows(step, step.batch), step.batch * step.accumulation * (most_steps + 1)
+    )
     loaded = torch.cuda.memory_allocated() if observer.cuda else None
     built = time.perf_counter()
     run = _trainer if step.loop == "trainer" else _plain
     run(step, model, data, observer, most_steps)
     parameters = list(model.parameters())
-    config = build.model_config(step)
+    config = construct.model_config(step)
     return {
         "memory": observer.memory(),
         "loaded_allocated": loaded,
@@ -184,7 +186,7 @@ def _plain_step(
     for _ in range(step.accumulation):
         batch = next(batches)
         with (
-            torch.autocast(where.type, build.DTYPES[step.autocast])
+            torch.autocast(where.type, construct.DTYPES[step.autocast])
             if step.autocast
             else contextlib.nullcontext()
         ):

@@ -139,8 +139,24 @@ def _packed(
     name: str,
     value: torch.Tensor,
 ) -> nn.Parameter:
+    if value.is_cuda and hasattr(model.get_parameter(name), "has_fp16_weights"):
+        return _packed_in_place(model, name, value)
     result = operation.convert({name: value}, model=model, full_layer_name=name)
     packed: nn.Parameter = result[name]
+    return packed
+
+
+def _packed_in_place(model: nn.Module, name: str, value: torch.Tensor) -> nn.Parameter:
+    """8-bit weights without the way over the CPU, which takes seconds for a large model.
+
+    The copy is there because that way ends in one on the GPU.
+    """
+    import bitsandbytes as bnb  # noqa: PLC0415 - only for packed weights
+
+    options = dict(model.get_parameter(name).__dict__)
+    options.pop("SCB", None)
+    parameter = bnb.nn.Int8Params(value.clone(), requires_grad=False, **options)
+    packed: nn.Parameter = parameter._quantize(value.device)  # noqa: SLF001 - what its `to` calls
     return packed
 
 
