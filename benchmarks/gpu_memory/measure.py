@@ -1,7 +1,7 @@
 """Measure the memory and the time of the configurations on this machine's GPU.
 
-    python benchmarks/gpu_memory/measure.py OUT.jsonl [--only NAME ...] [--budget SECONDS]
-        [--capacities FILE.json]
+    python benchmarks/gpu_memory/measure.py OUT.jsonl [--only NAME ...] [--skip RESULTS.jsonl ...]
+        [--budget SECONDS] [--capacities FILE.json]
 
 Every configuration runs in a process of its own, forked from one that has imported everything and
 never touched the GPU. Results are written as JSON lines, one by one: a run cut short loses nothing.
@@ -17,6 +17,7 @@ import gc
 import importlib.metadata
 import json
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,8 +29,10 @@ from configurations import CONFIGURATIONS
 from forked import import_everything, in_child
 from tiny import TINY
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 40.0
 """For one configuration: whoever takes longer is ended, and the next one goes on."""
+HOPELESS = 5
+"""When so many fail and nothing has run, something is wrong with the machine: stop."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "bitsandbytes", "triton", "trl")
 Task = tuple[dict[str, Any], Callable[[], dict[str, Any]]]
 """What identifies a line of the results, and the work of its child."""
@@ -39,6 +42,8 @@ def has_gpu() -> dict[str, Any]:
     """Asked in a child, so that this process stays untouched."""
     import torch  # noqa: PLC0415 - imported before the fork
 
+    if torch.version.cuda is not None:
+        torch.zeros(1, device="cuda")
     return {"gpu": torch.cuda.is_available(), "error": None}
 
 
@@ -130,7 +135,7 @@ def _identity(kind: str, configuration: Configuration) -> dict[str, Any]:
 def run(work: Iterator[Task], out: IO[str], budget: float) -> int:
     """Run each task in a child and write its line. The number of those that failed."""
     began = time.monotonic()
-    failed = 0
+    failed = ran = 0
     for identity, job in work:
         left = budget - (time.monotonic() - began)
         if left <= 0:
@@ -142,7 +147,11 @@ def run(work: Iterator[Task], out: IO[str], budget: float) -> int:
         out.write(json.dumps({**identity, **answer, "wall_seconds": round(seconds, 3)}) + "\n")
         out.flush()
         failed += answer["status"] == "failed"
+        ran += answer["status"] != "failed" and identity["kind"] != "card"
         print(_line(identity, answer, seconds), flush=True)
+        if failed >= HOPELESS and not ran:
+            print(answer.get("trace"))
+            break
     print(f"{time.monotonic() - began:.0f} s in all, {failed} failed")
     return failed
 
@@ -157,6 +166,14 @@ def _line(identity: dict[str, Any], answer: dict[str, Any], seconds: float) -> s
         f"{seconds:5.1f} s  {name:64} {answer['status']:13} {peak:7.3f} GiB  {step:7.4f} s  "
         f"{error[:160]}"
     )
+
+
+def measured(results: Path) -> Iterator[str]:
+    """Names of the configurations that ran according to a file of results."""
+    for text in results.read_text().splitlines():
+        line = json.loads(text)
+        if line["kind"] == "step" and line["status"] != "failed":
+            yield line["name"]
 
 
 def versions() -> dict[str, str]:
@@ -177,6 +194,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="names, or beginnings of names")
     parser.add_argument("--budget", type=float, default=360.0, help="seconds, the imports included")
     parser.add_argument("--capacities", type=Path, help="a JSON file: name to bytes")
+    parser.add_argument("--skip", nargs="+", type=Path, default=[], help="results so far")
     options = parser.parse_args()
     began = time.monotonic()
     import_everything(each.step for each in (*CONFIGURATIONS, *TINY))
@@ -184,10 +202,14 @@ def main() -> None:
     gc.freeze()  # what is imported stays: no child need look through it
     gpu = in_child(has_gpu, DEADLINE_SECONDS)
     print(gpu, flush=True)
+    if gpu["status"] != "ran":
+        sys.exit(f"the GPU cannot be used: {gpu['error']}\n{gpu.get('trace')}")
+    skipped = {name for file in options.skip for name in measured(file)}
     chosen = [
         each
-        for each in (CONFIGURATIONS if gpu.get("gpu") else TINY)
+        for each in (CONFIGURATIONS if gpu["gpu"] else TINY)
         if not options.only or any(each.name.startswith(name) for name in options.only)
+        if each.name not in skipped
     ]
     capacities = json.loads(options.capacities.read_text()) if options.capacities else None
     with options.out.open("w") as out:

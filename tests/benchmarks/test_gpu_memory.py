@@ -83,6 +83,7 @@ PARAMETERS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_model_is_built_with_its_published_number_of_parameters(
     script: ModuleType, name: str
