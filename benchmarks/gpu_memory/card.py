@@ -24,6 +24,7 @@ def measure_card(device: torch.device) -> dict[str, Any]:
         "capability": properties.major * 10 + properties.minor,
         "processors": properties.multi_processor_count,
         "total_bytes": total,
+        "property_bytes": properties.total_memory,
         "bare_context_bytes": context,
         "copy_bytes_per_second": _copy(device),
         "add_bytes_per_second": _add(device),

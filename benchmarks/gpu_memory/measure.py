@@ -33,6 +33,8 @@ DEADLINE_SECONDS = 40.0
 """For one configuration: whoever takes longer is ended, and the next one goes on."""
 HOPELESS = 5
 """When so many fail and nothing has run, something is wrong with the machine: stop."""
+ROUNDING = 1024**2
+"""Segments are multiples of 2 MiB: half of one more only keeps the fraction from rounding down."""
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "bitsandbytes", "triton", "trl")
 Task = tuple[dict[str, Any], Callable[[], dict[str, Any]]]
 """What identifies a line of the results, and the work of its child."""
@@ -76,7 +78,8 @@ def limited(configuration: Configuration, capacity: int) -> Callable[[], dict[st
         device = training.device()
         if device.type == "cuda":
             total = torch.cuda.get_device_properties(device).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, capacity / total), device)
+            fraction = min(1.0, (capacity + ROUNDING) / total)
+            torch.cuda.set_per_process_memory_fraction(fraction, device)
         return training.measure(configuration.step, device, most_steps=training.PEAK_STEPS)
 
     return work

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,9 @@ def test_a_step_with_a_capacity_and_one_that_fails_each_give_a_line(tmp_path: Pa
         ("import time; time.sleep(30)", "failed", "no answer in 1 s"),
     ],
 )
-def test_whatever_a_child_does_there_is_an_answer(body: str, status: str, error: str) -> None:
+def test_whatever_a_child_does_there_is_an_answer(
+    body: str, status: str, error: str | None
+) -> None:
     pytest.importorskip("torch")
     code = (
         "import json, torch, forked\n"
@@ -157,7 +160,7 @@ def test_whatever_a_child_does_there_is_an_answer(body: str, status: str, error:
     assert answer.get("error") == error
 
 
-def _measured(folder: Path, *options: str) -> list[dict[str, object]]:
+def _measured(folder: Path, *options: str) -> list[dict[str, Any]]:
     out = folder / "results.jsonl"
     _python(str(FOLDER / "measure.py"), str(out), *options)
     return [json.loads(line) for line in out.read_text().splitlines()]
