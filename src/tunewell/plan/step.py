@@ -59,8 +59,8 @@ class Device(Record, frozen=True):
     capability: int = 80
     context_bytes: int = 500 * 1024**2
     """Held by the driver and the loaded kernels, outside PyTorch's allocator."""
-    cudnn_attention: bool = True
-    """Whether PyTorch is 2.10 or newer, which puts cuDNN's attention first on Hopper."""
+    torch: str | None = None
+    """The version of PyTorch that will run there, None for the one that is installed here."""
 
 
 class Step(Record, frozen=True):

@@ -17,7 +17,10 @@ HALF = (torch.float16, torch.bfloat16)
 FLASH_FROM = 80
 """Compute capability from which flash attention and bf16 kernels exist."""
 CUDNN_ON = frozenset({90, 100, 103})
-"""Capabilities on which cuDNN's attention comes first, from PyTorch 2.10 on."""
+"""Capabilities on which cuDNN's attention comes first."""
+CUDNN_SINCE = (2, 10)
+EFFICIENT_GROUPS_SINCE = (2, 14)
+"""From which version the memory-efficient kernel takes fewer key heads than query heads."""
 WIDEST_FLASH = 256
 WIDEST_CUDNN = 128
 MASK_ALIGNED = 16
@@ -27,12 +30,15 @@ class Kernels:
     """The attention kernels of one GPU.
 
     `only` names the one kernel that may be taken, as `torch.nn.attention.sdpa_kernel` does.
-    `cudnn` says whether this version of PyTorch would put cuDNN first where it can.
+    `version` is that of the PyTorch that will run there.
     """
 
-    def __init__(self, *, capability: int, cudnn: bool, only: str | None = None) -> None:
+    def __init__(
+        self, *, capability: int, version: tuple[int, int], only: str | None = None
+    ) -> None:
         self.capability = capability
-        self.cudnn = cudnn and capability in CUDNN_ON
+        self.cudnn = version >= CUDNN_SINCE and capability in CUDNN_ON
+        self._efficient_groups = version >= EFFICIENT_GROUPS_SINCE
         self.only = only
         self.taken: Counter[str] = Counter()
 
@@ -48,14 +54,14 @@ class Kernels:
         enable_gqa: bool = False,  # noqa: FBT001, FBT002  torch's interface
     ) -> torch.Tensor:
         """Attention through the kernel that CUDA would choose."""
-        kernel = self.only or self._choice(query, value, attn_mask)
+        grouped = enable_gqa and query.shape[1] != key.shape[1]
+        kernel = self.only or self._choice(query, value, attn_mask, grouped=grouped)
         self.taken[kernel] += 1
         aten: Any = torch.ops.aten
         if kernel == "flash":
             return aten._scaled_dot_product_flash_attention(  # noqa: SLF001  the operator's name
                 query, key, value, dropout_p, is_causal, return_debug_mask=False, scale=scale
             )[0]
-        grouped = enable_gqa and query.shape[1] != key.shape[1]
         if kernel == "math":
             return mathematics(
                 query, key, value, attn_mask, dropout_p, is_causal, scale=scale, grouped=grouped
@@ -74,18 +80,27 @@ class Kernels:
             query, key, value, bias, wants_gradient, dropout_p, is_causal, scale=scale
         )[0]
 
-    def _choice(self, query: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None) -> str:
+    def _choice(
+        self,
+        query: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None,
+        *,
+        grouped: bool,
+    ) -> str:
         width = query.shape[-1]
         half = query.dtype in HALF
         modern = self.capability >= FLASH_FROM
-        same = width == value.shape[-1]
-        if self.cudnn and half and same and width % 8 == 0 and width <= WIDEST_CUDNN:
+        if mask is not None and mask.requires_grad:
+            # A bias that is learned, as T5's: no fused kernel gives it a gradient.
+            return "math"
+        fused = half and modern and width == value.shape[-1] and width % 8 == 0
+        if fused and self.cudnn and width <= WIDEST_CUDNN:
             return "cudnn"
-        if modern and half and same and mask is None and width % 8 == 0 and width <= WIDEST_FLASH:
+        if fused and mask is None and width <= WIDEST_FLASH:
             return "flash"
-        if width % (8 if half else 4) == 0 and (modern or query.dtype != torch.bfloat16):
-            return "efficient"
-        return "math"
+        able = width % (8 if half else 4) == 0 and (modern or query.dtype != torch.bfloat16)
+        return "efficient" if able and (self._efficient_groups or not grouped) else "math"
 
 
 def _bias(

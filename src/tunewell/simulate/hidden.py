@@ -1,15 +1,16 @@
 """Memory that CUDA kernels take inside one operation, where no dispatch can see it.
 
 Found by reading PyTorch's CUDA sources and by comparing with measured runs; each rule says which.
-`before` is held while the operation runs, outputs included; `after` is taken once the outputs are
-there.
+It is held while the operation runs, outputs included.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from tunewell.simulate.reductions import Processors, buffer_bytes
 
 HALF_BYTES = 2
 FLASH_ROWS = 128
@@ -20,20 +21,10 @@ WIDE_HEAD = 64
 INDEX_BYTES = 8
 
 
-class Hidden(NamedTuple):
-    """Bytes held beside an operation's outputs."""
-
-    before: int = 0
-    after: Callable[[object], int] | None = None
-
-
-NOTHING = Hidden()
-
-
-def hidden_bytes(name: str, args: tuple[Any, ...], capability: int) -> Hidden:
+def hidden_bytes(name: str, args: tuple[Any, ...], processors: Processors) -> int:
     """What the kernel of an operation takes, by the operation's name and arguments."""
     rule = RULES.get(name)
-    return rule(args, capability) if rule is not None else NOTHING
+    return rule(args, processors) if rule is not None else 0
 
 
 def _bytes(tensor: Any) -> int:  # noqa: ANN401  torch's tensor
@@ -44,12 +35,12 @@ def _up(value: int, multiple: int) -> int:
     return math.ceil(value / multiple) * multiple
 
 
-def _softmax_backward(args: tuple[Any, ...], _: int) -> Hidden:
+def _softmax_backward(args: tuple[Any, ...], _: Processors) -> int:
     # softmax_backward_cuda_out makes `grad * output` before its kernel.
-    return Hidden(before=_bytes(args[0]))
+    return _bytes(args[0])
 
 
-def _flash_backward(args: tuple[Any, ...], _: int) -> Hidden:
+def _flash_backward(args: tuple[Any, ...], _: Processors) -> int:
     # mha_bwd allocates softmax_d and dq_accum in fp32, and dk, dv of all query heads with fewer
     # key heads than query heads.
     query, key = args[1], args[2]
@@ -58,25 +49,33 @@ def _flash_backward(args: tuple[Any, ...], _: int) -> Hidden:
     size = batch * heads * rows * 4 * (1 + _up(width, FLASH_WIDTH))
     if key.shape[1] != heads:
         size += 2 * batch * heads * key.shape[2] * width * query.element_size()
-    return Hidden(before=size)
+    return size
 
 
-def _efficient_backward(args: tuple[Any, ...], _: int) -> Hidden:
+def _efficient_backward(args: tuple[Any, ...], _: Processors) -> int:
     # delta in fp32; heads wider than 64 in 16 bits also accumulate grad_q in fp32.
     query = args[1]
     batch, heads, length, width = query.shape
     size = batch * heads * length * 4
     if query.element_size() == HALF_BYTES and width > WIDE_HEAD:
         size += batch * heads * length * width * 4
-    return Hidden(before=size)
+    return size
 
 
-def _embedding_backward(args: tuple[Any, ...], _: int) -> Hidden:
+def _embedding_backward(args: tuple[Any, ...], _: Processors) -> int:
     # embedding_dense_backward_cuda sorts the indices: both keys and places, twice.
-    return Hidden(before=4 * INDEX_BYTES * int(args[1].numel()))
+    return 4 * INDEX_BYTES * int(args[1].numel())
 
 
-RULES: dict[str, Callable[[tuple[Any, ...], int], Hidden]] = {
+def _sum(args: tuple[Any, ...], processors: Processors) -> int:
+    tensor = args[0]
+    dims = args[1] if len(args) > 1 and isinstance(args[1], (list, tuple)) else ()
+    return buffer_bytes(tensor.shape, tensor.stride(), dims, processors)
+
+
+RULES: dict[str, Callable[[tuple[Any, ...], Processors], int]] = {
+    "aten::sum": _sum,
+    "aten::mean": _sum,
     "aten::_softmax_backward_data": _softmax_backward,
     "aten::_scaled_dot_product_flash_attention_backward": _flash_backward,
     "aten::_scaled_dot_product_efficient_attention_backward": _efficient_backward,

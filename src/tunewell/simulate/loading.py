@@ -25,7 +25,10 @@ def load(model: nn.Module, storages: Storages) -> None:
         storages.pass_through(_loaded_bytes(model), "warm-up of the allocator")
     seen: set[int] = set()
     halves: list[tuple[nn.Parameter, int]] = []
-    for name, module in model.named_modules():
+    modules = list(model.named_modules())
+    # Adapters are put on what is loaded.
+    modules.sort(key=lambda item: "lora_" in item[0])
+    for name, module in modules:
         with storages.inside(name):
             if isinstance(module, Packed):
                 whole = module.in_features * module.out_features * HALF_BYTES

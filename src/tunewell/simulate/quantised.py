@@ -19,6 +19,8 @@ SCALES = 256
 """Scales with one scale of their own, with double quantisation."""
 CODES = 16
 CODES_8 = 256
+OUTLIER = 6.0
+"""Inputs beyond it are multiplied in 16 bits: `llm_int8_threshold` as transformers sets it."""
 
 
 class Packed(nn.Linear):
@@ -38,6 +40,7 @@ class Linear4bit(Packed):
 
     def __init__(self, linear: nn.Linear, compute: torch.dtype, *, double: bool) -> None:
         super().__init__(linear, compute)
+        self.double = double
         count = linear.weight.numel()
         blocks = -(-count // BLOCK)
         device = linear.weight.device
@@ -57,7 +60,8 @@ class Linear4bit(Packed):
         """The product in the compute precision, answered in the input's."""
         bias = self.bias.to(self.compute) if self.bias is not None else None
         shape = (self.out_features, self.in_features)
-        out: torch.Tensor = _Product4bit.apply(input.to(self.compute), bias, shape)
+        scales = self.absmax.numel() if self.double else 0
+        out: torch.Tensor = _Product4bit.apply(input.to(self.compute), bias, shape, scales)
         return out.to(input.dtype)
 
 
@@ -70,17 +74,22 @@ class _Product4bit(torch.autograd.Function):
         values: torch.Tensor,
         bias: torch.Tensor | None,
         shape: tuple[int, int],
+        scales: int,
     ) -> torch.Tensor:
         # bitsandbytes keeps the weight beside what autograd saves: a recomputed layer, which stops
         # at the last tensor that autograd wants back, does not run its last packed product again.
-        ctx.shape = shape
+        ctx.shape, ctx.scales = shape, scales
+        single = torch.empty(scales, device=values.device)
         unpacked = torch.empty(shape, dtype=values.dtype, device=values.device)
+        del single
         return F.linear(values, unpacked, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
+        single = torch.empty(ctx.scales, device=gradient.device)
         unpacked = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device)
-        return torch.matmul(gradient, unpacked), None, None
+        del single
+        return torch.matmul(gradient, unpacked), None, None, None
 
 
 class Linear8bit(Packed):
@@ -95,39 +104,45 @@ class Linear8bit(Packed):
         self.register_buffer("SCB", torch.empty(self.out_features, device=device))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  torch's name
-        """The product in fp16 whatever the input's precision is."""
-        bias = self.bias
-        out: torch.Tensor = _Product8bit.apply(input, self.weight, bias)
+        """The product, answered in the input's precision."""
+        out: torch.Tensor = _Product8bit.apply(input, self.weight, self.SCB, self.bias)
         return out
 
 
 class _Product8bit(torch.autograd.Function):
+    """The input is kept beside what autograd saves: recomputing layers does not free it."""
+
     @staticmethod
-    def forward(  # type: ignore[override]  # noqa: D102  torch's signature is open
+    def forward(
         ctx: Any,  # noqa: ANN401  torch's context
         values: torch.Tensor,
         weight: torch.Tensor,
+        scales: torch.Tensor,
         bias: torch.Tensor | None,
     ) -> torch.Tensor:
-        ctx.weight = weight
-        ctx.like = values.dtype
-        rows = values.reshape(-1, values.shape[-1]).to(torch.float16)
+        rows = values.reshape(-1, values.shape[-1])
+        half = rows.to(torch.float16)
         packed = torch.empty(rows.shape, dtype=torch.int8, device=rows.device)
-        scales = torch.empty(rows.shape[0], device=rows.device)
-        product = torch.empty(
+        packed_scales = torch.empty(rows.shape[0], device=rows.device)
+        outliers = half.abs() >= OUTLIER
+        del outliers, half
+        wide = torch.empty(
             (rows.shape[0], weight.shape[0]), dtype=torch.int32, device=rows.device
         )
-        out = product.to(torch.float16)
+        out = torch.empty_like(wide, dtype=torch.float16)
         if bias is not None:
             out = out.add_(bias)
-        del packed, scales, product
-        return out.reshape(*values.shape[:-1], weight.shape[0]).to(values.dtype)
+        out = out.to(values.dtype)
+        del packed, packed_scales, wide
+        ctx.kept, ctx.weight, ctx.scales, ctx.shape = rows, weight, scales, values.shape
+        return out.reshape(*values.shape[:-1], weight.shape[0])
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
-        weight = ctx.weight
-        unpacked = weight.to(ctx.like) * torch.ones((), dtype=ctx.like, device=weight.device)
-        return torch.matmul(gradient.to(ctx.like), unpacked), None, None
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # noqa: ANN401  as above
+        rows = gradient.reshape(-1, gradient.shape[-1]).contiguous()
+        dtype = ctx.kept.dtype
+        unpacked = ctx.weight.to(dtype, copy=True).mul_(ctx.scales.unsqueeze(1).mul(1 / 127))
+        return torch.matmul(rows.to(dtype), unpacked).view(ctx.shape), None, None, None
 
 
 def pack_linears(

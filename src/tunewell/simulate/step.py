@@ -21,6 +21,7 @@ from tunewell.simulate.cuda import Cuda, Recomputed, regions_of
 from tunewell.simulate.loading import load
 from tunewell.simulate.models import DTYPES
 from tunewell.simulate.optimizers import create
+from tunewell.simulate.reductions import Processors
 from tunewell.simulate.storages import Storages
 
 MIB = 1024**2
@@ -28,6 +29,9 @@ HOPPER = 90
 WORKSPACE = 4096 * 1024 * 2 + 16 * 1024 * 8
 """Bytes that PyTorch gives each cuBLAS handle (CUDAHooks: ":4096:2:16:8")."""
 WORKSPACE_HOPPER = 32 * MIB
+LIGHT_WORKSPACE = MIB
+"""Of cuBLASLt, which adds the bias of a linear layer to its product."""
+ADDMM = "aten::addmm"
 ITERATIONS = 2
 """From the second step on the optimizer's states are there in the forward pass too."""
 
@@ -38,10 +42,10 @@ class Run:
     def __init__(self, step: Step, model: nn.Module) -> None:
         self.step = step
         self.model: Any = model
-        self.storages = Storages(capability=step.device.capability)
+        self.storages = Storages(_processors(step.device.capability))
         self.kernels = Kernels(
             capability=step.device.capability,
-            cudnn=step.device.cudnn_attention,
+            version=_version(step.device.torch or torch.__version__),
             only="flash" if step.attention == "flash" else step.attention_kernel,
         )
         dtype = DTYPES[step.autocast] if step.autocast is not None else None
@@ -62,6 +66,9 @@ class Run:
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
         load(self.model, storages)
+        if step.loop == "trainer":
+            # accelerate's free_memory(), before the first step.
+            storages.empty_cache()
         optimizer = create(step.optimizer, self.model)
         gc.collect()
         with (
@@ -73,6 +80,7 @@ class Run:
             self.cuda,
         ):
             storages.once_after_product(self._workspace)
+            storages.once_after(ADDMM, self._light_workspace)
             for iteration in range(ITERATIONS):
                 self._train(optimizer, iteration)
             if step.evaluation_batch is not None:
@@ -89,9 +97,9 @@ class Run:
         trainer = step.loop == "trainer"
         config = self._config()
         storages.mark(f"{iteration}:forward")
-        # The Trainer fetches the batches of a whole optimizer step, and its loader one ahead.
-        ahead = step.accumulation if trainer else 0
-        batches = [batch_of(step, config, step.batch) for _ in range(1 + ahead)]
+        # The Trainer fetches the batches of a whole optimizer step at once.
+        fetched = step.accumulation if trainer else 1
+        batches = [batch_of(step, config, step.batch) for _ in range(fetched)]
         for batch in batches:
             for value in batch.values():
                 storages.add(value, "input", kind="other")
@@ -113,10 +121,10 @@ class Run:
             del loss
             for parameter in self.model.parameters():
                 storages.say(parameter.grad, "gradients")
-        storages.mark(f"{iteration}:optimizer")
         trained = [p for p in self.model.parameters() if p.grad is not None]
         if step.clipping:
             nn.utils.clip_grad_norm_(trained, 1.0)
+        storages.mark(f"{iteration}:optimizer")
         optimizer.step()
         for state in optimizer.state.values():
             for value in state.values():
@@ -172,6 +180,9 @@ class Run:
     def _workspace(self) -> None:
         hopper = self.step.device.capability == HOPPER
         self.storages.hold(WORKSPACE_HOPPER if hopper else WORKSPACE, "cuBLAS workspace")
+
+    def _light_workspace(self) -> None:
+        self.storages.hold(LIGHT_WORKSPACE, "cuBLASLt workspace")
 
     def _recompute_layers(self) -> None:
         recomputed = Recomputed(self.cuda, self.storages)
@@ -235,6 +246,18 @@ def _everything_picked() -> Iterator[None]:
 
     with _config.patch(meta_nonzero_assume_all_nonzero=True):
         yield
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = text.split(".")[:2]
+    return int(major), int(minor)
+
+
+def _processors(capability: int) -> Processors:
+    """Multiprocessors of the usual card of a capability; how many hardly matters."""
+    counts = {70: 80, 75: 40, 80: 108, 86: 82, 89: 58, 90: 132, 100: 148, 120: 170}
+    threads = {75: 1024, 86: 1536, 89: 1536, 120: 1536}
+    return Processors(counts.get(capability, 108), threads.get(capability, 2048))
 
 
 def _vocabulary(model: Any) -> int:  # noqa: ANN401  transformers has no types

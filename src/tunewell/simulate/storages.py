@@ -12,7 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tunewell.plan.allocator import EMPTY_CACHE
-from tunewell.simulate.hidden import Hidden, hidden_bytes
+from tunewell.simulate.hidden import hidden_bytes
+from tunewell.simulate.reductions import Processors
 from tunewell.simulate.work import Ledger
 
 META = "meta"
@@ -55,7 +56,7 @@ class Storages(TorchDispatchMode):
     object and dies with it: Python and autograd keep it alive as they would on a GPU.
     """
 
-    def __init__(self, *, capability: int) -> None:
+    def __init__(self, processors: Processors) -> None:
         super().__init__()
         self.events: list[tuple[int, int]] = []
         self.births: list[Birth] = []
@@ -65,11 +66,12 @@ class Storages(TorchDispatchMode):
         self.module = ""
         self.live = 0
         self.guessed: set[str] = set()
-        self._capability = capability
+        self._processors = processors
         self._recomputing = False
         self._alive: dict[int, tuple[int, int]] = {}
         self._watched: dict[int, weakref.ref[torch.UntypedStorage]] = {}
         self._after_product: list[Callable[[], None]] = []
+        self._after: dict[str, Callable[[], None]] = {}
 
     def mark(self, phase: str) -> None:
         """Begin a phase."""
@@ -84,6 +86,10 @@ class Storages(TorchDispatchMode):
     def once_after_product(self, action: Callable[[], None]) -> None:
         """Call `action` after the next product of matrices."""
         self._after_product.append(action)
+
+    def once_after(self, operation: str, action: Callable[[], None]) -> None:
+        """Call `action` after the next operation of that name."""
+        self._after[operation] = action
 
     def add(self, tensor: object, operation: str, *, kind: str | None = None) -> None:
         """Count a tensor's storage, unless it is counted already."""
@@ -170,26 +176,23 @@ class Storages(TorchDispatchMode):
         name = func._schema.name  # noqa: SLF001  torch's only name for it
         if name == NONZERO:
             self.guessed.add(self.module)
-        hidden = hidden_bytes(name, args, self._capability)
-        before = self.hold(hidden.before, f"inside {name}") if hidden.before else None
+        hidden = hidden_bytes(name, args, self._processors)
+        inside = self.hold(hidden, f"inside {name}") if hidden else None
         out = func(*args, **named)
         if isinstance(out, torch.Tensor):
             self.add(out, name)
         elif isinstance(out, (tuple, list)):
             for leaf in tree_leaves(out):
                 self.add(leaf, name)
-        self._hidden(hidden, out, name)
-        if before is not None:
-            self.release(before)
+        if inside is not None:
+            self.release(inside)
+        if name in self._after:
+            self._after.pop(name)()
         if self.ledger.count(func, name, args, named, out, self.phase) and self._after_product:
             actions, self._after_product = self._after_product, []
             for action in actions:
                 action()
         return out
-
-    def _hidden(self, hidden: Hidden, out: object, name: str) -> None:
-        if hidden.after is not None:
-            self.pass_through(hidden.after(out), f"inside {name}")
 
     def _born(self, birth: Birth) -> int:
         number = len(self.births)

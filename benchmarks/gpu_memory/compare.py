@@ -1,0 +1,146 @@
+"""Predicted against measured memory of the configurations that were measured on a GPU.
+
+    python benchmarks/gpu_memory/compare.py MEASURED.jsonl [--only NAME ...] [--write]
+
+Each configuration is simulated from its description alone, in a child process, and held against
+its line of MEASURED.jsonl (written by measure.py on the GPU). `--write` puts the table beside it.
+Held-out configurations were not looked at while the simulation was made; they stand apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tunewell.plan.child import simulate
+from tunewell.plan.simulated import NotSimulated, Simulated
+from tunewell.plan.step import Step
+
+MIB = 1024**2
+MEASURED_WITH = "2.11"
+"""The PyTorch of the machine that was measured."""
+PHASES = ("forward", "backward", "optimizer")
+
+
+def main() -> None:
+    """Print the table, and write it where asked."""
+    parser = argparse.ArgumentParser(description="predicted against measured memory")
+    parser.add_argument("measured", type=Path)
+    parser.add_argument("--only", nargs="+", default=[], help="beginnings of names")
+    parser.add_argument("--tuned", action="store_true", help="leave the held-out ones out")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    lines = [json.loads(text) for text in options.measured.read_text().splitlines()]
+    runs = [
+        line
+        for line in lines
+        if line["kind"] == "step" and line["status"] == "ran"
+        if not options.only or any(line["name"].startswith(name) for name in options.only)
+        if not (options.tuned and line["held_out"])
+    ]
+    steps = [described(line) for line in runs]
+    rows = []
+    for line, answer in zip(runs, simulate(steps), strict=True):
+        rows.append(row(line, answer))
+        print(text_of(rows[-1]), flush=True)
+    for name, chosen in (
+        ("all", rows),
+        ("tuned on", [r for r in rows if not r["held_out"]]),
+        ("held out", [r for r in rows if r["held_out"]]),
+    ):
+        print(name, json.dumps(summary(chosen)))
+    if options.write:
+        target = options.measured.with_suffix(".predicted.json")
+        report = {"summary": summary(rows), "rows": rows}
+        target.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def described(line: dict[str, Any]) -> Step:
+    """The step as it was measured, on the card it was measured on."""
+    step = msgspec.convert(line["step"], Step)
+    return msgspec.structs.replace(
+        step, device=msgspec.structs.replace(step.device, torch=MEASURED_WITH)
+    )
+
+
+def row(line: dict[str, Any], answer: Simulated | NotSimulated) -> dict[str, Any]:
+    """One configuration: bytes predicted and measured, and errors in per cent."""
+    memory = line["memory"]
+    result: dict[str, Any] = {
+        "name": line["name"],
+        "held_out": line["held_out"],
+        "measured_allocated": memory["peak_allocated"],
+        "measured_reserved": memory["peak_reserved"],
+    }
+    if isinstance(answer, NotSimulated):
+        return {**result, "reason": answer.reason}
+    training = [phase for phase in answer.phases if phase.phase in PHASES]
+    allocated = max(phase.allocated for phase in training)
+    reserved = max(phase.reserved for phase in training)
+    result |= {
+        "predicted_allocated": allocated,
+        "predicted_reserved": reserved,
+        "allocated_error": per_cent(allocated, memory["peak_allocated"]),
+        "reserved_error": per_cent(reserved, memory["peak_reserved"]),
+        "parameters_differ": answer.trainable - line["trainable"],
+        "seconds": round(answer.seconds, 2),
+    }
+    for phase in answer.phases:
+        if phase.phase in memory["by_phase"]:
+            measured = memory["by_phase"][phase.phase][0]
+            result[phase.phase] = {
+                "predicted": phase.allocated,
+                "measured": measured,
+                "error": per_cent(phase.allocated, measured),
+            }
+    return result
+
+
+def per_cent(predicted: int, measured: int) -> float:
+    """How far a prediction is off, in per cent of what was measured."""
+    return round(100 * (predicted / measured - 1), 3)
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean, median and worst errors in per cent."""
+    known = [row for row in rows if "allocated_error" in row]
+    result: dict[str, Any] = {"configurations": len(rows), "simulated": len(known)}
+    if not known:
+        return result
+    for name in ("allocated", "reserved"):
+        errors = [row[f"{name}_error"] for row in known]
+        sizes = [abs(error) for error in errors]
+        result[name] = {
+            "mean": round(statistics.mean(sizes), 3),
+            "median": round(statistics.median(sizes), 3),
+            "lowest": min(errors),
+            "highest": max(errors),
+            "within_2_percent": sum(size <= 2 for size in sizes),  # noqa: PLR2004  in its name
+            "within_6_percent": sum(size <= 6 for size in sizes),  # noqa: PLR2004  in its name
+        }
+    return result
+
+
+def text_of(row: dict[str, Any]) -> str:
+    """One line for the terminal."""
+    name = f"{row['name']:62}"
+    if "reason" in row:
+        return f"{name} {row['reason']}"
+    phases = " ".join(
+        f"{phase[:3]} {(row[phase]['predicted'] - row[phase]['measured']) / MIB:+9.1f}"
+        for phase in PHASES
+        if phase in row
+    )
+    return (
+        f"{name} {row['allocated_error']:+7.2f} % {row['reserved_error']:+7.2f} % "
+        f"of {row['measured_allocated'] / MIB:9.1f} MiB; off by MiB: {phases}"
+    )
+
+
+if __name__ == "__main__":
+    main()
