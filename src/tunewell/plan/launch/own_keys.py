@@ -16,7 +16,7 @@ from tunewell.plan.launch.start import LLAMAFACTORY
 from tunewell.subjects.recipe import Recipe
 
 FILES = frozenset({".yaml", ".yml", ".json"})
-READS_DEEPSPEED = LLAMAFACTORY | {"axolotl", "trl", "transformers"}
+READS_DEEPSPEED = LLAMAFACTORY | {"axolotl"}
 
 
 def launch_edits(recipe: Recipe, layout: Layout) -> tuple[SetKey, ...]:
@@ -27,7 +27,6 @@ def launch_edits(recipe: Recipe, layout: Layout) -> tuple[SetKey, ...]:
     if recipe.file is None or recipe.file.suffix not in FILES:
         return ()
     if layout.stage is not None and recipe.format in READS_DEEPSPEED:
-        # Accelerate's file names it too, and the two are the same file.
         return (_set(recipe, "deepspeed", DEEPSPEED_FILE),)
     if layout.strategy in FSDP and recipe.format == "axolotl":
         return tuple(_set(recipe, key, value) for key, value in _axolotl(recipe, layout).items())

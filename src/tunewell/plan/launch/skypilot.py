@@ -103,7 +103,7 @@ def sky_task(
     values["run"] = _run(recipe, layout, config)
     return LaunchFile(
         name=NAME,
-        text=heading(layout, recipe, _reasons(layout, cloud, gpu)) + yaml_text(values),
+        text=heading(layout, recipe, _reasons(layout, cloud, gpu, config)) + yaml_text(values),
         purpose="a task of SkyPilot",
     )
 
@@ -139,11 +139,13 @@ def _run(recipe: Recipe, layout: Layout, config: str | None) -> str:
     return f"set -eu\n{start}{command(recipe, layout, config=config)}\n"
 
 
-def _reasons(layout: Layout, cloud: Cloud, gpu: str) -> list[str]:
+def _reasons(layout: Layout, cloud: Cloud, gpu: str, config: str | None) -> list[str]:
+    files = [DEEPSPEED_FILE] if layout.stage is not None else []
+    files += [config] if config is not None else []
     reasons = [
         f"disk_size, in GB, holds the model, the data and the checkpoints of {cloud.name}.",
         "workdir is the folder that is sent: start it where the recipe and its data are"
-        + (f", with {DEEPSPEED_FILE} and the file of accelerate." if layout.stage else "."),
+        + (f", with {' and '.join(files)}." if files else "."),
     ]
     if accelerator(gpu) is None:
         reasons.append(f"{gpu} has no name of SkyPilot's that is known here: see `sky show-gpus`.")
