@@ -6,6 +6,7 @@ Keys and their meanings are those of `accelerate.commands.config.config_args.Clu
 
 from __future__ import annotations
 
+from tunewell.plan.launch.deepspeed import NAME as DEEPSPEED_FILE
 from tunewell.plan.launch.layout import FSDP, LaunchFile, Layout, heading
 from tunewell.plan.launch.words import Value, yaml_text
 from tunewell.subjects.recipe import Recipe
@@ -14,13 +15,12 @@ NAME = "accelerate.yaml"
 KINDS = {"single": "NO", "ddp": "MULTI_GPU"}
 
 
-def accelerate_config(recipe: Recipe, layout: Layout, *, deepspeed: str | None = None) -> LaunchFile:
+def accelerate_config(recipe: Recipe, layout: Layout) -> LaunchFile:
     """The settings with which `accelerate launch` starts the run.
 
     Args:
         recipe: what is trained, for the heading and for what it sets by itself.
         layout: where it is trained.
-        deepspeed: the name of the file of DeepSpeed that goes with it, for the ZeRO strategies.
     """
     values: dict[str, Value] = {
         "compute_environment": "LOCAL_MACHINE",
@@ -49,12 +49,12 @@ def accelerate_config(recipe: Recipe, layout: Layout, *, deepspeed: str | None =
         )
     else:
         values["deepspeed_config"] = {
-            "deepspeed_config_file": deepspeed or "deepspeed.json",
+            "deepspeed_config_file": DEEPSPEED_FILE,
             "zero3_init_flag": layout.stage == 3,  # noqa: PLR2004  the stage that shards weights
         }
         reasons.append(
-            "Precision, accumulation and offload stand in the file of DeepSpeed: accelerate refuses "
-            "them here beside it. zero3_init_flag shards weights while they are loaded."
+            "Precision, accumulation and offload stand in the file of DeepSpeed: accelerate "
+            "refuses them here beside it. zero3_init_flag shards weights while they are loaded."
         )
     if layout.strategy in FSDP:
         values["fsdp_config"] = _fsdp(recipe, layout, reasons)
@@ -110,11 +110,15 @@ def fsdp_recomputes(recipe: Recipe, layout: Layout) -> bool:
 def fsdp_reasons(recipe: Recipe, layout: Layout) -> list[str]:
     """Why the settings of FSDP are what they are."""
     found = [
-        "reshard_after_forward lets go of a layer's gathered weights after its forward pass: less "
-        "memory, one more gathering in the backward pass.",
+        (
+            "reshard_after_forward lets go of a layer's gathered weights after its forward pass: "
+            "less memory, one more gathering in the backward pass."
+        ),
         "cpu_ram_efficient_loading reads the weights into main memory once and not once a process.",
-        "FULL_STATE_DICT saves what from_pretrained loads; SHARDED_STATE_DICT is faster for models "
-        "that one machine's main memory does not hold.",
+        (
+            "FULL_STATE_DICT saves what from_pretrained loads; SHARDED_STATE_DICT is faster for "
+            "models that one machine's main memory does not hold."
+        ),
     ]
     if layout.layer is None:
         found.append("The layers to shard are those that the model names (_no_split_modules).")
@@ -127,7 +131,7 @@ def fsdp_reasons(recipe: Recipe, layout: Layout) -> list[str]:
         found.append(f"{by}: both at once would do the work twice.")
     if layout.offload == "parameters":
         found.append(
-            "Offloaded weights, gradients and states live in main memory; the optimizer's step runs "
-            "on the CPU."
+            "Offloaded weights, gradients and states live in main memory; the optimizer's step "
+            "runs on the CPU."
         )
     return found

@@ -86,8 +86,8 @@ def _zero(stage: int, layout: Layout) -> tuple[dict[str, Value], list[str]]:
         "reduce_bucket_size": AUTO,
     }
     reasons.append(
-        "reduce_bucket_size auto is hidden_size squared: the 500 million elements of the default are "
-        "a buffer of 1 GB in 16 bits."
+        "reduce_bucket_size auto is hidden_size squared: the 500 million elements of the default "
+        "are a buffer of 1 GB in 16 bits."
     )
     if layout.offload != "none":
         zero["offload_optimizer"] = {"device": "cpu", "pin_memory": True}

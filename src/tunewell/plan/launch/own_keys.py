@@ -6,8 +6,6 @@ itself to `transformers.TrainingArguments`, 0.9.5.
 
 from __future__ import annotations
 
-from typing import Any
-
 from tunewell.core.finding import SetKey, SettingValue
 from tunewell.plan.launch.accelerate import fsdp_recomputes
 from tunewell.plan.launch.deepspeed import NAME as DEEPSPEED_FILE
@@ -51,10 +49,11 @@ def _axolotl(recipe: Recipe, layout: Layout) -> dict[str, SettingValue]:
 
 
 def _set(recipe: Recipe, key: str, new: SettingValue) -> SetKey:
-    there: Any = next((w for w in recipe.written if w.place.key == key), None)
+    there = next((w for w in recipe.written if w.place.key == key), None)
+    old = there.value if there is not None else None
     return SetKey(
         path=key,
-        old=there.value if there is not None and isinstance(there.value, str | int | bool) else None,
+        old=old if isinstance(old, str | int | bool) else None,
         new=new,
         file=str(recipe.file),
         line=there.place.line if there is not None else None,

@@ -63,7 +63,9 @@ class Cloud:
 
 def accelerator(gpu: str) -> str | None:
     """SkyPilot's name of a GPU of the table, None where it is not known."""
-    return next((name for pattern, name in ACCELERATORS if re.search(pattern, gpu, re.I)), None)
+    return next(
+        (name for pattern, name in ACCELERATORS if re.search(pattern, gpu, re.IGNORECASE)), None
+    )
 
 
 def sky_task(
@@ -71,7 +73,7 @@ def sky_task(
     layout: Layout,
     *,
     config: str | None,
-    cloud: Cloud = Cloud(),  # noqa: B008  frozen
+    cloud: Cloud = Cloud(),
     environment: Sequence[str] = (),
 ) -> LaunchFile:
     """The task that runs a layout on a cloud.
@@ -97,7 +99,7 @@ def sky_task(
         source = "source" if "://" in cloud.bucket else "name"
         values["file_mounts"] = {CHECKPOINTS: {source: cloud.bucket, "mode": "MOUNT"}}
     if environment:
-        values["envs"] = dict(entry.split("=", 1) for entry in environment)
+        values["envs"] = {entry.partition("=")[0]: entry.partition("=")[2] for entry in environment}
     packages = cloud.packages or packages_of(recipe, layout)
     values["setup"] = f"pip install {' '.join(packages)}\n"
     values["run"] = _run(recipe, layout, config)
@@ -121,8 +123,11 @@ def packages_of(recipe: Recipe, layout: Layout) -> tuple[str, ...]:
         found += ["trl"] if recipe.format == "trl" else []
         found += ["peft"] if recipe.method in {"lora", "qlora"} else []
     hardware = recipe.hardware
-    if hardware.load_in_4bit or hardware.load_in_8bit or "bnb" in recipe.optim or (
-        "8bit" in recipe.optim or recipe.optim.startswith("paged")
+    if (
+        hardware.load_in_4bit
+        or hardware.load_in_8bit
+        or "bnb" in recipe.optim
+        or ("8bit" in recipe.optim or recipe.optim.startswith("paged"))
     ):
         found.append("bitsandbytes")
     found += ["deepspeed"] if layout.stage is not None else []

@@ -67,9 +67,7 @@ MOVES: tuple[Move, ...] = (
         id="smaller-micro-batch",
         title="fewer rows at a time, accumulated more often to the same effective batch",
         when="more than one row at a time, and a loss that does not compare the rows of a batch",
-        speed=Cost(
-            "slower where the matrices become too small for the GPU", COUNTED
-        ),
+        speed=Cost("slower where the matrices become too small for the GPU", COUNTED),
         quality=Cost(
             "nothing where the trainer averages over all accumulated tokens (transformers 4.46 and "
             "newer)",

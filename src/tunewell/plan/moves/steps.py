@@ -18,16 +18,9 @@ AMPERE = 80
 
 LANGUAGE = frozenset({"causal-lm", "masked-lm", "seq2seq-lm", "dpo"})
 COMPARES_ROWS = frozenset({"embedding"})
-"""Tasks whose loss takes the other rows of a batch as negatives: a smaller batch is another loss."""
+"""Tasks whose loss takes the other rows of a batch as negatives: fewer rows are another loss."""
 
 TORCH_ADAMW = frozenset({"adamw_torch", "adamw_torch_fused"})
-
-LIGER = frozenset(
-    "deepseek_v2 deepseek_v3 gemma gemma2 gemma3 gemma3_text glm4 gpt_oss granite llama "
-    "llama4 llama4_text ministral mistral mixtral nemotron olmo2 olmo3 phi3 qwen2 qwen2_5_vl "
-    "qwen2_vl qwen3 qwen3_moe qwen3_next qwen3_vl smollm3 falcon_h1 exaone4".split()
-)
-"""Kinds of model that Liger Kernel 0.8.5 has a fused loss for (MODEL_TYPE_TO_APPLY_LIGER_FN)."""
 
 
 def _with(step: Step, **changes: Any) -> Step:  # noqa: ANN401  fields have every type
@@ -38,7 +31,7 @@ def chunked_loss(step: Step) -> Step | None:
     """The loss of a language model without all logits at once."""
     if step.loss == "chunked" or step.task != "causal-lm":
         return None
-    return _with(step, loss="chunked") if step.config.get("model_type") in LIGER else None
+    return _with(step, loss="chunked")
 
 
 def fused_attention(step: Step) -> Step | None:
@@ -159,9 +152,7 @@ def qlora(step: Step) -> Step | None:
     """Adapters over weights in NF4."""
     if step.quantization is not None or step.task not in LANGUAGE:
         return None
-    return _with(
-        step, adapter=step.adapter or LORA, quantization="nf4", weights=_frozen(step)
-    )
+    return _with(step, adapter=step.adapter or LORA, quantization="nf4", weights=_frozen(step))
 
 
 def double_quantization(step: Step) -> Step | None:
