@@ -30,7 +30,7 @@ ACCELERATORS: tuple[tuple[str, str], ...] = (
     (r"gh200", "GH200"),
     (r"h100", "H100"),
     (r"h200", "H200"),
-    (r"b200", "B200"),
+    (r"\bb200", "B200"),
     (r"l40s", "L40S"),
     (r"l40\b", "L40"),
     (r"l4\b", "L4"),

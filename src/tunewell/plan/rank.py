@@ -1,0 +1,220 @@
+"""The smallest change that makes a step fit: a search over the moves, each one simulated.
+
+Nothing is assumed to fit: every piece of advice holds the simulation of its own step. Safe moves,
+after which the same is learned, come before any that changes what is learned. A simulation costs
+seconds, so that few are made: moves that lessen what the peak is held for come first, and each
+round is one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tunewell.core.finding import Safety
+from tunewell.plan.advice import BATCHES, FITS, Advice
+from tunewell.plan.hunt import Hunt, Seconds, Simulate
+from tunewell.plan.moves import FASTER, MOVES, Move
+from tunewell.plan.moves.steps import micro_batches, with_batch
+from tunewell.plan.simulated import Simulated
+from tunewell.plan.step import Step
+
+MOST = 24
+"""Simulations of one search, unless told otherwise: about a minute of one core."""
+
+A_ROUND = 6
+"""Moves that are tried beside one another on what is best so far."""
+
+WORTH = 0.01
+"""The share of the peak, or of the time, below which a move is not worth telling."""
+
+FREE = 0.05
+"""The share of the time that is as good as nothing, where memory saved is put against time lost."""
+
+
+def search(
+    step: Step,
+    simulate: Simulate,
+    seconds: Seconds,
+    capacity: int,
+    *,
+    most: int = MOST,
+    moves: Iterable[Move] = MOVES,
+) -> tuple[Advice, ...]:
+    """What to change, the best first.
+
+    Where the step does not fit: the changes that make it fit, safe ones and small ones first, then
+    those that do not suffice, by the memory saved against the time lost. Where it fits: what makes
+    it faster and still fits. The effective batch always stays. Among the advice is the micro-batch
+    of most rows that fits.
+
+    Args:
+        step: as the recipe has it.
+        simulate: simulates several steps at once and answers in their order.
+        seconds: the likely time of a simulated step.
+        capacity: bytes that PyTorch's allocator may take: the GPU's, without the driver's context.
+        most: simulations at most, that of the step itself among them.
+        moves: what may be changed; `tunewell.plan.moves.possible` says what a recipe's reader can.
+
+    Returns:
+        Nothing if the step itself cannot be simulated.
+    """
+    hunt = Hunt(simulate, seconds, capacity, most)
+    base = hunt.start(step)
+    if base is None:
+        return ()
+    allowed = tuple(moves)
+    if base.fit == "fits":
+        _faster(hunt, base, allowed)
+    else:
+        _smaller(hunt, base, allowed)
+    return _ranked(hunt, base)
+
+
+def largest_batch(
+    step: Step, simulate: Simulate, capacity: int, *, most: int = MOST
+) -> tuple[Step, Simulated] | None:
+    """The step with the most rows at a time that fit, at the same effective batch.
+
+    Returns:
+        None if not even one row fits, or none could be simulated within `most` simulations.
+    """
+    hunt = Hunt(simulate, lambda _: 0.0, capacity, most)
+    base = hunt.start(step)
+    best = hunt.most_rows(base) if base is not None else None
+    return None if best is None else (best.step, best.simulated)
+
+
+def _smaller(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> None:
+    """Find what makes it fit: safe moves alone or together if they can, else any."""
+    safe = [move for move in moves if move.safety is Safety.SAFE]
+    _round(hunt, base, safe)
+    batched = any(move.id in BATCHES for move in safe)
+    if batched:
+        hunt.most_rows(base)
+    best = _best(hunt)
+    if best is None and _all_of(hunt, base, safe, batched=batched):
+        best = _descend(hunt, base, safe)
+    if best is None:
+        others = [move for move in moves if move.safety is not Safety.SAFE]
+        best = _descend(hunt, base, [*others, *safe])
+    if best is not None and len(best.moves) > 2:  # noqa: PLR2004  two were needed, or one would do
+        best = _pruned(hunt, base, best)
+    if best is not None and batched:
+        hunt.most_rows(best)
+
+
+def _all_of(hunt: Hunt, base: Advice, moves: Sequence[Move], *, batched: bool) -> bool:
+    """Whether all moves together, with one row at a time, make it fit: else no few of them do."""
+    step = base.step
+    for move in moves:
+        step = (None if move.id in BATCHES else move.apply(step)) or step
+    if batched:
+        step = with_batch(step, micro_batches(step)[0])
+    taken = tuple(m for m in moves if m.id in BATCHES or m.apply(base.step) is not None)
+    return any(each.fit == "fits" for each in hunt.try_all([(taken, step)]))
+
+
+def _descend(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> Advice | None:
+    """Add the best move to what is best so far, until it fits or nothing more helps."""
+    front = base
+    batched = any(move.id in BATCHES for move in moves)
+    while hunt.left > 0:
+        tried = _round(hunt, front, moves)
+        fitting = [each for each in tried if each.fit == "fits"]
+        if not fitting and batched and (fewer := hunt.most_rows(front)) is not None:
+            fitting = [fewer]
+        if fitting:
+            return min(fitting, key=_smallest)
+        better = [each for each in tried if _gain(front, each) > WORTH]
+        if not better:
+            break
+        front = max(better, key=lambda each: _worth(front, each))
+    return None
+
+
+def _round(hunt: Hunt, front: Advice, moves: Sequence[Move]) -> list[Advice]:
+    """One more move on what is best so far, those that lessen the peak's holders most first."""
+    by_kind = front.simulated.by_kind
+    peak = max(1, sum(by_kind.values()))
+    ready: list[tuple[float, Move, Step]] = []
+    for move in moves:
+        after = move.apply(front.step)
+        if after is None or (move in front.moves and not move.again):
+            continue
+        share = sum(by_kind.get(kind, 0) for kind in move.attacks) / peak
+        if share > WORTH:
+            ready.append((share, move, after))
+    ready.sort(key=lambda entry: -entry[0])
+    return hunt.try_all(
+        (front.moves if move in front.moves else (*front.moves, move), after)
+        for _, move, after in ready[:A_ROUND]
+    )
+
+
+def _pruned(hunt: Hunt, base: Advice, best: Advice) -> Advice:
+    """The advice without a move that it does not need, where one can be spared."""
+    if any(move.again and move.id not in BATCHES for move in best.moves):
+        return best
+    shorter = []
+    for spared in best.moves:
+        kept = tuple(move for move in best.moves if move is not spared)
+        step = base.step
+        for move in kept:
+            step = (None if move.id in BATCHES else move.apply(step)) or step
+        if any(move.id in BATCHES for move in kept):
+            step = with_batch(step, best.step.batch)
+        shorter.append((kept, step))
+    fitting = [each for each in hunt.try_all(shorter) if each.fit == "fits"]
+    return min(fitting, key=_smallest) if fitting else best
+
+
+def _faster(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> None:
+    """What makes a step faster that fits already."""
+    quick = [move for move in moves if move.id in FASTER or not move.attacks]
+    changed = [(move, move.apply(base.step)) for move in quick if move.id not in BATCHES]
+    hunt.try_all(((move,), after) for move, after in changed if after is not None)
+    if any(move.id in BATCHES for move in quick):
+        hunt.most_rows(base)
+
+
+def _ranked(hunt: Hunt, base: Advice) -> tuple[Advice, ...]:
+    """What was found, the best first, without what is of no use."""
+    changed = [each for each in hunt.found.values() if each.moves]
+    if base.fit == "fits":
+        quicker = [each for each in changed if each.fit == "fits" and each.slower < -WORTH]
+        return tuple(sorted(quicker, key=lambda each: (_unsafe(each), each.slower)))
+    helping = [each for each in changed if _gain(base, each) > WORTH or each.fit == "fits"]
+    return tuple(sorted(helping, key=lambda each: _order(base, each)))
+
+
+def _order(base: Advice, each: Advice) -> tuple[int, bool, float, float]:
+    """What fits goes first, then safe moves, then few and quick ones, or else those worth most."""
+    place = FITS.index(each.fit)
+    if each.fit == "fits":
+        return place, _unsafe(each), len(each.moves), each.slower
+    return place, _unsafe(each), -_worth(base, each), each.slower
+
+
+def _best(hunt: Hunt) -> Advice | None:
+    fitting = [each for each in hunt.found.values() if each.moves and each.fit == "fits"]
+    return min(fitting, key=_smallest, default=None)
+
+
+def _smallest(each: Advice) -> tuple[bool, int, float]:
+    return _unsafe(each), len(each.moves), each.slower
+
+
+def _unsafe(each: Advice) -> bool:
+    return each.safety is not Safety.SAFE
+
+
+def _gain(front: Advice, each: Advice) -> float:
+    """The share of the peak that it lessens."""
+    before = front.simulated.peak_reserved
+    return (before - each.simulated.peak_reserved) / max(1, before)
+
+
+def _worth(front: Advice, each: Advice) -> float:
+    """The share of memory saved against the share of time lost."""
+    lost = max(0.0, each.seconds - front.seconds) / max(front.seconds, 1e-9)
+    return _gain(front, each) / (FREE + lost)
