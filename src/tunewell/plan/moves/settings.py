@@ -246,10 +246,10 @@ def _weights(words: _Words, before: Step, after: Step) -> None:
         return  # these load frozen weights in the precision that they compute in
     full = after.adapter is None
     if full and words.format == "axolotl" and words.recipe.file is not None:
-        words.key("bfloat16", True)
+        words.key("bfloat16", "bfloat16")  # written as true, as `own_terms` says
         words.key("bf16", False)
     elif full and words.format in LLAMAFACTORY and words.recipe.file is not None:
-        words.key("pure_bf16", True)
+        words.key("pure_bf16", "bfloat16")
         words.key("bf16", None)
     else:
         words.set("hardware.dtype", DTYPES[after.weights])
