@@ -42,6 +42,11 @@ class Advice:
         return Safety.UNSAFE if unsafe else Safety.SAFE
 
     @property
+    def unseen(self) -> bool:
+        """Whether it is slower than `slower` says, by what no simulation shows."""
+        return any(move.unseen for move in self.moves)
+
+    @property
     def title(self) -> str:
         """What to do, in one line."""
         return "; ".join(

@@ -8,7 +8,8 @@ round is one batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 
 from tunewell.core.finding import Safety
 from tunewell.plan.advice import BATCHES, FITS, Advice
@@ -43,9 +44,9 @@ def search(
     """What to change, the best first.
 
     Where the step does not fit: the changes that make it fit, safe ones and small ones first, then
-    those that do not suffice, by the memory saved against the time lost. Where it fits: what makes
-    it faster and still fits. The effective batch always stays. Among the advice is the micro-batch
-    of most rows that fits.
+    those that do not suffice, by the memory saved against the time lost, and where it is tight the
+    variables to set. Where it fits: what makes it faster and still fits. The effective batch always
+    stays. Among the advice is the micro-batch of most rows that fits.
 
     Args:
         step: as the recipe has it.
@@ -67,7 +68,7 @@ def search(
         _faster(hunt, base, allowed)
     else:
         _smaller(hunt, base, allowed)
-    return _ranked(hunt, base)
+    return (*_ranked(hunt, base), *_settings(base, allowed))
 
 
 def largest_batch(
@@ -86,37 +87,80 @@ def largest_batch(
 
 def _smaller(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> None:
     """Find what makes it fit: safe moves alone or together if they can, else any."""
-    safe = [move for move in moves if move.safety is Safety.SAFE]
-    _round(hunt, base, safe)
-    batched = any(move.id in BATCHES for move in safe)
-    if batched:
-        hunt.most_rows(base)
-    best = _best(hunt)
-    if best is None and _all_of(hunt, base, safe, batched=batched):
-        best = _descend(hunt, base, safe)
-    if best is None:
-        others = [move for move in moves if move.safety is not Safety.SAFE]
-        best = _descend(hunt, base, [*others, *safe])
-    if best is not None and len(best.moves) > 2:  # noqa: PLR2004  two were needed, or one would do
+    useful = [move for move in moves if _held(base, move) > WORTH * hunt.capacity]
+    safe = [move for move in useful if move.safety is Safety.SAFE]
+    others = [move for move in useful if move.safety is not Safety.SAFE]
+    _alone(hunt, base, safe)
+    best = _best(hunt) or _together(hunt, base, safe) or _otherwise(hunt, base, others, safe)
+    if best is not None:
         best = _pruned(hunt, base, best)
-    if best is not None and batched:
-        hunt.most_rows(best)
+        if any(move.id in BATCHES for move in safe):
+            hunt.most_rows(best)
 
 
-def _all_of(hunt: Hunt, base: Advice, moves: Sequence[Move], *, batched: bool) -> bool:
-    """Whether all moves together, with one row at a time, make it fit: else no few of them do."""
-    step = base.step
+def _together(hunt: Hunt, front: Advice, safe: Sequence[Move]) -> Advice | None:
+    """Safe moves on top of a step, where all of them together would do."""
+    floor = _all_of(hunt, front, safe)
+    return _descend(hunt, front, safe) if floor is not None and floor.fit == "fits" else None
+
+
+def _otherwise(
+    hunt: Hunt, front: Advice, others: Sequence[Move], safe: Sequence[Move]
+) -> Advice | None:
+    """As few moves as possible that change what is learned, with safe ones on top."""
+    while hunt.left > 0:
+        tried = _round(hunt, front, others)
+        fitting = [each for each in tried if each.fit == "fits"]
+        if fitting:
+            return min(fitting, key=_smallest)
+        better = [each for each in tried if _gain(front, each) > 0]
+        if not better:
+            break
+        front = max(better, key=lambda each: _worth(front, each))
+        best = _together(hunt, front, safe)
+        if best is not None:
+            return best
+    return None
+
+
+def _held(front: Advice, move: Move) -> int:
+    """Bytes at the peak of the kinds that a move lessens."""
+    by_kind = front.simulated.by_kind
+    return sum(by_kind.get(kind, 0) for kind in move.attacks)
+
+
+def _alone(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> None:
+    """Each move by itself, and the most rows that fit.
+
+    A move that would not do even if nothing were left of what it lessens is not simulated.
+    """
+    over = base.simulated.peak_reserved - hunt.capacity
+    could = [move for move in moves if _held(base, move) >= over]
+    _round(hunt, base, could)
+    if any(move.id in BATCHES for move in could):
+        hunt.most_rows(base)
+
+
+def _made(front: Advice, moves: Iterable[Move], batch: int) -> Step:
+    """A step after more moves, with so many rows at a time."""
+    step = front.step
     for move in moves:
         step = (None if move.id in BATCHES else move.apply(step)) or step
-    if batched:
-        step = with_batch(step, micro_batches(step)[0])
-    taken = tuple(m for m in moves if m.id in BATCHES or m.apply(base.step) is not None)
-    return any(each.fit == "fits" for each in hunt.try_all([(taken, step)]))
+    return with_batch(step, batch)
 
 
-def _descend(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> Advice | None:
+def _all_of(hunt: Hunt, front: Advice, moves: Sequence[Move]) -> Advice | None:
+    """All moves together, with the fewest rows at a time if that is among them."""
+    batch = front.step.batch
+    if any(move.id in BATCHES for move in moves):
+        batch = micro_batches(front.step)[0]
+    taken = tuple(move for move in moves if move.apply(front.step) is not None)
+    made = hunt.try_all([((*front.moves, *taken), _made(front, taken, batch))]) if taken else []
+    return made[0] if made else None
+
+
+def _descend(hunt: Hunt, front: Advice, moves: Sequence[Move]) -> Advice | None:
     """Add the best move to what is best so far, until it fits or nothing more helps."""
-    front = base
     batched = any(move.id in BATCHES for move in moves)
     while hunt.left > 0:
         tried = _round(hunt, front, moves)
@@ -125,7 +169,7 @@ def _descend(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> Advice | None:
             fitting = [fewer]
         if fitting:
             return min(fitting, key=_smallest)
-        better = [each for each in tried if _gain(front, each) > WORTH]
+        better = [each for each in tried if _gain(front, each) > 0]
         if not better:
             break
         front = max(better, key=lambda each: _worth(front, each))
@@ -134,38 +178,44 @@ def _descend(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> Advice | None:
 
 def _round(hunt: Hunt, front: Advice, moves: Sequence[Move]) -> list[Advice]:
     """One more move on what is best so far, those that lessen the peak's holders most first."""
-    by_kind = front.simulated.by_kind
-    peak = max(1, sum(by_kind.values()))
-    ready: list[tuple[float, Move, Step]] = []
+    ready: list[tuple[int, Move, Step]] = []
     for move in moves:
         after = move.apply(front.step)
-        if after is None or (move in front.moves and not move.again):
-            continue
-        share = sum(by_kind.get(kind, 0) for kind in move.attacks) / peak
-        if share > WORTH:
-            ready.append((share, move, after))
+        if after is not None and (move not in front.moves or move.again):
+            ready.append((_held(front, move), move, after))
     ready.sort(key=lambda entry: -entry[0])
     return hunt.try_all(
         (front.moves if move in front.moves else (*front.moves, move), after)
-        for _, move, after in ready[:A_ROUND]
+        for held, move, after in ready[:A_ROUND]
+        if held
     )
 
 
 def _pruned(hunt: Hunt, base: Advice, best: Advice) -> Advice:
-    """The advice without a move that it does not need, where one can be spared."""
-    if any(move.again and move.id not in BATCHES for move in best.moves):
-        return best
-    shorter = []
-    for spared in best.moves:
-        kept = tuple(move for move in best.moves if move is not spared)
-        step = base.step
-        for move in kept:
-            step = (None if move.id in BATCHES else move.apply(step)) or step
-        if any(move.id in BATCHES for move in kept):
-            step = with_batch(step, best.step.batch)
-        shorter.append((kept, step))
-    fitting = [each for each in hunt.try_all(shorter) if each.fit == "fits"]
-    return min(fitting, key=_smallest) if fitting else best
+    """The advice without the moves that it does not need, as far as simulations reach.
+
+    Each is left out in turn, and then all together that could be left out, or else the one whose
+    absence makes the step fastest.
+    """
+    while len(best.moves) > 1 and hunt.left > 0:
+        if any(move.again and move.id not in BATCHES for move in best.moves):
+            break
+        without = [_without(base, best, {move.id}) for move in best.moves]
+        spared = [each for each in hunt.try_all(without) if each.fit == "fits"]
+        if not spared:
+            break
+        kept = set.intersection(*({move.id for move in each.moves} for each in spared))
+        gone = {move.id for move in best.moves} - kept
+        every = hunt.try_all([_without(base, best, gone)]) if kept and len(spared) > 1 else []
+        best = min([each for each in every if each.fit == "fits"] or spared, key=_smallest)
+    return best
+
+
+def _without(base: Advice, best: Advice, gone: set[str]) -> tuple[tuple[Move, ...], Step]:
+    """The moves that stay when some are left out, and the step that they lead to."""
+    kept = tuple(move for move in best.moves if move.id not in gone)
+    batched = any(move.id in BATCHES for move in kept)
+    return kept, _made(base, kept, best.step.batch if batched else base.step.batch)
 
 
 def _faster(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> None:
@@ -187,12 +237,19 @@ def _ranked(hunt: Hunt, base: Advice) -> tuple[Advice, ...]:
     return tuple(sorted(helping, key=lambda each: _order(base, each)))
 
 
-def _order(base: Advice, each: Advice) -> tuple[int, bool, float, float]:
+def _settings(base: Advice, moves: Sequence[Move]) -> Iterator[Advice]:
+    """For a step that is tight: the variables that help the allocator. The step stays the same."""
+    for move in moves if base.fit == "tight" else ():
+        if move.environment and move.change is None:
+            yield dataclasses.replace(base, moves=(move,))
+
+
+def _order(base: Advice, each: Advice) -> tuple[int, bool, bool, float, float]:
     """What fits goes first, then safe moves, then few and quick ones, or else those worth most."""
     place = FITS.index(each.fit)
     if each.fit == "fits":
-        return place, _unsafe(each), len(each.moves), each.slower
-    return place, _unsafe(each), -_worth(base, each), each.slower
+        return place, *_smallest(each)
+    return place, _unsafe(each), each.unseen, -_worth(base, each), each.slower
 
 
 def _best(hunt: Hunt) -> Advice | None:
@@ -200,8 +257,8 @@ def _best(hunt: Hunt) -> Advice | None:
     return min(fitting, key=_smallest, default=None)
 
 
-def _smallest(each: Advice) -> tuple[bool, int, float]:
-    return _unsafe(each), len(each.moves), each.slower
+def _smallest(each: Advice) -> tuple[bool, bool, int, float]:
+    return _unsafe(each), each.unseen, len(each.moves), each.slower
 
 
 def _unsafe(each: Advice) -> bool:

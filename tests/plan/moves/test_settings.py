@@ -225,11 +225,18 @@ def test_smaller_evaluation_and_what_a_step_does_not_hold(name: str, tmp_path: P
 
 @pytest.mark.parametrize("name", ["factory.yaml", "sft.yaml", "arguments.json", "train.py"])
 def test_evaluation_without_predictions(name: str, tmp_path: Path) -> None:
-    moves = ["loss-only-evaluation", "evaluation-accumulation", "balanced-lengths"]
-    new, recipe, _ = made(name, moves, tmp_path)
+    moves = ["loss-only-evaluation", "evaluation-accumulation"]
+    _, recipe, _ = made(name, moves, tmp_path)
     assert recipe.saving.prediction_loss_only is True
     assert recipe.saving.eval_accumulation_steps == 8
+
+
+@pytest.mark.parametrize("name", ["sft.yaml", "arguments.json", "train.py"])
+def test_rows_of_like_length(name: str, tmp_path: Path) -> None:
+    new, _, _ = made(name, ["balanced-lengths"], tmp_path)
     assert "batch_rebalance" in new
+    other = read("factory.yaml", FILES["factory.yaml"], tmp_path)
+    assert rewritten(other, STEP, STEP, [move("balanced-lengths")]) is None
 
 
 def test_shorter_rows(tmp_path: Path) -> None:

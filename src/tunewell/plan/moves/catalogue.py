@@ -152,6 +152,7 @@ MOVES: tuple[Move, ...] = (
         safety=Safety.SAFE,
         attacks=STATES,
         change=steps.paged_optimizer,
+        unseen=True,
     ),
     Move(
         id="8bit-optimizer",

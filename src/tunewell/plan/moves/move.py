@@ -26,6 +26,7 @@ class Move:
     move cannot be simulated as a step. `when` says when it applies. `attacks` are the kinds of
     `tunewell.plan.step.KINDS` that it lessens, empty for one that saves time alone. `safety` is
     SAFE where what is learned cannot change but for rounding. `again` allows it more than once.
+    `unseen` says that it costs time of which the work of a simulated step shows nothing.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Move:
     change: Callable[[Step], Step | None] | None
     again: bool = False
     environment: tuple[str, ...] = ()
+    unseen: bool = False
 
     def apply(self, step: Step) -> Step | None:
         """The step after the move, None where it does not apply."""

@@ -378,8 +378,16 @@ HANDLERS: Mapping[str, Callable[[_Words, Step, Step], None]] = {
     "evaluation_batch": _evaluation,
 }
 
+
+def _balanced(words: _Words) -> None:
+    if words.format not in {"transformers", "trl"}:
+        message = "it has the samplers of an older transformers, or its own"
+        raise CannotSayError(message)
+    words.argument("train_sampling_strategy", "batch_rebalance")
+
+
 WITHOUT_STEP: Mapping[str, Callable[[_Words], None]] = {
     "loss-only-evaluation": lambda words: words.set("saving.prediction_loss_only", True),
     "evaluation-accumulation": lambda words: words.set("saving.eval_accumulation_steps", EVALUATED),
-    "balanced-lengths": lambda words: words.argument("train_sampling_strategy", "batch_rebalance"),
+    "balanced-lengths": _balanced,
 }
