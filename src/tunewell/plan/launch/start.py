@@ -94,7 +94,7 @@ def launch_script(
         f"#!/bin/sh\n{heading(layout, recipe, reasons)}set -eu\n{lines}"
         f"{command(recipe, layout, config=config)}\n"
     )
-    return LaunchFile(name=NAME, text=text, purpose="starts the run")
+    return LaunchFile(name=NAME, text=text, purpose=f"starts the run: sh {NAME}")
 
 
 def _axolotl(layout: Layout) -> str:
