@@ -13,7 +13,6 @@ import pytest
 import yaml
 from tests.plan.launch.layouts import LAYOUTS, RECIPE
 
-from tunewell.knowledge.gpus import table
 from tunewell.plan.launch import EXPANDABLE, Cloud
 from tunewell.plan.launch.skypilot import NAME, accelerator, packages_of, sky_task
 from tunewell.subjects.recipe import Hardware
@@ -84,28 +83,10 @@ def test_a_machine_that_is_paid_for_is_given_back() -> None:
 
 @pytest.mark.parametrize(
     ("gpu", "name"),
-    [
-        ("H100 80GB HBM3", "H100"),
-        ("A100-SXM4-40GB", "A100"),
-        ("A100-SXM4-80GB", "A100-80GB"),
-        ("V100-SXM2-32GB", "V100-32GB"),
-        ("V100-SXM2-16GB", "V100"),
-        ("A10", "A10"),
-        ("A10G", "A10G"),
-        ("L40S", "L40S"),
-        ("L4", "L4"),
-        ("T4", "T4"),
-        ("GH200 480GB", "GH200"),
-        ("GeForce RTX 4090", "RTX4090"),
-    ],
+    [("H100 80GB HBM3", "H100"), ("A100-SXM4-80GB", "A100-80GB"), ("L4", "L4"), ("X9000", None)],
 )
-def test_gpus_have_skypilots_names(gpu: str, name: str) -> None:
+def test_gpus_have_skypilots_names(gpu: str, name: str | None) -> None:
     assert accelerator(gpu) == name
-
-
-def test_most_gpus_of_the_table_have_one() -> None:
-    unknown = [gpu.name for gpu in table() if accelerator(gpu.name) is None]
-    assert len(unknown) < len(table()) / 2, unknown
 
 
 def test_an_unknown_gpu_is_asked_for_by_its_own_name() -> None:

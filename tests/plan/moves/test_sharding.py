@@ -62,8 +62,8 @@ def test_larger_gpus_begin_with_the_smallest_that_is_enough() -> None:
     t4 = find("T4")
     assert t4 is not None
     found = larger_gpus(30 * 1024**3, than=t4)
-    sizes = [gpu.memory_gib for gpu in found]
+    sizes = [gpu.memory_bytes for gpu in found]
     assert sizes == sorted(sizes)
-    assert sizes[0] >= 30
+    assert all(gpu.memory_bytes - gpu.context_bytes >= 30 * 1024**3 for gpu in found)
     assert t4 not in larger_gpus(0, than=t4)
     assert larger_gpus(10**15) == ()

@@ -5,10 +5,10 @@ Keys are those of `sky.utils.schemas.get_task_schema` and of its resources schem
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tunewell.knowledge.gpus import UnknownGpuError, resolve
 from tunewell.plan.launch.deepspeed import NAME as DEEPSPEED_FILE
 from tunewell.plan.launch.layout import LaunchFile, Layout, heading
 from tunewell.plan.launch.start import LLAMAFACTORY, command
@@ -20,29 +20,6 @@ DISK_GB = 256
 """SkyPilot's own default (DEFAULT_DISK_SIZE_GB of sky/resources.py)."""
 
 CHECKPOINTS = "/checkpoints"
-ACCELERATORS: tuple[tuple[str, str], ...] = (
-    (r"v100.*32", "V100-32GB"),
-    (r"v100", "V100"),
-    (r"a100.*80|a100-80", "A100-80GB"),
-    (r"a100", "A100"),
-    (r"a10g", "A10G"),
-    (r"a10\b", "A10"),
-    (r"gh200", "GH200"),
-    (r"h100", "H100"),
-    (r"h200", "H200"),
-    (r"\bb200", "B200"),
-    (r"l40s", "L40S"),
-    (r"l40\b", "L40"),
-    (r"l4\b", "L4"),
-    (r"\bt4\b", "T4"),
-    (r"rtx ?5090", "RTX5090"),
-    (r"rtx ?4090", "RTX4090"),
-    (r"rtx ?3090", "RTX3090"),
-    (r"rtx ?6000 ada|rtx6000-ada", "RTX6000-Ada"),
-    (r"rtx ?a6000", "RTXA6000"),
-)
-"""SkyPilot's names, in the order in which they are looked for, as they stand in its sources
-(sky/catalog, 0.14.1, read 2026-11-27)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +39,11 @@ class Cloud:
 
 
 def accelerator(gpu: str) -> str | None:
-    """SkyPilot's name of a GPU of the table, None where it is not known."""
-    return next(
-        (name for pattern, name in ACCELERATORS if re.search(pattern, gpu, re.IGNORECASE)), None
-    )
+    """SkyPilot's name of a GPU, None where the table of GPUs has none."""
+    try:
+        return resolve(gpu).gpu.skypilot
+    except UnknownGpuError:
+        return None
 
 
 def sky_task(

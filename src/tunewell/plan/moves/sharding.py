@@ -16,7 +16,6 @@ from tunewell.plan.moves.move import Cost
 from tunewell.plan.moves.steps import micro_batches
 from tunewell.plan.step import Step
 
-GIB = 1024**3
 ZERO = "ZeRO, arXiv 1910.02054"
 SPEED: Mapping[Strategy, Cost] = {
     "single": Cost("nothing", "by its definition"),
@@ -120,15 +119,20 @@ def on_each(step: Step, processes: int) -> Step | None:
 
 
 def larger_gpus(needed: int, *, than: Gpu | None = None) -> tuple[Gpu, ...]:
-    """GPUs of the table with at least so many bytes, the smallest first.
+    """GPUs of the table with room for so many bytes, the smallest first.
 
     Args:
-        needed: bytes, with the driver's context.
+        needed: bytes of PyTorch's allocator; the driver's context comes on top of them.
         than: only GPUs with more memory than this one.
     """
-    least = max(needed / GIB, than.memory_gib * 1.001 if than is not None else 0.0)
-    return tuple(sorted((g for g in table() if g.memory_gib >= least), key=_size))
+    least = than.memory_bytes + 1 if than is not None else 0
+    enough = [
+        gpu
+        for gpu in table()
+        if gpu.memory_bytes >= least and gpu.memory_bytes - gpu.context_bytes >= needed
+    ]
+    return tuple(sorted(enough, key=_size))
 
 
-def _size(gpu: Gpu) -> tuple[float, str]:
-    return gpu.memory_gib, gpu.name
+def _size(gpu: Gpu) -> tuple[int, str]:
+    return gpu.memory_bytes, gpu.name
