@@ -205,6 +205,15 @@ def test_the_most_rows_that_fit_are_among_the_advice() -> None:
     assert "4 rows at a time, accumulated 4 times" in [each.title for each in batched]
 
 
+def test_where_fewer_rows_cost_time_another_move_is_told_too() -> None:
+    advices = found(ADAPTED, 35 * GB)
+    fitting = [each for each in advices if each.fit == "fits"]
+    assert ids(fitting[0]) == ["smaller-micro-batch"]
+    assert fitting[0].slower > 0.05
+    quicker = [each for each in fitting if each.slower < fitting[0].slower]
+    assert any("chunked-loss" in ids(each) and each.step.batch > 1 for each in quicker)
+
+
 def test_few_simulations_are_made_and_none_twice() -> None:
     for step, capacity in ((ADAPTED, 60), (ADAPTED, 20), (FULL, 80), (FULL, 8), (FULL, 3)):
         simulator = Simulator()

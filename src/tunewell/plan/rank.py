@@ -25,6 +25,9 @@ MOST = 24
 A_ROUND = 6
 """Moves that are tried beside one another on what is best so far."""
 
+ALTERNATIVES = 3
+"""Moves that are tried in place of fewer rows at a time, where these cost time."""
+
 WORTH = 0.01
 """The share of the peak, or of the time, below which a move is not worth telling."""
 
@@ -96,6 +99,23 @@ def _smaller(hunt: Hunt, base: Advice, moves: Sequence[Move]) -> None:
         best = _pruned(hunt, base, best)
         if any(move.id in BATCHES for move in safe):
             hunt.most_rows(best)
+            _quicker(hunt, base, best, safe)
+
+
+def _quicker(hunt: Hunt, base: Advice, best: Advice, safe: Sequence[Move]) -> None:
+    """One more safe move in place of rows that were taken away, where that cost time."""
+    if best.slower <= FREE or not any(move.id in BATCHES for move in best.moves):
+        return
+    kept = tuple(move for move in best.moves if move.id not in BATCHES)
+    more = [m for m in safe if m not in kept and m.id not in BATCHES and not m.unseen]
+    rows = base.step.batch
+    more = [m for m in more if m.apply(_made(base, kept, rows)) is not None]
+    more.sort(key=lambda move: -_held(base, move))
+    before = hunt.try_all([(kept, _made(base, kept, rows))])
+    fronts = [((*kept, m), _made(base, (*kept, m), rows)) for m in more[:ALTERNATIVES]]
+    for front in hunt.try_all(fronts) if before else ():
+        if _gain(before[0], front) > WORTH:
+            hunt.most_rows(front)
 
 
 def _together(hunt: Hunt, front: Advice, safe: Sequence[Move]) -> Advice | None:
@@ -234,7 +254,18 @@ def _ranked(hunt: Hunt, base: Advice) -> tuple[Advice, ...]:
         quicker = [each for each in changed if each.fit == "fits" and each.slower < -WORTH]
         return tuple(sorted(quicker, key=lambda each: (_unsafe(each), each.slower)))
     helping = [each for each in changed if _gain(base, each) > WORTH or each.fit == "fits"]
-    return tuple(sorted(helping, key=lambda each: _order(base, each)))
+    best = [e for e in helping if not any(_better(other, e) for other in helping)]
+    return tuple(sorted(best, key=lambda each: _order(base, each)))
+
+
+def _better(one: Advice, other: Advice) -> bool:
+    """Whether one says it all: no more moves than the other, and of no less use."""
+    mine, its = ({move.id for move in each.moves} for each in (one, other))
+    if one is other or not mine <= its or one.fit != other.fit:
+        return False
+    if one.fit == "fits":
+        return one.slower < other.slower or (mine < its and one.slower < other.slower + WORTH)
+    return one.saved > other.saved or (mine < its and one.saved == other.saved)
 
 
 def _settings(base: Advice, moves: Sequence[Move]) -> Iterator[Advice]:
