@@ -71,10 +71,22 @@ def test_beside_a_file_of_deepspeed_nothing_is_said_twice(name: str, tmp_path: P
     path = written(SHARED[name], tmp_path)
     values = yaml.safe_load(path.read_text())
     # What `DeepSpeedPlugin._deepspeed_config_checks` refuses beside deepspeed_config_file.
-    assert set(values["deepspeed_config"]) == {"deepspeed_config_file", "zero3_init_flag"}
+    keys = {"deepspeed_config_file", "zero3_init_flag"}
+    if SHARED[name].nodes > 1:
+        keys.add("deepspeed_multinode_launcher")
+    assert set(values["deepspeed_config"]) == keys
     assert "mixed_precision" not in values
     assert hasattr(DeepSpeedPlugin, "_deepspeed_config_checks")
     assert values["deepspeed_config"]["zero3_init_flag"] == (SHARED[name].strategy == "zero3")
+
+
+def test_deepspeed_is_started_on_each_machine(tmp_path: Path) -> None:
+    from accelerate.utils.constants import DEEPSPEED_MULTINODE_LAUNCHERS
+
+    layout = SHARED["zero3"]
+    chosen = launched(written(layout, tmp_path), layout).deepspeed_multinode_launcher
+    assert chosen == "standard"
+    assert chosen in DEEPSPEED_MULTINODE_LAUNCHERS
 
 
 def test_fp32_is_no_mixed_precision(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ DeepSpeed is not installed here. Each of these files was read once, on 2026-11-2
 taken by `DeepSpeedConfig` of DeepSpeed 0.19.8. The keys below are facts of those two.
 """
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 from tests.plan.launch.layouts import LAYOUTS, RECIPE
 
+from tunewell.plan.launch.accelerate import accelerate_config
 from tunewell.plan.launch.deepspeed import deepspeed_config
+from tunewell.subjects.recipe import Hardware
 
 TOP = {
     "_comment", "zero_optimization", "bf16", "fp16", "gradient_accumulation_steps",
@@ -92,6 +95,17 @@ def test_it_says_why_in_its_comment() -> None:
     comment = values("zero3")["_comment"]
     assert comment[0].startswith("Written by `tunewell plan --fit` for Qwen/Qwen2.5-7B")
     assert any("16 GPUs" in line for line in comment)
+
+
+def test_packed_weights_are_warned_of_where_weights_are_sharded() -> None:
+    recipe = dataclasses.replace(RECIPE, hardware=Hardware(load_in_4bit=True))
+    said = {
+        name: "bnb_4bit_quant_storage" in deepspeed_config(recipe, LAYOUTS[name]).text
+        for name in NAMES
+    }
+    assert said == {name: LAYOUTS[name].stage == 3 for name in NAMES}
+    assert "bnb_4bit_quant_storage" in accelerate_config(recipe, LAYOUTS["fsdp"]).text
+    assert "bnb_4bit_quant_storage" not in accelerate_config(RECIPE, LAYOUTS["fsdp"]).text
 
 
 def test_a_layout_without_zero_has_none() -> None:

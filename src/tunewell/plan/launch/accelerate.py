@@ -7,7 +7,7 @@ Keys and their meanings are those of `accelerate.commands.config.config_args.Clu
 from __future__ import annotations
 
 from tunewell.plan.launch.deepspeed import NAME as DEEPSPEED_FILE
-from tunewell.plan.launch.layout import FSDP, LaunchFile, Layout, heading
+from tunewell.plan.launch.layout import FSDP, LaunchFile, Layout, heading, packed
 from tunewell.plan.launch.words import Value, yaml_text
 from tunewell.subjects.recipe import Recipe
 
@@ -48,10 +48,17 @@ def accelerate_config(recipe: Recipe, layout: Layout) -> LaunchFile:
             "fp16 arguments."
         )
     else:
-        values["deepspeed_config"] = {
+        deepspeed: dict[str, Value] = {
             "deepspeed_config_file": DEEPSPEED_FILE,
             "zero3_init_flag": layout.stage == 3,  # noqa: PLR2004  the stage that shards weights
         }
+        if layout.nodes > 1:
+            deepspeed["deepspeed_multinode_launcher"] = "standard"
+            reasons.append(
+                "The standard launcher is started on each machine; accelerate's own choice, pdsh, "
+                "is started on one and needs a file of hosts."
+            )
+        values["deepspeed_config"] = deepspeed
         reasons.append(
             "Precision, accumulation and offload stand in the file of DeepSpeed: accelerate "
             "refuses them here beside it. zero3_init_flag shards weights while they are loaded."
@@ -134,4 +141,4 @@ def fsdp_reasons(recipe: Recipe, layout: Layout) -> list[str]:
             "Offloaded weights, gradients and states live in main memory; the optimizer's step "
             "runs on the CPU."
         )
-    return found
+    return [*found, *packed(recipe)]

@@ -8,7 +8,7 @@ never disagree; a loop of accelerate fills it in likewise.
 
 from __future__ import annotations
 
-from tunewell.plan.launch.layout import AUTHOR, LaunchFile, Layout
+from tunewell.plan.launch.layout import AUTHOR, LaunchFile, Layout, packed
 from tunewell.plan.launch.words import Value, json_text
 from tunewell.subjects.recipe import Recipe
 
@@ -68,6 +68,7 @@ def deepspeed_config(recipe: Recipe, layout: Layout) -> LaunchFile:
     about += [
         "What is auto is filled in from the arguments of the Trainer, so that the two agree.",
         *reasons,
+        *(packed(recipe) if stage == WEIGHTS else []),
     ]
     return LaunchFile(
         name=NAME,

@@ -104,6 +104,17 @@ class LaunchFile:
     purpose: str
 
 
+PACKED = (
+    "Four-bit weights are sharded only if they are loaded with bnb_4bit_quant_storage set to the "
+    "dtype of the other weights."
+)
+
+
+def packed(recipe: Recipe) -> list[str]:
+    """What to heed where weights are sharded that the recipe packs in four bits."""
+    return [PACKED] if recipe.hardware.load_in_4bit else []
+
+
 def heading(layout: Layout, recipe: Recipe, reasons: Iterable[str], mark: str = "#") -> str:
     """Comment lines: who wrote the file and for what, then why each value is set."""
     lines = [
