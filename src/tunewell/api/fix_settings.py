@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from typing import TypeAlias
@@ -15,6 +16,8 @@ from tunewell.fixes.undo import write_recorded
 from tunewell.readers.recipes import write_recipe
 
 SettingEdit: TypeAlias = SetKey | RenameKey
+NO_NEWLINE = "\\ No newline at end of file\n"
+"""What a diff says below a last line that has no break."""
 
 
 def fix_settings(findings: Iterable[Finding], own: Path | None, *, unsafe: bool) -> tuple[str, ...]:
@@ -36,12 +39,65 @@ def fix_settings(findings: Iterable[Finding], own: Path | None, *, unsafe: bool)
     """
     lines: list[str] = []
     for file, edits in _chosen(findings, own, unsafe=unsafe).items():
-        old = _read(file)
-        new, done, refused = _edited(file, old, edits)
-        lines += refused
-        if new != old:
-            lines.append(_write(file, old, new, done))
+        changed = edited(file, edits)
+        lines += changed.refused
+        if changed.new != changed.old:
+            write_recorded(file.parent, changed.contents)
+            lines.append(changed.told)
     return tuple(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFile:
+    """A settings file before and after edits; nothing of it is written yet.
+
+    `done` counts the edits that it took, `refused` says of each other what to change by hand.
+    """
+
+    file: Path
+    old: str
+    new: str
+    done: int
+    refused: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> Path:
+        """Where the changed copy goes: beside the original."""
+        return self.file.with_name(f"{self.file.stem}.fixed{self.file.suffix}")
+
+    @property
+    def diff(self) -> str:
+        """What changed, in the unified form; empty where nothing did."""
+        lines = unified_diff(
+            self.old.splitlines(keepends=True),
+            self.new.splitlines(keepends=True),
+            self.file.name,
+            self.target.name,
+        )
+        return "".join(line if line.endswith("\n") else f"{line}\n{NO_NEWLINE}" for line in lines)
+
+    @property
+    def contents(self) -> dict[Path, bytes]:
+        """The changed copy and the diff, by where they go."""
+        diff = self.file.with_name(f"{self.file.stem}.fixed.diff")
+        return {self.target: self.new.encode(), diff: self.diff.encode()}
+
+    @property
+    def told(self) -> str:
+        """A line about what is written."""
+        what = f"{counted(self.done, 'setting')} changed"
+        return f"{self.target}: {what}; what changed is in {self.file.stem}.fixed.diff"
+
+
+def edited(file: Path, edits: Sequence[SettingEdit]) -> EditedFile:
+    """A settings file with the edits that it can take.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    old = _read(file)
+    new, done, refused = _edited(file, old, edits)
+    return EditedFile(file, old, new, done, tuple(refused))
 
 
 def _chosen(
@@ -81,16 +137,6 @@ def _edited(file: Path, old: str, edits: Sequence[SettingEdit]) -> tuple[str, in
         else:
             taken.append(edit)
     return new, len(taken), refused
-
-
-def _write(file: Path, old: str, new: str, done: int) -> str:
-    target = file.with_name(f"{file.stem}.fixed{file.suffix}")
-    diff = file.with_name(f"{file.stem}.fixed.diff")
-    lines = unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), file.name, target.name
-    )
-    write_recorded(file.parent, {target: new.encode(), diff: "".join(lines).encode()})
-    return f"{target}: {counted(done, 'setting')} changed; what changed is in {diff.name}"
 
 
 def _read(file: Path) -> str:
