@@ -1,0 +1,120 @@
+"""What each tool says a training step takes, side by side, against what was measured.
+
+    python benchmarks/memory_peers.py --install FOLDER       one environment a tool, once
+    python benchmarks/memory_peers.py --environments FOLDER [DATA ...] [--write]
+
+Measured steps come from benchmarks/data/t4_measured.json and from DATA, JSON lines as
+benchmarks/gpu_memory writes them. Each tool is asked in an environment of its own, as its users
+would and without a network (benchmarks/peers/ask_*.py say how). Results: with --write,
+benchmarks/results/memory_peers.md and .json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from peers.cases import PUBLISHED, T4, Measured, archive, models, our_own, question
+from peers.own import formulas, simulation
+from peers.pages import page
+
+HERE = Path(__file__).parent
+RESULT = HERE / "results" / "memory_peers.json"
+TOOLS: dict[str, tuple[str, ...]] = {
+    "fitcheck": ("fitcheck-llm==0.3.1",),
+    "ftune": ("ftuneai==0.4.1",),
+    "torch_preflight": ("torch-preflight==0.5.0",),
+    "peft_doctor": ("peft-doctor==0.9.2",),
+    "soup": ("soup-cli==0.77.0",),
+    "accelerate": ("accelerate==1.15.0", "transformers==5.23.0", "torch==2.13.0"),
+    "deepspeed": ("deepspeed==0.19.8", "torch==2.13.0"),
+}
+"""What to install to ask each tool, by the name of its script."""
+
+
+def main() -> None:
+    """Ask, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", nargs="*", type=Path, help="JSON lines of our own measured steps")
+    parser.add_argument("--install", type=Path, metavar="FOLDER")
+    parser.add_argument("--environments", type=Path, metavar="FOLDER")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    if options.install:
+        install(options.install)
+        return
+    if options.environments is None:
+        parser.error("--environments says where --install put the tools")
+    sets = {"Tesla T4": archive(T4)}
+    sets |= {path.stem: our_own(path) for path in options.data}
+    sets["Published"] = archive(PUBLISHED)
+    answers = {name: asked(rows, options.environments) for name, rows in sets.items()}
+    text = page(sets, answers)
+    print(text)
+    if options.write:
+        RESULT.write_text(as_json(sets, answers))
+        RESULT.with_suffix(".md").write_text(text)
+
+
+def as_json(sets: Mapping[str, Sequence[Measured]], answers: Mapping[str, Any]) -> str:
+    """What was measured and what each tool said, a line a step."""
+    parts = []
+    for name, rows in sets.items():
+        columns = answers[name]
+        about = {
+            column: {key: value for key, value in said.items() if key != "answers"}
+            for column, said in columns.items()
+        }
+        lines = [
+            json.dumps(
+                {
+                    "name": row.name,
+                    "source": row.source,
+                    "role": row.role,
+                    "measured": row.measured,
+                    "said": {column: said["answers"][row.name] for column, said in columns.items()},
+                }
+            )
+            for row in rows
+        ]
+        steps = ",\n  ".join(lines)
+        parts.append(
+            f'{json.dumps(name)}: {{\n "tools": {json.dumps(about)},\n'
+            f' "steps": [\n  {steps}\n ]\n}}'
+        )
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def install(folder: Path) -> None:
+    """Make an environment for each tool."""
+    for name, packages in TOOLS.items():
+        subprocess.run([sys.executable, "-m", "venv", folder / name], check=True)
+        python = folder / name / "bin" / "python"
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+
+
+def asked(rows: Sequence[Measured], environments: Path) -> dict[str, Any]:
+    """Answers of every tool by column, ours first."""
+    made = models(rows)
+    columns = {"Tunewell's simulation": simulation(rows), **formulas(rows, made)}
+    questions = json.dumps([question(row, made[row.name]) for row in rows])
+    for name in TOOLS:
+        python = environments / name / "bin" / "python"
+        answer = subprocess.run(
+            [python, "-W", "ignore", HERE / "peers" / f"ask_{name}.py"],
+            input=questions,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        columns.update(json.loads(answer.stdout))
+    return columns
+
+
+if __name__ == "__main__":
+    main()
