@@ -2,6 +2,7 @@
 
     python benchmarks/memory_peers.py --install FOLDER       one environment a tool, once
     python benchmarks/memory_peers.py --environments FOLDER [DATA ...] [--write]
+    python benchmarks/memory_peers.py --page                 the page anew, from the answers
 
 Measured steps come from benchmarks/data/t4_measured.json and from DATA, JSON lines as
 benchmarks/gpu_memory writes them. Each tool is asked in an environment of its own, as its users
@@ -15,13 +16,14 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from peers import stored
 from peers.cases import PUBLISHED, T4, Measured, archive, models, our_own, question
 from peers.own import formulas, simulation
-from peers.pages import page
+from peers.pages import OURS, page
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "memory_peers.json"
@@ -44,9 +46,13 @@ def main() -> None:
     parser.add_argument("--install", type=Path, metavar="FOLDER")
     parser.add_argument("--environments", type=Path, metavar="FOLDER")
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--page", action="store_true")
     options = parser.parse_args()
     if options.install:
         install(options.install)
+        return
+    if options.page:
+        RESULT.with_suffix(".md").write_text(page(*stored.read(RESULT)))
         return
     if options.environments is None:
         parser.error("--environments says where --install put the tools")
@@ -54,40 +60,10 @@ def main() -> None:
     sets |= {path.stem: our_own(path) for path in options.data}
     sets["Published"] = archive(PUBLISHED)
     answers = {name: asked(rows, options.environments) for name, rows in sets.items()}
-    text = page(sets, answers)
-    print(text)
+    print(page(sets, answers))
     if options.write:
-        RESULT.write_text(as_json(sets, answers))
-        RESULT.with_suffix(".md").write_text(text)
-
-
-def as_json(sets: Mapping[str, Sequence[Measured]], answers: Mapping[str, Any]) -> str:
-    """What was measured and what each tool said, a line a step."""
-    parts = []
-    for name, rows in sets.items():
-        columns = answers[name]
-        about = {
-            column: {key: value for key, value in said.items() if key != "answers"}
-            for column, said in columns.items()
-        }
-        lines = [
-            json.dumps(
-                {
-                    "name": row.name,
-                    "source": row.source,
-                    "role": row.role,
-                    "measured": row.measured,
-                    "said": {column: said["answers"][row.name] for column, said in columns.items()},
-                }
-            )
-            for row in rows
-        ]
-        steps = ",\n  ".join(lines)
-        parts.append(
-            f'{json.dumps(name)}: {{\n "tools": {json.dumps(about)},\n'
-            f' "steps": [\n  {steps}\n ]\n}}'
-        )
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+        stored.write(RESULT, sets, answers)
+        RESULT.with_suffix(".md").write_text(page(*stored.read(RESULT)))
 
 
 def install(folder: Path) -> None:
@@ -101,7 +77,7 @@ def install(folder: Path) -> None:
 def asked(rows: Sequence[Measured], environments: Path) -> dict[str, Any]:
     """Answers of every tool by column, ours first."""
     made = models(rows)
-    columns = {"Tunewell's simulation": simulation(rows), **formulas(rows, made)}
+    columns = formulas(rows, made)
     questions = json.dumps([question(row, made[row.name]) for row in rows])
     for name in TOOLS:
         python = environments / name / "bin" / "python"
@@ -113,7 +89,7 @@ def asked(rows: Sequence[Measured], environments: Path) -> dict[str, Any]:
             check=True,
         )
         columns.update(json.loads(answer.stdout))
-    return columns
+    return {OURS: simulation(rows), **columns}
 
 
 if __name__ == "__main__":

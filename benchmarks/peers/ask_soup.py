@@ -1,7 +1,9 @@
 """Asks Soup (package soup-cli), a trainer with two estimators of its own.
 
-`soup profile` is its command; the gate is what `soup train` refuses a run by. Both read soup.yaml
-and guess the number of parameters from the model's name.
+`soup profile` is its command; the gate is what `soup train` refuses a run by. Both read soup.yaml.
+Of a model on the hub they guess the number of parameters from its name (7 billion where it has
+none); of a local checkpoint they count them in the headers of its weights. They are given such a
+folder, a header and no weights, so that the number is the true one.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from asking import GIB, Answer, Case, NotCoveredError, low_rank_targets, serve
 
@@ -24,6 +27,15 @@ from soup_cli.config.loader import load_config  # noqa: E402
 from soup_cli.utils.hardware_fit import estimate_peak_vram_gb  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
+CHECKPOINT = Path("checkpoint")
+CHECKPOINT.mkdir()
+TASKS = {
+    "causal-lm": "sft",
+    "dpo": "dpo",
+    "embedding": "embedding",
+    "text-classification": "classifier",
+    "speech-seq2seq": "asr",
+}
 QUANTIZATIONS = {None: "none", "nf4": "4bit", "int8": "8bit"}
 
 
@@ -48,17 +60,22 @@ def gate(case: Case) -> Answer:
 
 def _write(case: Case) -> Path:
     step = case["step"]
-    if step.get("task", "causal-lm") == "image-classification":
+    task = step.get("task", "causal-lm")
+    if task not in TASKS:
         message = "no task for it"
         raise NotCoveredError(message)
+    header = {"all": {"dtype": "BF16", "shape": [case["parameters"]], "data_offsets": [0, 0]}}
+    written = json.dumps(header).encode()
+    weights = CHECKPOINT / "model.safetensors"
+    weights.write_bytes(len(written).to_bytes(8, "little") + written)
     targets = low_rank_targets(step)
     lora = {"r": 0}
     if targets is not None:
         rank = step["adapter"].get("rank", 8)
         lora = {"r": rank, "alpha": 2 * rank, "target_modules": list(targets)}
-    document = {
-        "base": case["model"],
-        "task": "sft",
+    document: dict[str, Any] = {
+        "base": f"./{CHECKPOINT}",
+        "task": TASKS[task],
         "data": {"train": "data.jsonl", "max_length": step.get("length", 512)},
         "training": {
             "batch_size": step.get("batch", 1),
@@ -68,6 +85,8 @@ def _write(case: Case) -> Path:
             "lora": lora,
         },
     }
+    if task == "text-classification":
+        document["training"]["num_labels"] = step.get("labels", 2)
     path = Path("soup.yaml")
     path.write_text(json.dumps(document))  # JSON is YAML
     return path

@@ -35,9 +35,9 @@ class Model:
     largest_layer: int
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One measured step.
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What was measured of a step.
 
     `card` is the card's name and bytes. `measured` has the outcome ("completed" or "oom") and what
     was measured, in bytes: allocated, reserved, process. `role` is what the source says of the row.
@@ -45,11 +45,9 @@ class Measured:
     """
 
     name: str
-    model: str
-    step: Step
+    source: str
     card: dict[str, Any]
     measured: dict[str, Any]
-    source: str
     role: str = "measured"
     stands_in: str | None = None
 
@@ -57,6 +55,14 @@ class Measured:
     def completed(self) -> bool:
         """Whether the run did not run out of memory."""
         return bool(self.measured["outcome"] == "completed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Row):
+    """A measured step with what it was: `model` is a name on the hub, or as near to one as is."""
+
+    model: str
+    step: Step
 
 
 def archive(path: Path) -> list[Measured]:
@@ -81,14 +87,17 @@ def archive(path: Path) -> list[Measured]:
 
 
 def our_own(path: Path) -> list[Measured]:
-    """The steps of a file that benchmarks/gpu_memory/measure.py wrote: one JSON object a line."""
+    """The steps of a file that benchmarks/gpu_memory/measure.py wrote: one JSON object a line.
+
+    The model's name is made so that no tool takes it for one in its own table.
+    """
     records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
     [found] = [record for record in records if record["kind"] == "card"]
     card = {"name": found["name"], "bytes": found["total_bytes"]}
     return [
         Measured(
             name=record["name"],
-            model=record["name"].partition(".")[0],
+            model=f"measured/{record['name']}",
             step=msgspec.convert(record["step"], Step),
             card=card,
             measured=_sizes(record),

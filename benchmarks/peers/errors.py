@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from peers.cases import Measured
+from peers.cases import Row
 
 CLOSE = 0.10
 
@@ -51,7 +51,7 @@ class Verdicts:
 
 
 def errors(
-    rows: Sequence[Measured], answers: dict[str, dict[str, Any]], *, said: str, against: str
+    rows: Sequence[Row], answers: dict[str, dict[str, Any]], *, said: str, against: str
 ) -> Errors | None:
     """Errors of `said` ("tensors" or "total") against `against` ("allocated" or "process").
 
@@ -76,7 +76,7 @@ def errors(
     )
 
 
-def verdicts(rows: Sequence[Measured], answers: dict[str, dict[str, Any]]) -> Verdicts:
+def verdicts(rows: Sequence[Row], answers: dict[str, dict[str, Any]]) -> Verdicts:
     """Whether each step fits the card it was measured on, by what the tool says it takes.
 
     What it takes is `total`, or `tensors` where a tool has no total. A step is tight where `least`

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from peers.cases import GIB, Measured
+from peers.cases import GIB, Row
 from peers.errors import errors, verdicts
 
 OURS = "Tunewell's simulation"
@@ -35,9 +35,11 @@ ABOUT = {
         "eight T4 rows of its own archive; no packed weights"
     ),
     "peft-doctor": "a formula; given the true parameters, width and layers",
-    "soup profile": "Soup, a trainer: its command; guesses the parameters from the model's name, "
-    "7 billion where the name has none (gpt2, bert)",
-    "soup train's gate": "Soup's second estimator, by which it refuses a run; the same guess",
+    "soup profile": (
+        "Soup, a trainer: its command; given a local checkpoint, whose weights it counts (of a "
+        "model on the hub it guesses the number from the name)"
+    ),
+    "soup train's gate": "Soup's second estimator, by which it refuses a run; given the same",
     "accelerate estimate-memory": "weights, gradients and Adam of full fine-tuning, no activations",
     "DeepSpeed ZeRO-2": "states of full fine-tuning on one GPU, no activations",
     "DeepSpeed ZeRO-3": "the same and the largest layer",
@@ -50,7 +52,7 @@ HEAD = (
 )
 
 
-def page(sets: Mapping[str, Sequence[Measured]], documents: Mapping[str, Columns]) -> str:
+def page(sets: Mapping[str, Sequence[Row]], documents: Mapping[str, Columns]) -> str:
     """Everything: a table a set of measured steps, the hold-out, what is not covered, our rows."""
     parts = [INTRODUCTION, _about(documents)]
     for name, rows in sets.items():
@@ -71,7 +73,7 @@ def page(sets: Mapping[str, Sequence[Measured]], documents: Mapping[str, Columns
     return "\n\n".join(parts) + "\n"
 
 
-def _table(rows: Sequence[Measured], columns: Columns) -> str:
+def _table(rows: Sequence[Row], columns: Columns) -> str:
     lines = []
     for name, column in columns.items():
         answers = column["answers"]
@@ -109,7 +111,7 @@ def _about(documents: Mapping[str, Columns]) -> str:
     return "\n".join(lines)
 
 
-def _range(rows: Sequence[Measured], answers: Mapping[str, Any]) -> str:
+def _range(rows: Sequence[Row], answers: Mapping[str, Any]) -> str:
     """How often the closed form's range holds what was measured."""
     given = [
         (answers[row.name], row.measured["allocated"])
@@ -124,7 +126,7 @@ def _range(rows: Sequence[Measured], answers: Mapping[str, Any]) -> str:
     )
 
 
-def _published(rows: Sequence[Measured], columns: Columns) -> str:
+def _published(rows: Sequence[Row], columns: Columns) -> str:
     """Every tool's answer over the published figure: no sums, for the steps stand in for others."""
     lines = [
         "Predicted over published. The steps are as near as a step can say what was run:\n",
@@ -147,7 +149,7 @@ def _published(rows: Sequence[Measured], columns: Columns) -> str:
     return "\n".join(lines)
 
 
-def _sources(rows: Sequence[Measured]) -> dict[str, str]:
+def _sources(rows: Sequence[Row]) -> dict[str, str]:
     return {row.source: str(row.stands_in) for row in rows}
 
 
@@ -161,7 +163,7 @@ def _not_covered(columns: Columns) -> str:
     return "\n".join(lines) if lines else "Everything is covered by every tool."
 
 
-def _ours(rows: Sequence[Measured], answers: Mapping[str, Any]) -> str:
+def _ours(rows: Sequence[Row], answers: Mapping[str, Any]) -> str:
     lines = [
         "| step | allocated GiB | predicted | % | process GiB | predicted | % | outcome |",
         "|---|---|---|---|---|---|---|---|",
