@@ -56,8 +56,10 @@ def main() -> None:
         return
     if options.environments is None:
         parser.error("--environments says where --install put the tools")
-    sets = {"Tesla T4": archive(T4)}
-    sets |= {path.stem: our_own(path) for path in options.data}
+    sets: dict[str, list[Measured]] = {"Tesla T4": archive(T4)}
+    for path in options.data:
+        for row in our_own(path):
+            sets.setdefault(row.card["name"], []).append(row)
     sets["Published"] = archive(PUBLISHED)
     answers = {name: asked(rows, options.environments) for name, rows in sets.items()}
     print(page(sets, answers))

@@ -92,7 +92,7 @@ def our_own(path: Path) -> list[Measured]:
     The model's name is made so that no tool takes it for one in its own table.
     """
     records = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    [found] = [record for record in records if record["kind"] == "card"]
+    found = next(record for record in records if record["kind"] == "card")
     card = {"name": found["name"], "bytes": found["total_bytes"]}
     return [
         Measured(
@@ -105,7 +105,9 @@ def our_own(path: Path) -> list[Measured]:
             role="held out" if record["held_out"] else "measured",
         )
         for record in records
-        if record["kind"] == "step" and record["status"] in {"ran", "out-of-memory"}
+        if record["kind"] == "step"
+        and record["status"] in {"ran", "out-of-memory"}
+        and (record["status"] != "ran" or record["memory"])  # none without a GPU
     ]
 
 

@@ -44,6 +44,10 @@ ABOUT = {
     "DeepSpeed ZeRO-2": "states of full fine-tuning on one GPU, no activations",
     "DeepSpeed ZeRO-3": "the same and the largest layer",
 }
+SUBSETS = {
+    "holdout": "that fitcheck-llm held out of its fit",
+    "held out": "that nobody looked at while the simulation was tuned",
+}
 Columns = Mapping[str, Mapping[str, Any]]
 HEAD = (
     "| tool | against | covers | mean error % | median % | worst under % | worst over % "
@@ -62,12 +66,11 @@ def page(sets: Mapping[str, Sequence[Row]], documents: Mapping[str, Columns]) ->
             continue
         parts.append(f"## {name}: {len(rows)} steps\n\n{HEAD}\n" + _table(rows, columns))
         parts.append(_range(rows, columns[CLOSED]["answers"]))
-        held = [row for row in rows if row.role == "holdout"]
-        if held:
-            parts.append(
-                "### The 12 steps that fitcheck-llm held out of its fit\n\n"
-                f"{HEAD}\n" + _table(held, columns)
-            )
+        for role, heading in SUBSETS.items():
+            chosen = [row for row in rows if row.role == role]
+            if chosen:
+                table = _table(chosen, columns)
+                parts.append(f"### {len(chosen)} steps {heading}\n\n{HEAD}\n{table}")
         parts.append("### Not covered\n\n" + _not_covered(columns))
         parts.append("### Our prediction of each step\n\n" + _ours(rows, columns[OURS]["answers"]))
     return "\n\n".join(parts) + "\n"
