@@ -34,6 +34,7 @@ TASKS = {
     "dpo": "dpo",
     "embedding": "embedding",
     "text-classification": "classifier",
+    "token-classification": "classifier",  # the nearest of its tasks, of no effect on its figure
     "speech-seq2seq": "asr",
 }
 QUANTIZATIONS = {None: "none", "nf4": "4bit", "int8": "8bit"}
@@ -85,7 +86,7 @@ def _write(case: Case) -> Path:
             "lora": lora,
         },
     }
-    if task == "text-classification":
+    if TASKS[task] == "classifier":
         document["training"]["num_labels"] = step.get("labels", 2)
     path = Path("soup.yaml")
     path.write_text(json.dumps(document))  # JSON is YAML
