@@ -20,6 +20,8 @@ DATA = Path(__file__).parent.parent / "data"
 T4 = DATA / "t4_measured.json"
 PUBLISHED = DATA / "public_measured.json"
 GIB = 1024**3
+OVER_WORDS = {"causal-lm", "masked-lm", "seq2seq-lm", "speech-seq2seq", "dpo"}
+"""Tasks whose logits are over a vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def _make(step: Step) -> Model:
     tensors = {name: tuple(weight.shape) for name, weight in model.named_parameters()}
     size = ModelSize.of(
         Checkpoint(path=Path(), config=step.config, tensors=tensors),
-        task="causal-lm" if step.task == "causal-lm" else "text-classification",
+        task="causal-lm" if step.task in OVER_WORDS else "text-classification",
     )
     if size is None:
         parameters = sum(math.prod(shape) for shape in tensors.values())

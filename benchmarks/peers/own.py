@@ -57,8 +57,8 @@ def formulas(rows: Sequence[Measured], models: Mapping[str, Model]) -> dict[str,
 
 def _closed_form(row: Measured, model: Model) -> dict[str, Any]:
     step = row.step
-    if not model.size.hidden:
-        return {"reason": "transformers only"}
+    if not _of_tokens(row, model):
+        return {"reason": "transformers over tokens only"}
     if not step.adapter and step.autocast is None and step.weights != "fp32":
         return {"reason": "full fine-tuning has fp32 weights there"}
     memory = estimate(
@@ -82,8 +82,8 @@ def _plain(row: Measured, model: Model) -> dict[str, Any]:
     temporaries. Packed weights are taken as 0.5625 bytes each, all of them.
     """
     step, size = row.step, model.size
-    if not size.hidden:
-        return {"reason": "transformers only"}
+    if not _of_tokens(row, model):
+        return {"reason": "transformers over tokens only"}
     trained = trainable(step, model)
     weight = NF4_BYTES if step.quantization == "nf4" else BYTES[step.weights]
     a_layer = 34 * step.length * step.batch * size.hidden
@@ -92,6 +92,14 @@ def _plain(row: Measured, model: Model) -> dict[str, Any]:
     adapters = 4 * trained if step.adapter else 0
     states = int(size.parameters * weight) + adapters + 12 * trained
     return {"tensors": states + a_layer * size.layers}
+
+
+def _of_tokens(row: Measured, model: Model) -> bool:
+    """Whether the step's length is a number of tokens and the model has a width for them."""
+    return bool(model.size.hidden) and row.step.task not in {
+        "image-classification",
+        "speech-seq2seq",
+    }
 
 
 def _makes_the_square(row: Measured) -> bool:
