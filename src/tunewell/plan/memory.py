@@ -4,7 +4,7 @@ Sources of the formulas: weights, gradients and AdamW's two moments are counted 
 follow Korthikanti et al. 2022 (arXiv 2205.05198, "sbh(34 + 5as/h)" a layer at 2 bytes), without the
 attention matrix where a fused attention never makes it. The logits of a language model stand in
 memory as four fp32 copies at the peak, as measured with the Hugging Face loss.
-benchmarks/results/memory.json holds the formula's error on measured runs.
+benchmarks/results/memory_peers.md has the formula's error on measured runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tunewell.subjects.checkpoint import Checkpoint
 
 HIGH = 1.35
 """The high end is this times the estimate: what the formula missed by at most on measured runs, and
-what the allocator holds beyond what is in use. See benchmarks/results/memory.json."""
+what the allocator holds beyond what is in use. See benchmarks/results/memory_peers.md."""
 
 RUNTIME_BYTES = 600 * 1024**2
 """Python, torch and its libraries in main memory, or the driver's context on a GPU; included in the
