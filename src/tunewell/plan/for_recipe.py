@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
 
 from tunewell.facts.optimizer_states import FP32_STATES, paged, state_bytes
 from tunewell.facts.weights import loaded_weights
 from tunewell.plan.memory import Memory, ModelSize, estimate
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.tokenization import Tokenization
+
+ASSUMED_LENGTH = 512
+"""Tokens a row where neither recipe, data nor model says: the limit of most encoders."""
+
+TOO_HIGH = 1.36
+"""The formula was at most this times what was measured. See benchmarks/results/memory.json."""
 
 HALF = frozenset({"bfloat16", "float16"})
 
@@ -45,4 +55,56 @@ def memory_of(
         weights=2 * size.parameters,
         gradients=memory.gradients // 2,
         optimizer=memory.optimizer // 2 if states == FP32_STATES else memory.optimizer,
+    )
+
+
+def longest_row(recipe: Recipe, checkpoint: Checkpoint, tokenization: Tokenization | None) -> int:
+    """Tokens of the longest row that training meets."""
+    limits = [n for n in (recipe.max_length, checkpoint.max_length) if n is not None]
+    if tokenization is not None and len(tokenization.lengths):
+        limits.append(int(tokenization.lengths.max()))
+    return min(limits, default=ASSUMED_LENGTH)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNeeds:
+    """Memory of the longest batch that training meets, and of nearly all the others.
+
+    `usual_length` is what the longest row of a random batch stays below in 95 of 100 batches,
+    `batches` the number of batches of which one holds the longest row.
+    """
+
+    longest: Memory
+    usual: Memory
+    length: int
+    usual_length: int
+    batches: int
+
+    def comes_late(self, available: int) -> bool:
+        """Whether the usual batch fits beyond doubt and the longest does not, beyond doubt.
+
+        Both ends are the formula's own error on measured runs; nothing is said of what lies between.
+        """
+        return self.usual.high <= available < max(self.longest.low, self.longest.total / TOO_HIGH)
+
+
+def batch_needs(
+    recipe: Recipe, checkpoint: Checkpoint, size: ModelSize, tokenization: Tokenization
+) -> BatchNeeds | None:
+    """The longest batch beside the usual one; None where rows are packed or not padded together."""
+    packed = recipe.preparation.packing or recipe.preparation.padding_free
+    lengths = tokenization.lengths
+    batch = recipe.per_device_train_batch_size
+    if packed or len(lengths) < 2 * batch:
+        return None
+    longest = longest_row(recipe, checkpoint, tokenization)
+    # A batch is as long as its longest row. Of `batch` rows drawn at random, all lie below the
+    # quantile q with probability q ** batch.
+    usual = min(longest, int(np.quantile(lengths, 0.95 ** (1 / batch))))
+    return BatchNeeds(
+        longest=memory_of(recipe, checkpoint, size, batch=batch, length=longest),
+        usual=memory_of(recipe, checkpoint, size, batch=batch, length=max(1, usual)),
+        length=longest,
+        usual_length=usual,
+        batches=-(-len(lengths) // batch),
     )

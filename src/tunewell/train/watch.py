@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
+from tunewell.plan import corrections
+from tunewell.plan.corrections import read_prediction
 from tunewell.readers.logs import INSIDE
+from tunewell.readers.logs.run_folder import EVENTS, read_events
 from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
@@ -34,6 +39,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         announce: told each error and warning once, as a line; None keeps silent. Standard error by
             default.
         settings: settings to record in place of the TrainingArguments.
+        prediction: what a plan said of this run, as the file that `tunewell plan` wrote. It is
+            recorded, and what the finished run measured is added to `corrections.jsonl` beside
+            that file, which the next plan reads.
 
     It never changes what is trained: no random state is touched, and what goes wrong in here is
     recorded as broken. With several processes each records its own steps, and the first one looks
@@ -41,6 +49,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
 
     Raises:
         SettingsError: if `stop_on` names a check that does not exist.
+        UserError: if `prediction` cannot be read.
     """
 
     def __init__(
@@ -51,7 +60,10 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         stop_on: Collection[str] = (),
         announce: Callable[[str], None] | None = announce_on_stderr,
         settings: Mapping[str, Any] | None = None,
+        prediction: str | Path | None = None,
     ) -> None:
+        self.prediction = None if prediction is None else Path(prediction)
+        self._plan = None if self.prediction is None else read_prediction(self.prediction)
         self.out = Path(out) if out is not None else None
         self.settings = settings
         self.examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
@@ -76,6 +88,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             framework="transformers",
             world_size=int(getattr(args, "world_size", 1)),
             max_steps=state.max_steps,
+            prediction=None if self._plan is None else asdict(self._plan),
             said=lambda: self._said(args, state, parts),
         )
         self._observer = observer
@@ -207,6 +220,16 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             said["kept_step"] = kept_step
             said.pop("metric_for_best", None)
         observer.end(reason=reason, **said)
+        if self.prediction is not None and observer.rank == 0:
+            self._learn(observer.folder, self.prediction.with_name(corrections.NAME))
+
+    def _learn(self, folder: Path, target: Path) -> None:
+        """Keep what this run measured, where it can be held against its prediction."""
+        trace, _ = read_events(folder / EVENTS)
+        today = datetime.now(UTC).date().isoformat()
+        learned = corrections.of_run(trace, when=today)
+        if learned is not None:
+            corrections.append(target, learned)
 
 
 def _skipped(optimizer: Any) -> bool | None:  # noqa: ANN401

@@ -35,6 +35,12 @@ def trained_tokens(batch: Mapping[str, Any]) -> torch.Tensor | None:
     return (labels != IGNORED).sum()
 
 
+def input_places(batch: Mapping[str, Any]) -> int:
+    """How many tokens the model is given, padding included; 0 where it is given no token ids."""
+    ids = batch.get("input_ids")
+    return ids.numel() if isinstance(ids, torch.Tensor) else 0
+
+
 def mark(batch: Mapping[str, Any]) -> torch.Tensor | None:
     """A number that is the same for the same inputs: their sum, each weighted by its place.
 

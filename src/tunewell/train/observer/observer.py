@@ -15,7 +15,7 @@ from tunewell.train.observer.backward import told_of_backward
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.hooks import guarded
 from tunewell.train.observer.layers import LayerProbe, census
-from tunewell.train.observer.memory import memory_in_use
+from tunewell.train.observer.memory import gpu, memory_in_use
 from tunewell.train.observer.pending import Pending
 from tunewell.train.observer.shares import Shares
 from tunewell.train.observer.step import StepRecord, as_columns, finite
@@ -127,7 +127,7 @@ class Observer:
         if self.examiner is not None:
             # Checks are loaded here, where it costs no step.
             self.examiner.begin(self._recorder, resumed=step > 0)
-        start = {"step": step, "rank": self.rank, **known, **said()}
+        start = {"step": step, "rank": self.rank, "gpu": gpu(), **known, **said()}
         self._classes = start.get("classes")
         self._write("start", tunewell=VERSION, **start)
         self._hooked, self._called = hooks, not hooks
@@ -209,6 +209,8 @@ class Observer:
         mode = self._seen.evaluation_mode
         if mode is not None:
             numbers["evaluation_mode"] = mode
+        if self._seen.input_tokens:
+            numbers["input_tokens"] = float(self._seen.input_tokens)
         if skipped is not None and not self._seen.scaled:
             numbers["skipped"] = float(skipped)
         self._pending.put("steps", step, *self._seen.numbers(), known=tuple(numbers.items()))

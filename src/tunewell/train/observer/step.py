@@ -12,7 +12,10 @@ from tunewell.train.observer.pending import vector
 
 
 class StepRecord:
-    """Losses, trained tokens and the first batch's mark of a step that is going on."""
+    """Losses, trained tokens and the first batch's mark of a step that is going on.
+
+    `input_tokens` counts what the model was given so far, padding included.
+    """
 
     def __init__(self) -> None:
         self._losses: list[torch.Tensor] = []
@@ -21,9 +24,11 @@ class StepRecord:
         self._mark: torch.Tensor | None = None
         self._modes: list[bool] = []
         self._overflowed: torch.Tensor | None = None
+        self.input_tokens = 0
 
     def add_batch(self, batch: Mapping[str, Any]) -> None:
         """Note a micro-batch, before the model can change it."""
+        self.input_tokens += batches.input_places(batch)
         tokens = batches.trained_tokens(batch)
         if tokens is not None:
             self._tokens.append(tokens)
