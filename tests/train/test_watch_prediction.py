@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.train.test_watch import events, train
+
 from tunewell.core.errors import UserError
 from tunewell.plan import corrections
 from tunewell.readers.logs import read_run

@@ -83,7 +83,7 @@ class BatchNeeds:
     def comes_late(self, available: int) -> bool:
         """Whether the usual batch fits beyond doubt and the longest does not, beyond doubt.
 
-        Both ends are the formula's own error on measured runs; nothing is said of what lies between.
+        Both ends are the formula's own error on measured runs: what lies between is not told.
         """
         return self.usual.high <= available < max(self.longest.low, self.longest.total / TOO_HIGH)
 

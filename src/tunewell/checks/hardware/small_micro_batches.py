@@ -1,0 +1,127 @@
+"""HW052: many small forward passes where fewer large ones fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tunewell.core.check import NotApplicableError, check
+from tunewell.core.finding import (
+    Category,
+    Confidence,
+    Finding,
+    Fix,
+    Number,
+    Safety,
+    Severity,
+)
+from tunewell.facts.machine import require_training_machine, require_whole_model_on_gpu
+from tunewell.facts.recipe import change, place
+from tunewell.plan.for_recipe import longest_row, memory_of
+from tunewell.plan.memory import ModelSize
+from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.machine import Machine
+from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.tokenization import Tokenization
+
+
+@check(
+    "HW052",
+    category=Category.PERFORMANCE,
+    severity=Severity.INFO,
+    confidence=Confidence.MEDIUM,
+)
+def small_micro_batches(
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    machine: Machine,
+    tokenization: Tokenization,
+    *,
+    few_tokens: int = 400,
+    usable: float = 0.8,
+) -> Iterator[Finding]:
+    """Gradients of small batches are accumulated, where larger ones fit on the GPU.
+
+    ## What it finds
+    Accumulation of batches with fewer than `few_tokens` tokens (400), where a multiple of the batch
+    fits in `usable` of the GPU's memory (0.8).
+
+    ## Why it matters
+    With few tokens the GPU spends its time on reading the weights and on starting kernels. Twice
+    the tokens then cost hardly more time.
+
+    ## How it is measured
+    The tokens of a batch are its rows times the median length. Below the GPU's peak rate over its
+    memory's bandwidth a product of matrices is bound by reading the weights: about 150 to 400
+    tokens for the GPUs in use (A100 200, T4 203, H100 295, L4 403). The largest batch is looked for
+    that divides the accumulation, holds at most 4 times `few_tokens`, and fits at the longest row
+    with all that the closed formula missed by at most. The optimizer's step sees the same rows.
+
+    ## Example
+    One row of 120 tokens at a time, accumulated 32 times, on a GPU with 40 GiB.
+
+    ## Fix
+    A larger `per_device_train_batch_size` and as much less accumulation: what is learned is the
+    same up to rounding, and padding if the rows differ in length.
+
+    ## When it is wrong
+    When the rows' lengths differ so much that larger batches are mostly padding.
+
+    ## Sources
+    Williams et al. 2009, Roofline; the data sheets in knowledge/gpus.toml.
+    """
+    batch, accumulated = recipe.per_device_train_batch_size, recipe.gradient_accumulation_steps
+    packed = recipe.preparation.packing or recipe.preparation.padding_free
+    if accumulated == 1 or packed or not len(tokenization.lengths):
+        reason = "gradients are not accumulated, or rows are packed"
+        raise NotApplicableError(reason)
+    require_training_machine(recipe, machine)
+    available = int(require_whole_model_on_gpu(recipe, machine) * usable)
+    size = ModelSize.of(checkpoint, task=recipe.task)
+    if size is None:
+        reason = "the model folder does not say its shapes"
+        raise NotApplicableError(reason)
+    longest = longest_row(recipe, checkpoint, tokenization)
+    median = min(longest, int(np.median(tokenization.lengths)))
+    tokens = batch * max(1, median)
+    if tokens >= few_tokens:
+        return
+    factors = [
+        k
+        for k in range(2, accumulated + 1)
+        if accumulated % k == 0
+        and tokens * k <= 4 * few_tokens
+        and memory_of(recipe, checkpoint, size, batch=batch * k, length=longest).high <= available
+    ]
+    if not factors:
+        return
+    best = max(factors)
+    yield Finding(
+        message=(
+            f"{batch:,} rows of about {median:,} tokens go through the model at a time, "
+            f"{accumulated:,} times a step; {batch * best:,} rows fit"
+        ),
+        where=(
+            place(recipe, "per_device_train_batch_size"),
+            place(recipe, "gradient_accumulation_steps"),
+        ),
+        evidence=(
+            Number(
+                name="tokens of a batch",
+                value=float(tokens),
+                bound=f"at least {few_tokens:,}",
+            ),
+        ),
+        impact=f"a step may take as little as 1/{best} of its time; how much less is not known",
+        fixes=(
+            Fix(
+                title=f"{batch * best} rows at a time, accumulated {accumulated // best} times",
+                safety=Safety.SAFE,
+                edits=(
+                    change(recipe, "per_device_train_batch_size", batch * best),
+                    change(recipe, "gradient_accumulation_steps", accumulated // best),
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,54 @@
+"""HW052 small-micro-batches."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from tests.checks.hardware.gpus import BERT, SEVEN, gpu, no_gpu
+
+from tunewell.checks.hardware.small_micro_batches import small_micro_batches
+from tunewell.core.finding import SetKey
+from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.tokenization import Tokenization
+from tunewell.testing import CheckCases, run_check
+
+ONE = Recipe(per_device_train_batch_size=1, gradient_accumulation_steps=32, format="transformers")
+
+
+def rows(length: int) -> Tokenization:
+    """A hundred rows of this length."""
+    return Tokenization("train", np.full(100, length, dtype=np.int64), None, None)
+
+
+class TestSmallMicroBatches(CheckCases):
+    """BERT, one row at a time."""
+
+    check = small_micro_batches
+    faulty = {"one of 32 rows": (ONE, BERT, gpu(40), rows(100))}
+    nearly = {
+        "long rows": (ONE, BERT, gpu(40), rows(450)),
+        "no room for two": (ONE, SEVEN, gpu(24), rows(100)),
+        "a prime number": (
+            dataclasses.replace(ONE, gradient_accumulation_steps=31),
+            BERT,
+            gpu(40),
+            rows(100),
+        ),
+        "on the processor": (ONE, BERT, no_gpu(64), rows(100)),
+    }
+    clean = {
+        "all at once": (
+            Recipe(per_device_train_batch_size=32, format="transformers"),
+            BERT,
+            gpu(40),
+            rows(100),
+        ),
+    }
+
+
+def test_the_step_sees_the_same_rows() -> None:
+    """Sixteen rows twice in place of one row 32 times."""
+    found = run_check(small_micro_batches, (ONE, BERT, gpu(40), rows(100))).findings[0]
+    new = {edit.path: edit.new for edit in found.fixes[0].edits if isinstance(edit, SetKey)}
+    assert new == {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 2}
