@@ -82,13 +82,13 @@ class Trace:
     `cuda_reserved_bytes`, and the most since the process began: `cuda_peak_bytes` (allocated) and
     `cuda_peak_reserved_bytes`. For each step: `step_loss` (raw, the mean of its micro-batches),
     `step_seconds` (forward, backward, update), `data_seconds` (waiting for the loader),
-    `input_tokens` (places of its input ids, padding included), `trained_tokens` (labels that are
-    not -100; rows, for a classifier), `batch_mark` (a number that is the same for the same input
-    tokens), `evaluation_mode` (1 where the model was
-    not in training mode), `skipped` (1 where the scaler of fp16 skipped the update), `loss_scale`.
-    Classifiers: `predicted_top_share`, `label_top_share` (share of the commonest predicted and true
-    class since the last log) and the same with `eval_` in front. Seconds by what they went to:
-    `evaluation_seconds` and `saving_seconds` at the step where each happened.
+    `input_tokens` (places of its input ids, padding included), `attended_tokens` (those of them
+    that are no padding), `trained_tokens` (labels that are not -100; rows, for a classifier),
+    `batch_mark` (a number that is the same for the same input tokens), `evaluation_mode` (1 where
+    the model was not in training mode), `skipped` (1 where the scaler of fp16 skipped the update),
+    `loss_scale`. Classifiers: `predicted_top_share`, `label_top_share` (share of the commonest
+    predicted and true class since the last log) and the same with `eval_` in front. Seconds by what
+    they went to: `evaluation_seconds` and `saving_seconds` at the step where each happened.
     At some steps, chosen so that it costs little, for each layer: `update_ratio/<layer>` (size of
     the update against the weights, root mean squares over a sample), `gradient_rms/<layer>`,
     `weight_rms/<layer>`, and over all sampled values `nonfinite_parameters`,

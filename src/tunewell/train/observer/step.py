@@ -21,6 +21,7 @@ class StepRecord:
         self._losses: list[torch.Tensor] = []
         self._scale: torch.Tensor | None = None
         self._tokens: list[torch.Tensor] = []
+        self._attended: list[torch.Tensor] = []
         self._mark: torch.Tensor | None = None
         self._modes: list[bool] = []
         self._overflowed: torch.Tensor | None = None
@@ -29,6 +30,9 @@ class StepRecord:
     def add_batch(self, batch: Mapping[str, Any]) -> None:
         """Note a micro-batch, before the model can change it."""
         self.input_tokens += batches.input_places(batch)
+        attended = batches.attended_places(batch)
+        if attended is not None:
+            self._attended.append(attended)
         tokens = batches.trained_tokens(batch)
         if tokens is not None:
             self._tokens.append(tokens)
@@ -69,6 +73,8 @@ class StepRecord:
             named.append(("skipped", self._overflowed))
         if self._tokens:
             named.append(("trained_tokens", vector(self._tokens).sum()))
+        if self._attended:
+            named.append(("attended_tokens", vector(self._attended).sum()))
         if self._mark is not None:
             named.append(("batch_mark", self._mark))
         return [name for name, _ in named], vector([t for _, t in named]) if named else None
