@@ -20,6 +20,10 @@ LARGE = dataclasses.replace(
     ON, task="sft", method="lora", precision="bf16", max_length=4096, per_device_train_batch_size=8
 )
 
+MIXTURE = dataclasses.replace(
+    BERT, config={**BERT.config, "model_type": "mistral", "num_local_experts": 8}
+)
+UNKNOWN = dataclasses.replace(BERT, config={**BERT.config, "model_type": "mamba9"})
 LONG = dataclasses.replace(SEVEN, max_length=None)
 
 
@@ -31,6 +35,15 @@ class TestCheckpointingNotNeeded(CheckCases):
     nearly = {
         "BERT on a small GPU": (ON, BERT, gpu(6)),
         "a large model": (LARGE, LONG, gpu(80)),
+        "packed weights": (
+            dataclasses.replace(
+                ON, hardware=Hardware(gradient_checkpointing=True, load_in_4bit=True)
+            ),
+            BERT,
+            gpu(40),
+        ),
+        "experts": (ON, MIXTURE, gpu(40)),
+        "an unknown family": (ON, UNKNOWN, gpu(40)),
         "on the processor": (ON, BERT, no_gpu(64)),
         "sharded": (
             dataclasses.replace(

@@ -60,6 +60,11 @@ class TestMainMemoryTooSmall(CheckCases):
     }
     nearly = {
         "to NVMe": (zero(offload_optimizer="nvme"), SEVEN, gpu(80, main=64)),
+        "FSDP, whose states may be 16-bit": (
+            recipe(fsdp={"fsdp_offload_params": True}),
+            SEVEN,
+            gpu(80, main=112),
+        ),
         "not offloaded": (zero(), SEVEN, gpu(80, main=64)),
         "on two machines": (
             dataclasses.replace(

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from tests.checks.hardware.gpus import BERT, SEVEN, gpu, no_gpu
 
-from tunewell.checks.hardware.small_micro_batches import small_micro_batches
+from tunewell.checks.hardware.small_micro_batches import padded, small_micro_batches
 from tunewell.core.finding import SetKey
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.tokenization import Tokenization
@@ -21,6 +21,9 @@ def rows(length: int) -> Tokenization:
     return Tokenization("train", np.full(100, length, dtype=np.int64), None, None)
 
 
+MIXED = Tokenization("train", np.tile(np.array([20, 20, 20, 400]), 25), None, None)
+
+
 class TestSmallMicroBatches(CheckCases):
     """BERT, one row at a time."""
 
@@ -29,6 +32,7 @@ class TestSmallMicroBatches(CheckCases):
     nearly = {
         "long rows": (ONE, BERT, gpu(40), rows(450)),
         "no room for two": (ONE, SEVEN, gpu(24), rows(100)),
+        "rows that would be mostly padding": (ONE, BERT, gpu(40), MIXED),
         "a prime number": (
             dataclasses.replace(ONE, gradient_accumulation_steps=31),
             BERT,
@@ -52,3 +56,12 @@ def test_the_step_sees_the_same_rows() -> None:
     found = run_check(small_micro_batches, (ONE, BERT, gpu(40), rows(100))).findings[0]
     new = {edit.path: edit.new for edit in found.fixes[0].edits if isinstance(edit, SetKey)}
     assert new == {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 2}
+
+
+def test_the_longest_of_random_batches() -> None:
+    """Against batches that are drawn."""
+    rng = np.random.default_rng(0)
+    lengths = np.maximum(1, rng.lognormal(4, 0.8, 500)).astype(np.int64)
+    for count in (1, 4, 16):
+        drawn = rng.choice(lengths, size=(20_000, count)).max(axis=1).mean()
+        assert abs(padded(lengths, count) / drawn - 1) < 0.03

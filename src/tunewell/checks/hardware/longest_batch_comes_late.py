@@ -82,7 +82,7 @@ def longest_batch_comes_late(
         raise NotApplicableError(reason)
     needs = batch_needs(recipe, checkpoint, size, tokenization)
     if needs is None:
-        reason = "rows are packed, or too few for two batches"
+        reason = "rows are packed or few, or the formula was never held against such a model"
         raise NotApplicableError(reason)
     if not needs.comes_late(available):
         return

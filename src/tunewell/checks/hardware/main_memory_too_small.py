@@ -19,7 +19,7 @@ from tunewell.core.finding import (
 )
 from tunewell.core.words import counted
 from tunewell.facts.machine import require_training_machine
-from tunewell.facts.optimizer_states import state_bytes
+from tunewell.facts.optimizer_states import FP32_STATES, state_bytes
 from tunewell.facts.recipe import place
 from tunewell.facts.sharding import fsdp_offloads, offloads
 from tunewell.facts.weights import loaded_weights, trains_every_weight
@@ -69,8 +69,9 @@ def main_memory_too_small(
 
     ## How it is measured
     By the values in the model's files. Offloading the optimizer keeps an fp32 copy of each trained
-    value (4 bytes) and the optimizer's states (8 bytes for AdamW); that is certain. DeepSpeed's own
-    estimator counts 16 bytes a value, with the gradients. Offloaded parameters are 2 bytes more.
+    value (4 bytes) and the optimizer's states (8 bytes for AdamW); that is certain for DeepSpeed,
+    whose own estimator counts 16 bytes a value, with the gradients. FSDP may hold both in 16 bits:
+    6 bytes are certain. Offloaded parameters of DeepSpeed are 2 bytes more.
     Weights loaded in the precision of their files are mapped and do not count: of bf16 files
     `from_pretrained` left 0.01 bytes a value in memory of the process's own in bf16, and 4.0 as
     float32 (62 million values, measured in a test). So they count at 4 bytes where the files
@@ -147,18 +148,22 @@ def _offloaded(recipe: Recipe, checkpoint: Checkpoint, machine: Machine) -> Held
     if not (by_fsdp or offloads(recipe, "optimizer")) or not trains_every_weight(recipe):
         return None
     values = checkpoint.parameters // _machines(recipe, machine)
+    states = state_bytes(recipe.optim)
+    # FSDP computes on what it holds: with 16-bit weights their states are 16-bit too.
+    copy, least = (2, min(states, FP32_STATES / 2)) if by_fsdp else (MASTER, states)
     parts = [
-        ("fp32 copy of the weights", MASTER * values),
-        (f"states of {recipe.optim}", int(state_bytes(recipe.optim) * values)),
+        (f"{'weights' if by_fsdp else 'fp32 copy of the weights'}", copy * values),
+        (f"states of {recipe.optim}", int(least * values)),
     ]
     if not by_fsdp and offloads(recipe, "param"):
         parts.append(("16-bit weights", 2 * values))
     sure = sum(size for _, size in parts)
-    parts.append(("gradients", GRADIENT * values))
+    likely = int((MASTER + GRADIENT + states) * values)
+    parts.append(("gradients, and fp32 where it is not sure", max(0, likely - sure)))
     setting = "hardware.fsdp" if by_fsdp else "hardware.deepspeed"
     return Held(
         sure=sure,
-        likely=sum(size for _, size in parts),
+        likely=max(sure, likely),
         parts=tuple(parts),
         why="what is offloaded takes",
         at=place(recipe, setting),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewell.core.check import NotApplicableError, check
 from tunewell.core.finding import (
@@ -16,9 +17,10 @@ from tunewell.core.finding import (
     Safety,
     Severity,
 )
+from tunewell.core.words import counted
 from tunewell.facts.machine import require_training_machine, require_whole_model_on_gpu
 from tunewell.facts.recipe import change, place
-from tunewell.plan.for_recipe import longest_row, memory_of
+from tunewell.plan.for_recipe import formula_is_tested, longest_row, memory_of
 from tunewell.plan.memory import ModelSize
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.machine import Machine
@@ -32,7 +34,7 @@ from tunewell.subjects.tokenization import Tokenization
     severity=Severity.INFO,
     confidence=Confidence.MEDIUM,
 )
-def small_micro_batches(
+def small_micro_batches(  # noqa: PLR0913  each subject tells one factor
     recipe: Recipe,
     checkpoint: Checkpoint,
     machine: Machine,
@@ -40,6 +42,7 @@ def small_micro_batches(
     *,
     few_tokens: int = 400,
     usable: float = 0.8,
+    max_padding: float = 1.5,
 ) -> Iterator[Finding]:
     """Gradients of small batches are accumulated, where larger ones fit on the GPU.
 
@@ -55,8 +58,9 @@ def small_micro_batches(
     The tokens of a batch are its rows times the median length. Below the GPU's peak rate over its
     memory's bandwidth a product of matrices is bound by reading the weights: about 150 to 400
     tokens for the GPUs in use (A100 200, T4 203, H100 295, L4 403). The largest batch is looked for
-    that divides the accumulation, holds at most 4 times `few_tokens`, and fits at the longest row
-    with all that the closed formula missed by at most. The optimizer's step sees the same rows.
+    that divides the accumulation, holds at most 4 times `few_tokens`, fits at the longest row with
+    all that the closed formula missed by at most, and has at most `max_padding` times (1.5) as many
+    tokens a row, padding included, as now. The optimizer's step sees the same rows.
 
     ## Example
     One row of 120 tokens at a time, accumulated 32 times, on a GPU with 40 GiB.
@@ -79,11 +83,12 @@ def small_micro_batches(
     require_training_machine(recipe, machine)
     available = int(require_whole_model_on_gpu(recipe, machine) * usable)
     size = ModelSize.of(checkpoint, task=recipe.task)
-    if size is None:
-        reason = "the model folder does not say its shapes"
+    if size is None or not formula_is_tested(recipe, checkpoint):
+        reason = "the formula was never held against such a model"
         raise NotApplicableError(reason)
     longest = longest_row(recipe, checkpoint, tokenization)
-    median = min(longest, int(np.median(tokenization.lengths)))
+    lengths = np.minimum(tokenization.lengths, longest)
+    median = int(np.median(lengths))
     tokens = batch * max(1, median)
     if tokens >= few_tokens:
         return
@@ -91,6 +96,7 @@ def small_micro_batches(
         k
         for k in range(2, accumulated + 1)
         if accumulated % k == 0
+        and padded(lengths, batch * k) <= max_padding * padded(lengths, batch)
         and tokens * k <= 4 * few_tokens
         and memory_of(recipe, checkpoint, size, batch=batch * k, length=longest).high <= available
     ]
@@ -99,8 +105,8 @@ def small_micro_batches(
     best = max(factors)
     yield Finding(
         message=(
-            f"{batch:,} rows of about {median:,} tokens go through the model at a time, "
-            f"{accumulated:,} times a step; {batch * best:,} rows fit"
+            f"{counted(batch, 'row')} of about {median:,} tokens at a time, {accumulated:,} times "
+            f"a step; {counted(batch * best, 'row')} at a time fit"
         ),
         where=(
             place(recipe, "per_device_train_batch_size"),
@@ -125,3 +131,12 @@ def small_micro_batches(
             ),
         ),
     )
+
+
+def padded(lengths: NDArray[np.int64], rows: int) -> float:
+    """Tokens a row, padding included, in random batches of so many rows: the mean of the longest.
+
+    All of `rows` rows lie among the shortest share F with probability F ** rows.
+    """
+    at_most = (np.arange(1, len(lengths) + 1) / len(lengths)) ** rows
+    return float(np.sort(lengths) @ np.diff(at_most, prepend=0.0))
