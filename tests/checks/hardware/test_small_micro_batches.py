@@ -13,7 +13,12 @@ from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.tokenization import Tokenization
 from tunewell.testing import CheckCases, run_check
 
-ONE = Recipe(per_device_train_batch_size=1, gradient_accumulation_steps=32, format="transformers")
+ONE = Recipe(
+    per_device_train_batch_size=1,
+    gradient_accumulation_steps=32,
+    precision="bf16",
+    format="transformers",
+)
 
 
 def rows(length: int) -> Tokenization:
@@ -33,6 +38,13 @@ class TestSmallMicroBatches(CheckCases):
         "long rows": (ONE, BERT, gpu(40), rows(450)),
         "no room for two": (ONE, SEVEN, gpu(24), rows(100)),
         "rows that would be mostly padding": (ONE, BERT, gpu(40), MIXED),
+        "fp32 is slower, so that fewer are enough": (
+            dataclasses.replace(ONE, precision="fp32"),
+            BERT,
+            gpu(40),
+            rows(100),
+        ),
+        "an unknown GPU": (ONE, BERT, gpu(40, "Quadro RTX 9999"), rows(100)),
         "a prime number": (
             dataclasses.replace(ONE, gradient_accumulation_steps=31),
             BERT,
@@ -52,10 +64,10 @@ class TestSmallMicroBatches(CheckCases):
 
 
 def test_the_step_sees_the_same_rows() -> None:
-    """Sixteen rows twice in place of one row 32 times."""
+    """Eight rows four times in place of one row 32 times: 800 tokens, four times 200."""
     found = run_check(small_micro_batches, (ONE, BERT, gpu(40), rows(100))).findings[0]
     new = {edit.path: edit.new for edit in found.fixes[0].edits if isinstance(edit, SetKey)}
-    assert new == {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 2}
+    assert new == {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 4}
 
 
 def test_the_longest_of_random_batches() -> None:

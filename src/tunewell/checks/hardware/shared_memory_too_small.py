@@ -38,8 +38,8 @@ def shared_memory_too_small(
     """Batches that the loader's workers prepare ahead do not fit in shared memory.
 
     ## What it finds
-    An error where a single batch is larger than /dev/shm, a warning where all that the workers may
-    prepare ahead are.
+    An error where a single batch is larger than what is free in /dev/shm, a warning where all that
+    the workers may prepare ahead are.
 
     ## Why it matters
     Workers hand batches over through shared memory. In a container it is 64 MiB unless more is

@@ -20,6 +20,8 @@ from tunewell.core.finding import (
 from tunewell.core.words import counted
 from tunewell.facts.machine import require_training_machine, require_whole_model_on_gpu
 from tunewell.facts.recipe import change, place
+from tunewell.facts.weights import loaded_weights
+from tunewell.knowledge import gpus
 from tunewell.plan.for_recipe import formula_is_tested, longest_row, memory_of
 from tunewell.plan.memory import ModelSize
 from tunewell.subjects.checkpoint import Checkpoint
@@ -40,27 +42,29 @@ def small_micro_batches(  # noqa: PLR0913  each subject tells one factor
     machine: Machine,
     tokenization: Tokenization,
     *,
-    few_tokens: int = 400,
+    max_multiple: float = 4.0,
     usable: float = 0.8,
     max_padding: float = 1.5,
 ) -> Iterator[Finding]:
     """Gradients of small batches are accumulated, where larger ones fit on the GPU.
 
     ## What it finds
-    Accumulation of batches with fewer than `few_tokens` tokens (400), where a multiple of the batch
-    fits in `usable` of the GPU's memory (0.8).
+    Accumulation of batches whose tokens are too few for the GPU's matrix units, where a multiple of
+    the batch fits in `usable` of the GPU's memory (0.8).
 
     ## Why it matters
     With few tokens the GPU spends its time on reading the weights and on starting kernels. Twice
     the tokens then cost hardly more time.
 
     ## How it is measured
-    The tokens of a batch are its rows times the median length. Below the GPU's peak rate over its
-    memory's bandwidth a product of matrices is bound by reading the weights: about 150 to 400
-    tokens for the GPUs in use (A100 200, T4 203, H100 295, L4 403). The largest batch is looked for
-    that divides the accumulation, holds at most 4 times `few_tokens`, fits at the longest row with
-    all that the closed formula missed by at most, and has at most `max_padding` times (1.5) as many
-    tokens a row, padding included, as now. The optimizer's step sees the same rows.
+    The tokens of a batch are its rows times the median length. A product of matrices reads each
+    weight once and computes twice a token with it: below the GPU's peak rate over its memory's
+    bandwidth it is bound by reading. In 16 bits that is about 150 to 400 tokens (A100 200, T4 203,
+    H100 295, L4 403), in fp32 a few dozen; both rates are in the table of GPUs that Tunewell keeps.
+    The largest batch is looked for that divides the accumulation, has at most `max_multiple` times
+    those tokens (4), fits at the longest row with all that the closed formula missed by, and has at
+    most `max_padding` times (1.5) as many tokens a row, padding included, as now. The optimizer's
+    step sees the same rows.
 
     ## Example
     One row of 120 tokens at a time, accumulated 32 times, on a GPU with 40 GiB.
@@ -90,14 +94,18 @@ def small_micro_batches(  # noqa: PLR0913  each subject tells one factor
     lengths = np.minimum(tokenization.lengths, longest)
     median = int(np.median(lengths))
     tokens = batch * max(1, median)
-    if tokens >= few_tokens:
+    enough = _enough_tokens(recipe, checkpoint, machine)
+    if enough is None:
+        reason = "the GPU is not known"
+        raise NotApplicableError(reason)
+    if tokens >= enough:
         return
     factors = [
         k
         for k in range(2, accumulated + 1)
         if accumulated % k == 0
         and padded(lengths, batch * k) <= max_padding * padded(lengths, batch)
-        and tokens * k <= 4 * few_tokens
+        and tokens * k <= max_multiple * enough
         and memory_of(recipe, checkpoint, size, batch=batch * k, length=longest).high <= available
     ]
     if not factors:
@@ -116,7 +124,7 @@ def small_micro_batches(  # noqa: PLR0913  each subject tells one factor
             Number(
                 name="tokens of a batch",
                 value=float(tokens),
-                bound=f"at least {few_tokens:,}",
+                bound=f"at least {enough:,.0f}",
             ),
         ),
         impact=f"a step may take as little as 1/{best} of its time; how much less is not known",
@@ -131,6 +139,18 @@ def small_micro_batches(  # noqa: PLR0913  each subject tells one factor
             ),
         ),
     )
+
+
+def _enough_tokens(recipe: Recipe, checkpoint: Checkpoint, machine: Machine) -> float | None:
+    """Tokens from which on products of matrices are bound by computing, None where not known."""
+    gpu = gpus.find(machine.gpu_name) if machine.gpu_name else None
+    if gpu is None:
+        return None
+    loaded = loaded_weights(recipe, checkpoint)
+    short = recipe.precision != "fp32" or (loaded is not None and loaded.dtype != "float32")
+    if short:
+        return 1000 * gpu.tflops_16 / gpu.bandwidth_gb_s
+    return 2 * 1000 * gpu.tflops_32 / gpu.bandwidth_gb_s  # each weight is twice as many bytes
 
 
 def padded(lengths: NDArray[np.int64], rows: int) -> float:
