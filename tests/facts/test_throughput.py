@@ -49,7 +49,12 @@ def test_frozen_parameters_take_a_third_less() -> None:
 
 def test_what_is_not_known_is_left_out() -> None:
     """The GPU, the precision, the parameters, or all of it."""
-    for fields in ({"gpu_name": None}, {"settings": {}}, {"gpu_name": "Quadro RTX 9999"}):
+    missing: tuple[dict[str, Any], ...] = (
+        {"gpu_name": None},
+        {"settings": {}},
+        {"gpu_name": "Quadro RTX 9999"},
+    )
+    for fields in missing:
         found = throughput(watched(**fields))
         assert found is not None
         assert found.operations

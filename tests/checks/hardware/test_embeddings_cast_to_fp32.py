@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,32 +65,32 @@ class TestEmbeddingsCastToFp32(CheckCases):
 @pytest.mark.reproduces("P08")
 def test_peft_casts_what_is_said() -> None:
     """Everything that is not packed has twice the bytes after it, and the layers have not."""
-    torch = pytest.importorskip("torch", reason="needs the training extra")
+    pytest.importorskip("torch", reason="needs the training extra")
+    import torch
     from peft import prepare_model_for_kbit_training
     from transformers import LlamaConfig, LlamaForCausalLM
 
     model = LlamaForCausalLM(
         LlamaConfig(vocab_size=640, hidden_size=32, intermediate_size=64, num_hidden_layers=2)
     ).to(torch.bfloat16)
-
-    class Params4bit(torch.nn.Parameter):  # type: ignore[misc]  # torch is loaded at run time
-        """PEFT knows packed weights by the name of their class."""
-
+    # PEFT knows packed weights by the name of their class.
+    kind = type("Params4bit", (torch.nn.Parameter,), {})
     for layer in model.model.layers:
         for module in layer.modules():
             if isinstance(module, torch.nn.Linear):
                 packed = torch.zeros(module.weight.numel() // 2, 1, dtype=torch.uint8)
-                module.weight = Params4bit(packed, requires_grad=False)
+                module.weight = kind(packed, requires_grad=False)
     model.is_loaded_in_4bit = True
-
-    def size() -> tuple[int, int]:
-        packed = [p for p in model.parameters() if isinstance(p, Params4bit)]
-        rest = [p for p in model.parameters() if not isinstance(p, Params4bit)]
-        return tuple(sum(p.nbytes for p in several) for several in (packed, rest))  # type: ignore[return-value]  # two of them
-
-    before = size()
+    before = sizes(model)
     prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    assert size() == (before[0], 2 * before[1])
+    assert sizes(model) == (before[0], 2 * before[1])
     found = run_check(embeddings_cast_to_fp32, (PACKED, llama(128_256), PREPARED)).findings[0]
     assert "1,051 million values" in found.message
     assert "2.0 GiB more" in found.message
+
+
+def sizes(model: Any) -> tuple[int, int]:  # noqa: ANN401  torch is loaded at run time
+    """Bytes of the packed weights, and of the others."""
+    packed = [p for p in model.parameters() if type(p).__name__ == "Params4bit"]
+    rest = [p for p in model.parameters() if type(p).__name__ != "Params4bit"]
+    return sum(p.nbytes for p in packed), sum(p.nbytes for p in rest)
