@@ -102,9 +102,11 @@ class Trace:
     Where a run was resumed, `columns` hold what stands in the end, `superseded` the points that the
     later part repeated, and `restarts` where. With several processes `columns` are the first one's
     and `ranks` hold the others' by rank. `gpu_name`, `gpu_bytes` (its memory), `parameters` and
-    `trainable` (counts of values) are of the first one. `prediction` is what a plan said. `task` is
-    classification, language, preference, reward, embedding, regression or another word, None where
-    the log does not tell; `framework` who trained. `interventions` are what the guard did.
+    `trainable` (counts of values) are of the first one. `architecture` is the model's `model_type`
+    and `attention` the implementation that it computes with. `prediction` is what a plan said.
+    `task` is classification, language, preference, reward, embedding, regression or another word,
+    None where the log does not tell; `framework` who trained. `interventions` are what the guard
+    did.
     """
 
     source: str
@@ -133,6 +135,8 @@ class Trace:
     gpu_bytes: int | None = None
     parameters: int | None = None
     trainable: int | None = None
+    architecture: str | None = None
+    attention: str | None = None
     prediction: Prediction | None = None
 
     def column(self, name: str) -> Column:

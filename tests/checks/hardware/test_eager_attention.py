@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from tests.checks.hardware.gpus import SEVEN
 
-from tunewell.checks.hardware.eager_attention import FUSED, eager_attention
+from tunewell.checks.hardware.eager_attention import eager_attention
+from tunewell.facts.fused_attention import FUSED
 from tunewell.subjects.recipe import Hardware, Place, Recipe, Written
 from tunewell.subjects.tokenization import Tokenization
 from tunewell.testing import CheckCases

@@ -14,6 +14,7 @@ from tunewell.core.finding import (
     Safety,
     Severity,
 )
+from tunewell.facts.fused_attention import FUSED
 from tunewell.facts.recipe import change, place
 from tunewell.facts.written import value_of
 from tunewell.plan.for_recipe import longest_row
@@ -22,16 +23,6 @@ from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.tokenization import Tokenization
 
 GIB = 1024**3
-FUSED = frozenset(
-    {
-        "albert", "bart", "bert", "cohere", "distilbert", "electra", "falcon", "gpt2", "gpt_neox",
-        "granite", "llama", "mistral", "mixtral", "modernbert", "olmo2", "opt", "phi", "phi3",
-        "qwen2", "qwen2_moe", "qwen3", "roberta", "smollm3", "stablelm", "vit", "whisper",
-        "xlm-roberta",
-    }
-)  # fmt: skip
-"""Values of model_type whose classes have fused attention in transformers 5.23. Left out on
-purpose: gemma, whose makers ask for eager attention in training, and t5, which got it lately."""
 
 
 @check(

@@ -4,6 +4,7 @@ Every line is a JSON object with `event` and `time` (seconds since 1970). The ki
 
 - `start`: what is trained: `settings`, `max_steps`, `step` (above 0 where it was resumed),
   `classes`, `train_rows`, `task`, `framework`, `rank`, `world_size`, `parameters`, `trainable`,
+  `architecture`, `attention`,
   `gpu` (`name` and `bytes`) and, where there was a plan, its `prediction`;
 - `steps`: what was seen of single steps, as columns: `step` is a list, and so is every other;
 - `log`: what the trainer logged at `step`, as `values`, with what the watcher adds;
@@ -181,6 +182,8 @@ class RunLog:
             gpu_bytes=whole(gpu.get("bytes")),
             parameters=whole(start.get("parameters")),
             trainable=whole(start.get("trainable")),
+            architecture=_word(start.get("architecture")),
+            attention=_word(start.get("attention")),
             prediction=_prediction(start.get("prediction")),
         )
 
