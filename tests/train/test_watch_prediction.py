@@ -74,3 +74,35 @@ def test_tokens_of_a_step_are_counted_with_their_padding(tmp_path: Path) -> None
     train(tmp_path, Watch(announce=None), gradient_accumulation_steps=2)
     trace = read_run(tmp_path)[0]
     assert set(trace.column("input_tokens").values) == {2 * 8 * 8}
+
+
+def test_a_loop_teaches_too(tmp_path: Path) -> None:
+    """Watched without a Trainer."""
+    import torch
+
+    from tunewell import watch
+
+    target = tmp_path / "prediction.json"
+    corrections.write_prediction(target, PLAN)
+    model = torch.nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watch(model, optimizer, tmp_path / "run", announce=None, prediction=target):
+        for _ in range(30):
+            optimizer.zero_grad()
+            model(torch.randn(8, 4)).square().mean().backward()
+            optimizer.step()
+    (line,) = corrections.read(tmp_path / corrections.NAME)
+    assert (line.step, line.steps) == ("tiny", 30)
+
+
+def test_what_cannot_be_written_does_not_harm_the_run(tmp_path: Path) -> None:
+    """The corrections are a folder here: the run ends as it would, and that is said."""
+    from tunewell.train.watch import Watch
+
+    target = tmp_path / "prediction.json"
+    corrections.write_prediction(target, PLAN)
+    (tmp_path / corrections.NAME).mkdir()
+    told: list[str] = []
+    train(tmp_path / "out", Watch(announce=told.append, prediction=target), max_steps=30)
+    assert events(tmp_path / "out" / "tunewell")[-1]["reason"] == "finished"
+    assert any("the watcher failed in end" in line for line in told)

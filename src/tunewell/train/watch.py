@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
-from tunewell.plan import corrections
-from tunewell.plan.corrections import read_prediction
 from tunewell.readers.logs import INSIDE
-from tunewell.readers.logs.run_folder import EVENTS, read_events
 from tunewell.train.observer.announce import announce_on_stderr
 from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.hooks import harmless
 from tunewell.train.observer.observer import Observer
+from tunewell.train.observer.planned import Planned
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
@@ -62,8 +58,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         settings: Mapping[str, Any] | None = None,
         prediction: str | Path | None = None,
     ) -> None:
-        self.prediction = None if prediction is None else Path(prediction)
-        self._plan = None if self.prediction is None else read_prediction(self.prediction)
+        self._planned = Planned.of(prediction)
         self.out = Path(out) if out is not None else None
         self.settings = settings
         self.examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
@@ -77,7 +72,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         self._kept_step = None
         folder = self.out or Path(args.output_dir) / INSIDE
         rank = int(getattr(args, "process_index", 0))
-        observer = Observer(folder, examiner=self.examiner, rank=rank)
+        observer = Observer(folder, examiner=self.examiner, rank=rank, planned=self._planned)
         optimizer = parts.get("optimizer")
         observer.begin(
             parts.get("model"),
@@ -88,7 +83,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             framework="transformers",
             world_size=int(getattr(args, "world_size", 1)),
             max_steps=state.max_steps,
-            prediction=None if self._plan is None else asdict(self._plan),
             said=lambda: self._said(args, state, parts),
         )
         self._observer = observer
@@ -220,16 +214,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
             said["kept_step"] = kept_step
             said.pop("metric_for_best", None)
         observer.end(reason=reason, **said)
-        if self.prediction is not None and observer.rank == 0:
-            self._learn(observer.folder, self.prediction.with_name(corrections.NAME))
-
-    def _learn(self, folder: Path, target: Path) -> None:
-        """Keep what this run measured, where it can be held against its prediction."""
-        trace, _ = read_events(folder / EVENTS)
-        today = datetime.now(UTC).date().isoformat()
-        learned = corrections.of_run(trace, when=today)
-        if learned is not None:
-            corrections.append(target, learned)
 
 
 def _skipped(optimizer: Any) -> bool | None:  # noqa: ANN401
