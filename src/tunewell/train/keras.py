@@ -48,6 +48,7 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
     Raises:
         SettingsError: if Keras runs on another backend, or `stop_on` names a check that does not
             exist.
+        UserError: if `prediction` cannot be read.
     """
 
     def __init__(
