@@ -14,12 +14,10 @@ EARLY = {"config", "dryrun"}
 
 NOT_PLANTED = {
     "C07": "no check: the stage-one model would have to be loaded beside",
-    "D48": "needs the processor of a vision model",
     "E25": "needs quantised weights, and so a GPU",
     "O12": "gone in transformers 5, as tests/checks/fit/test_first_step_raises.py shows",
     "O15": "needs bitsandbytes; the frozen adapter itself is in tests/planted",
     "P05": "gone on the CPU, as tests/planted/test_what_learns.py shows; else needs a GPU",
-    "P08": "needs bitsandbytes",
     "P09": "needs the kernel of FlashAttention; what it is handed is tested",
     "P10": "needs the kernel of FlashAttention",
     "P15": "needs two GPUs",

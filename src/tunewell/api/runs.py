@@ -8,11 +8,11 @@ from pathlib import Path
 from tunewell.api.evaluations import predictions_in
 from tunewell.api.gathered import Gathered
 from tunewell.api.given import Given
-from tunewell.api.sections import confusion_matrix, curves
+from tunewell.api.run_sections import of_run
+from tunewell.api.sections import confusion_matrix
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.core.words import counted
-from tunewell.facts.interventions import interventions
 from tunewell.readers.completions import find_completions, read_completions
 from tunewell.readers.label_sets import read_label_sets
 from tunewell.readers.log_text import LAST_BYTES, read_log_text, text_of
@@ -127,7 +127,7 @@ def _read_pasted(gathered: Gathered, given: Given, *, with_run: bool) -> None:
 def _take(gathered: Gathered, parts: RunParts, note: str = "") -> None:
     trace, state = parts
     gathered.subjects.append(trace)
-    gathered.sections += [curves(trace, note=note), *interventions(trace)]
+    gathered.sections += of_run(trace, note=note)
     if state is not None:
         gathered.subjects.append(state)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tunewell.api.sections import confusion_matrix, curves
+from tunewell.api.run_sections import of_run
+from tunewell.api.sections import confusion_matrix
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
 from tunewell.core.errors import InputError
@@ -15,7 +16,6 @@ from tunewell.engine.documents import build, cause_of
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import GuardSettings
 from tunewell.facts.evaluation import accuracy, macro_f1
-from tunewell.facts.interventions import interventions
 from tunewell.readers.predictions import write_predictions
 from tunewell.report.write import write
 from tunewell.subjects.dataset import Dataset
@@ -68,7 +68,7 @@ def train(
     if judged is not None:
         subjects.append(judged)
     outcomes = examine(subjects, settings=workspace.settings)
-    sections = [curves(result.trace), *interventions(result.trace)]
+    sections = of_run(result.trace)
     facts: dict[str, object] = {"folder": str(folder), "seconds": round(result.seconds, 1)}
     verdict = f"Trained in {result.seconds:.0f} s; the model is in {folder / 'model'}"
     if judged is not None:

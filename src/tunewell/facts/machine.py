@@ -37,3 +37,26 @@ def require_training_machine(recipe: Recipe, machine: Machine) -> None:
     if trains_elsewhere(recipe, machine):
         reason = "the recipe asks for a GPU and this machine has none: another one will train"
         raise NotApplicableError(reason)
+
+
+def shared_out(recipe: Recipe) -> bool:
+    """Whether the model is divided among several devices."""
+    hardware = recipe.hardware
+    return bool(
+        hardware.deepspeed or hardware.fsdp or hardware.device_map not in {None, "cuda", "cuda:0"}
+    )
+
+
+def require_whole_model_on_gpu(recipe: Recipe, machine: Machine) -> int:
+    """The memory of the GPU that holds the whole model, in bytes.
+
+    Raises:
+        NotApplicableError: if there is no GPU here, or the model is divided among several.
+    """
+    if machine.gpu_bytes is None or recipe.hardware.use_cpu:
+        reason = "no GPU of this machine trains"
+        raise NotApplicableError(reason)
+    if shared_out(recipe):
+        reason = "the model is shared out over several devices"
+        raise NotApplicableError(reason)
+    return machine.gpu_bytes

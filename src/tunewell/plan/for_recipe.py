@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
+import numpy as np
+
+from tunewell.facts.model_family import has_experts
 from tunewell.facts.optimizer_states import FP32_STATES, paged, state_bytes
 from tunewell.facts.weights import loaded_weights
+from tunewell.knowledge import families
 from tunewell.plan.memory import Memory, ModelSize, estimate
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.tokenization import Tokenization
+
+ASSUMED_LENGTH = 512
+"""Tokens a row where neither recipe, data nor model says: the limit of most encoders."""
+
+TOO_HIGH = 1.36
+"""The formula was at most this times what was measured, where it is tested. See
+benchmarks/results/memory.json and closed_form_on_gpu.json."""
+
+SURELY_FITS = 0.9
+"""Share of a GPU that the high end may take: the allocator's reserve and the driver's context are
+not in it, and it was 1 % below the measured reserve at worst."""
 
 HALF = frozenset({"bfloat16", "float16"})
 
@@ -31,6 +48,7 @@ def memory_of(
         method="qlora" if hardware.load_in_4bit else recipe.method,
         precision=recipe.precision,
         checkpointing=hardware.gradient_checkpointing,
+        fused_attention=hardware.attn_implementation != "eager",
         trainable=trained,
     )
     states = 0.0 if paged(recipe.optim) else state_bytes(recipe.optim)
@@ -45,4 +63,75 @@ def memory_of(
         weights=2 * size.parameters,
         gradients=memory.gradients // 2,
         optimizer=memory.optimizer // 2 if states == FP32_STATES else memory.optimizer,
+    )
+
+
+def formula_is_tested(recipe: Recipe, checkpoint: Checkpoint) -> bool:
+    """Whether the closed formula was held against runs of this kind, so that its error is known.
+
+    Left out is what it does not know, by benchmarks/results/closed_form_on_gpu.json: weights packed
+    in eight bits, and in four without checkpointing (it is 0.6 to 0.9 of what was measured), eager
+    attention (0.8 to 1.8), embeddings, whose rows are pairs (0.5), experts, state spaces, and
+    towers for images.
+    """
+    hardware = recipe.hardware
+    wide = hardware.load_in_8bit or (hardware.load_in_4bit and not hardware.gradient_checkpointing)
+    eager, pairs = hardware.attn_implementation == "eager", recipe.task == "embedding"
+    known = families.of_type(checkpoint.model_type) is not None
+    return known and not (wide or eager or pairs or has_experts(recipe, checkpoint))
+
+
+def longest_row(recipe: Recipe, checkpoint: Checkpoint, tokenization: Tokenization | None) -> int:
+    """Tokens of the longest row that training meets."""
+    limits = [n for n in (recipe.max_length, checkpoint.max_length) if n is not None]
+    if tokenization is not None and len(tokenization.lengths):
+        limits.append(int(tokenization.lengths.max()))
+    return min(limits, default=ASSUMED_LENGTH)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNeeds:
+    """Memory of the longest batch that training meets, and of nearly all the others.
+
+    `usual_length` is what the longest row of a random batch stays below in 95 of 100 batches,
+    `batches` the number of batches of which one holds the longest row.
+    """
+
+    longest: Memory
+    usual: Memory
+    length: int
+    usual_length: int
+    batches: int
+
+    def comes_late(self, available: int) -> bool:
+        """Whether the usual batch fits beyond doubt and the longest does not, beyond doubt.
+
+        Both ends are the formula's own error on measured runs: what lies between is not told.
+        """
+        fits = self.usual.high <= SURELY_FITS * available
+        return fits and available < max(self.longest.low, self.longest.total / TOO_HIGH)
+
+
+def batch_needs(
+    recipe: Recipe, checkpoint: Checkpoint, size: ModelSize, tokenization: Tokenization
+) -> BatchNeeds | None:
+    """The longest batch beside the usual one.
+
+    None where rows are packed, are too few, or where the formula's error is not known.
+    """
+    packed = recipe.preparation.packing or recipe.preparation.padding_free
+    lengths = tokenization.lengths
+    batch = recipe.per_device_train_batch_size
+    if packed or len(lengths) < 2 * batch or not formula_is_tested(recipe, checkpoint):
+        return None
+    longest = longest_row(recipe, checkpoint, tokenization)
+    # A batch is as long as its longest row. Of `batch` rows drawn at random, all lie below the
+    # quantile q with probability q ** batch.
+    usual = min(longest, int(np.quantile(lengths, 0.95 ** (1 / batch))))
+    return BatchNeeds(
+        longest=memory_of(recipe, checkpoint, size, batch=batch, length=longest),
+        usual=memory_of(recipe, checkpoint, size, batch=batch, length=max(1, usual)),
+        length=longest,
+        usual_length=usual,
+        batches=-(-len(lengths) // batch),
     )

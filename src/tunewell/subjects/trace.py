@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewell.subjects.prediction import Prediction
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
@@ -77,14 +79,16 @@ class Trace:
     The watcher adds, since the last log: `raw_loss` (the mean of the step losses before the trainer
     filters them), `nonfinite_losses` (steps whose raw loss was not finite), `watch_seconds` (its
     own cost a step), `process_bytes` (resident memory), and on a GPU `cuda_allocated_bytes`,
-    `cuda_reserved_bytes`, `cuda_peak_bytes`. For each step: `step_loss` (raw, the mean of its
-    micro-batches), `step_seconds` (forward, backward, update), `data_seconds` (waiting for the
-    loader), `trained_tokens` (labels that are not -100; rows, for a classifier), `batch_mark` (a
-    number that is the same for the same input tokens), `evaluation_mode` (1 where the model was
-    not in training mode), `skipped` (1 where the scaler of fp16 skipped the update), `loss_scale`.
-    Classifiers: `predicted_top_share`, `label_top_share` (share of the commonest predicted and true
-    class since the last log) and the same with `eval_` in front. Seconds by what they went to:
-    `evaluation_seconds` and `saving_seconds` at the step where each happened.
+    `cuda_reserved_bytes`, and the most since the process began: `cuda_peak_bytes` (allocated) and
+    `cuda_peak_reserved_bytes`. For each step: `step_loss` (raw, the mean of its micro-batches),
+    `step_seconds` (forward, backward, update), `data_seconds` (waiting for the loader),
+    `input_tokens` (places of its input ids, padding included), `attended_tokens` (those of them
+    that are no padding), `trained_tokens` (labels that are not -100; rows, for a classifier),
+    `batch_mark` (a number that is the same for the same input tokens), `evaluation_mode` (1 where
+    the model was not in training mode), `skipped` (1 where the scaler of fp16 skipped the update),
+    `loss_scale`. Classifiers: `predicted_top_share`, `label_top_share` (share of the commonest
+    predicted and true class since the last log) and the same with `eval_` in front. Seconds by what
+    they went to: `evaluation_seconds` and `saving_seconds` at the step where each happened.
     At some steps, chosen so that it costs little, for each layer: `update_ratio/<layer>` (size of
     the update against the weights, root mean squares over a sample), `gradient_rms/<layer>`,
     `weight_rms/<layer>`, and over all sampled values `nonfinite_parameters`,
@@ -97,9 +101,12 @@ class Trace:
 
     Where a run was resumed, `columns` hold what stands in the end, `superseded` the points that the
     later part repeated, and `restarts` where. With several processes `columns` are the first one's
-    and `ranks` hold the others' by rank. `task` is classification, language, preference, reward,
-    embedding, regression or another word, None where the log does not tell; `framework` who
-    trained. `interventions` are what the guard did.
+    and `ranks` hold the others' by rank. `gpu_name`, `gpu_bytes` (its memory), `parameters` and
+    `trainable` (counts of values) are of the first one. `architecture` is the model's `model_type`
+    and `attention` the implementation that it computes with. `prediction` is what a plan said.
+    `task` is classification, language, preference, reward, embedding, regression or another word,
+    None where the log does not tell; `framework` who trained. `interventions` are what the guard
+    did.
     """
 
     source: str
@@ -124,6 +131,13 @@ class Trace:
     superseded: Mapping[str, Column] = field(default_factory=lambda: MappingProxyType({}))
     ranks: Mapping[int, Mapping[str, Column]] = field(default_factory=lambda: MappingProxyType({}))
     interventions: tuple[Intervention, ...] = ()
+    gpu_name: str | None = None
+    gpu_bytes: int | None = None
+    parameters: int | None = None
+    trainable: int | None = None
+    architecture: str | None = None
+    attention: str | None = None
+    prediction: Prediction | None = None
 
     def column(self, name: str) -> Column:
         """A column by name, empty where the run did not log it."""

@@ -18,6 +18,7 @@ from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.hooks import harmless
 from tunewell.train.observer.observer import Observer
+from tunewell.train.observer.planned import Planned
 
 keras: Any = import_module("keras")
 
@@ -39,12 +40,15 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
         stop_on: codes or names of checks, or a severity, whose finding ends the training.
         announce: told each error and warning once, as a line; None keeps silent. Standard error by
             default.
+        prediction: the file in which `tunewell plan` said what this run takes. What the finished
+            run measured is added to `corrections.jsonl` beside it, which the next plan reads.
 
     A batch counts as a step. Metrics get the names of the Trainer: `val_loss` is `eval_loss`.
 
     Raises:
         SettingsError: if Keras runs on another backend, or `stop_on` names a check that does not
             exist.
+        UserError: if `prediction` cannot be read.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
         every: int = 50,
         stop_on: Collection[str] = (),
         announce: Callable[[str], None] | None = announce_below_keras,
+        prediction: str | Path | None = None,
     ) -> None:
         super().__init__()
         backend = keras.config.backend()
@@ -67,6 +72,7 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
         self.out = Path(out)
         self.log_every = log_every
         self.examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
+        self._planned = Planned.of(prediction)
         self._observer: Observer | None = None
         self._undo: Callable[[], None] | None = None
         self._logged_at = 0
@@ -75,7 +81,7 @@ class KerasWatch(keras.callbacks.Callback):  # type: ignore[misc]  # known at ru
     @harmless
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         """Open the run folder and say what is trained."""
-        self._observer = Observer(self.out, examiner=self.examiner)
+        self._observer = Observer(self.out, examiner=self.examiner, planned=self._planned)
         self._step = self._logged_at = 0
         epochs, batches = self.params.get("epochs"), self.params.get("steps")
         self._observer.begin(

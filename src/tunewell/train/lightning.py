@@ -16,6 +16,7 @@ from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.hooks import harmless
 from tunewell.train.observer.observer import Observer
+from tunewell.train.observer.planned import Planned
 
 # The library goes by two names, and one of them is enough.
 NAME = "lightning.pytorch" if find_spec("lightning") else "pytorch_lightning"
@@ -35,12 +36,15 @@ class LightningWatch(Callback):  # type: ignore[misc]  # known at run time only
         stop_on: codes or names of checks, or a severity, whose finding ends the training.
         announce: told each error and warning once, as a line; None keeps silent. Standard error by
             default.
+        prediction: the file in which `tunewell plan` said what this run takes. What the finished
+            run measured is added to `corrections.jsonl` beside it, which the next plan reads.
 
     With manual optimization or several optimizers the first optimizer's steps count. Metrics are
     those that the module logs; `val_loss` and the like get the names of the Trainer.
 
     Raises:
         SettingsError: if `stop_on` names a check that does not exist.
+        UserError: if `prediction` cannot be read.
     """
 
     def __init__(
@@ -50,10 +54,12 @@ class LightningWatch(Callback):  # type: ignore[misc]  # known at run time only
         every: int = 50,
         stop_on: Collection[str] = (),
         announce: Callable[[str], None] | None = announce_on_stderr,
+        prediction: str | Path | None = None,
     ) -> None:
         super().__init__()
         self.out = Path(out) if out is not None else None
         self.examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
+        self._planned = Planned.of(prediction)
         self._observer: Observer | None = None
         self._optimizer: Any = None
         self._logged_at = 0
@@ -64,7 +70,9 @@ class LightningWatch(Callback):  # type: ignore[misc]  # known at run time only
         folder = self.out or Path(trainer.log_dir or trainer.default_root_dir) / INSIDE
         # All processes write where the first one does.
         folder = Path(trainer.strategy.broadcast(str(folder)))
-        self._observer = Observer(folder, examiner=self.examiner, rank=trainer.global_rank)
+        self._observer = Observer(
+            folder, examiner=self.examiner, rank=trainer.global_rank, planned=self._planned
+        )
         self._optimizer = trainer.optimizers[0] if trainer.optimizers else None
         self._logged_at = trainer.global_step
         self._observer.begin(

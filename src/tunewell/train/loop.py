@@ -16,6 +16,7 @@ from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.hooks import harmless
 from tunewell.train.observer.observer import Observer
+from tunewell.train.observer.planned import Planned
 
 FOLDER = "tunewell-run"
 
@@ -170,6 +171,7 @@ def watch(  # noqa: PLR0913  each says something of the run
     every: int = 50,
     stop_on: Collection[str] = (),
     announce: Callable[[str], None] | None = announce_on_stderr,
+    prediction: str | Path | None = None,
 ) -> LoopWatch:
     """Watch a training loop in plain PyTorch.
 
@@ -206,15 +208,24 @@ def watch(  # noqa: PLR0913  each says something of the run
         stop_on: codes or names of checks, or a severity, whose finding sets `run.stopped`.
         announce: told each error and warning once, as a line; None keeps silent. Standard error by
             default.
+        prediction: the file in which `tunewell plan` said what this run takes. What the finished
+            run measured is added to `corrections.jsonl` beside it, which the next plan reads.
 
     Raises:
         SettingsError: if `stop_on` names a check that does not exist.
+        UserError: if `prediction` cannot be read.
     """
     optimizer = _innermost(optimizer)
     group = torch.distributed.is_available() and torch.distributed.is_initialized()
     rank = torch.distributed.get_rank() if group else 0
     examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
-    observer = Observer(Path(out), examiner=examiner, rank=rank, infer_evaluation=True)
+    observer = Observer(
+        Path(out),
+        examiner=examiner,
+        rank=rank,
+        infer_evaluation=True,
+        planned=Planned.of(prediction),
+    )
 
     told = {} if classes is None else {"classes": classes, "task": "classification"}
 

@@ -15,6 +15,7 @@ from tunewell.train.observer.described import described
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.hooks import harmless
 from tunewell.train.observer.observer import Observer
+from tunewell.train.observer.planned import Planned
 
 
 class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
@@ -34,6 +35,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         announce: told each error and warning once, as a line; None keeps silent. Standard error by
             default.
         settings: settings to record in place of the TrainingArguments.
+        prediction: what a plan said of this run, as the file that `tunewell plan` wrote. It is
+            recorded, and what the finished run measured is added to `corrections.jsonl` beside
+            that file, which the next plan reads.
 
     It never changes what is trained: no random state is touched, and what goes wrong in here is
     recorded as broken. With several processes each records its own steps, and the first one looks
@@ -41,6 +45,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
 
     Raises:
         SettingsError: if `stop_on` names a check that does not exist.
+        UserError: if `prediction` cannot be read.
     """
 
     def __init__(
@@ -51,7 +56,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         stop_on: Collection[str] = (),
         announce: Callable[[str], None] | None = announce_on_stderr,
         settings: Mapping[str, Any] | None = None,
+        prediction: str | Path | None = None,
     ) -> None:
+        self._planned = Planned.of(prediction)
         self.out = Path(out) if out is not None else None
         self.settings = settings
         self.examiner = Examiner(every=every, stop_on=stop_on, announce=announce)
@@ -65,7 +72,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         self._kept_step = None
         folder = self.out or Path(args.output_dir) / INSIDE
         rank = int(getattr(args, "process_index", 0))
-        observer = Observer(folder, examiner=self.examiner, rank=rank)
+        observer = Observer(folder, examiner=self.examiner, rank=rank, planned=self._planned)
         optimizer = parts.get("optimizer")
         observer.begin(
             parts.get("model"),

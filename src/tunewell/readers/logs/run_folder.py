@@ -3,7 +3,9 @@
 Every line is a JSON object with `event` and `time` (seconds since 1970). The kinds:
 
 - `start`: what is trained: `settings`, `max_steps`, `step` (above 0 where it was resumed),
-  `classes`, `train_rows`, `task`, `framework`, `rank`, `world_size`;
+  `classes`, `train_rows`, `task`, `framework`, `rank`, `world_size`, `parameters`, `trainable`,
+  `architecture`, `attention`,
+  `gpu` (`name` and `bytes`) and, where there was a plan, its `prediction`;
 - `steps`: what was seen of single steps, as columns: `step` is a list, and so is every other;
 - `log`: what the trainer logged at `step`, as `values`, with what the watcher adds;
 - `layers`: a sample of weights, gradients and updates at `step`, as `values`;
@@ -32,6 +34,7 @@ import msgspec
 from tunewell.core.errors import InputError
 from tunewell.readers.logs.columns import Points, number, split_summary, whole
 from tunewell.subjects.model_state import ModelState, TensorStep
+from tunewell.subjects.prediction import Prediction
 from tunewell.subjects.trace import Column, Intervention, Trace
 
 EVENTS = "events.jsonl"
@@ -149,6 +152,8 @@ class RunLog:
         start, end = self._start, self._end
         settings = start.get("settings")
         settings = settings if isinstance(settings, dict) else {}
+        gpu = start.get("gpu")
+        gpu = gpu if isinstance(gpu, dict) else {}
         metric = end.get("metric_for_best") or settings.get("metric_for_best_model")
         greater = settings.get("greater_is_better")
         return Trace(
@@ -173,6 +178,13 @@ class RunLog:
             superseded=MappingProxyType(self.points.superseded()),
             ranks=MappingProxyType(dict(ranks or {})),
             interventions=tuple(self._interventions),
+            gpu_name=_word(gpu.get("name")),
+            gpu_bytes=whole(gpu.get("bytes")),
+            parameters=whole(start.get("parameters")),
+            trainable=whole(start.get("trainable")),
+            architecture=_word(start.get("architecture")),
+            attention=_word(start.get("attention")),
+            prediction=_prediction(start.get("prediction")),
         )
 
 
@@ -210,6 +222,13 @@ def _steps(value: object) -> tuple[int, ...]:
 
 def _word(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _prediction(value: object) -> Prediction | None:
+    try:
+        return msgspec.convert(value, type=Prediction)
+    except msgspec.ValidationError:
+        return None
 
 
 def _state(event: Mapping[str, Any]) -> ModelState | None:

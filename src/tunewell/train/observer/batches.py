@@ -35,6 +35,20 @@ def trained_tokens(batch: Mapping[str, Any]) -> torch.Tensor | None:
     return (labels != IGNORED).sum()
 
 
+def input_places(batch: Mapping[str, Any]) -> int:
+    """How many tokens the model is given, padding included; 0 where it is given no token ids."""
+    ids = batch.get("input_ids")
+    return ids.numel() if isinstance(ids, torch.Tensor) else 0
+
+
+def attended_places(batch: Mapping[str, Any]) -> torch.Tensor | None:
+    """How many of these tokens are no padding, None where the batch has no mask of their shape."""
+    mask, ids = batch.get("attention_mask"), batch.get("input_ids")
+    if not isinstance(mask, torch.Tensor) or not isinstance(ids, torch.Tensor):
+        return None
+    return (mask != 0).sum() if mask.shape == ids.shape else None
+
+
 def mark(batch: Mapping[str, Any]) -> torch.Tensor | None:
     """A number that is the same for the same inputs: their sum, each weighted by its place.
 

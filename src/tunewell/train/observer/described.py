@@ -36,8 +36,9 @@ BY_SETTINGS = (
 
 
 def described(model: Any, settings: str = "") -> dict[str, Any]:  # noqa: ANN401
-    """`task`, `classes`, `parameters` and `trainable` (counts) of a model.
+    """`task`, `classes`, `architecture`, `attention`, `parameters` and `trainable` of a model.
 
+    The last two are counts; architecture and attention are as transformers calls them.
     `settings` is the name of the class of the trainer's settings.
     """
     config = getattr(model, "config", None)
@@ -56,6 +57,8 @@ def described(model: Any, settings: str = "") -> dict[str, Any]:  # noqa: ANN401
     return {
         "task": task,
         "classes": classes,
+        "architecture": getattr(config, "model_type", None),
+        "attention": getattr(config, "_attn_implementation", None),
         "parameters": sum(size for size, _ in sizes),
         "trainable": sum(size for size, trained in sizes if trained),
     }

@@ -31,4 +31,13 @@ def memory_in_use() -> dict[str, float]:
         values["cuda_allocated_bytes"] = float(told.get("allocated_bytes.all.current", 0))
         values["cuda_reserved_bytes"] = float(told.get("reserved_bytes.all.current", 0))
         values["cuda_peak_bytes"] = float(told.get("allocated_bytes.all.peak", 0))
+        values["cuda_peak_reserved_bytes"] = float(told.get("reserved_bytes.all.peak", 0))
     return values
+
+
+def gpu() -> dict[str, str | int] | None:
+    """`name` and `bytes` of the GPU that this process uses, None where it uses none."""
+    if not (torch.cuda.is_available() and torch.cuda.is_initialized()):  # type: ignore[no-untyped-call]
+        return None
+    card = torch.cuda.get_device_properties(torch.cuda.current_device())
+    return {"name": card.name, "bytes": card.total_memory}

@@ -15,8 +15,9 @@ from tunewell.train.observer.backward import told_of_backward
 from tunewell.train.observer.examiner import Examiner
 from tunewell.train.observer.hooks import guarded
 from tunewell.train.observer.layers import LayerProbe, census
-from tunewell.train.observer.memory import memory_in_use
+from tunewell.train.observer.memory import gpu, memory_in_use
 from tunewell.train.observer.pending import Pending
+from tunewell.train.observer.planned import Planned
 from tunewell.train.observer.shares import Shares
 from tunewell.train.observer.step import StepRecord, as_columns, finite
 from tunewell.train.recorder import Recorder
@@ -44,6 +45,7 @@ class Observer:
         rank: of this process.
         infer_evaluation: take forward calls without gradients for an evaluation; otherwise the
             adapter says when there was one.
+        planned: what a plan said of the run; the first process records it and learns from it.
 
     `mode` is whether the model was in training mode when it was last called; `cost` the seconds
     spent in here so far; while it is `blind` nothing that is computed counts. No random state is
@@ -58,10 +60,12 @@ class Observer:
         examiner: Examiner | None,
         rank: int = 0,
         infer_evaluation: bool = False,
+        planned: Planned | None = None,
     ) -> None:
         self.folder = folder
         self.examiner = examiner if rank == 0 else None
         self.rank = rank
+        self._planned = planned if rank == 0 else None
         self.cost = 0.0
         self.step = 0
         self.stopped = False
@@ -127,7 +131,9 @@ class Observer:
         if self.examiner is not None:
             # Checks are loaded here, where it costs no step.
             self.examiner.begin(self._recorder, resumed=step > 0)
-        start = {"step": step, "rank": self.rank, **known, **said()}
+        start = {"step": step, "rank": self.rank, "gpu": gpu(), **known, **said()}
+        if self._planned is not None:
+            start["prediction"] = self._planned.said()
         self._classes = start.get("classes")
         self._write("start", tunewell=VERSION, **start)
         self._hooked, self._called = hooks, not hooks
@@ -209,6 +215,8 @@ class Observer:
         mode = self._seen.evaluation_mode
         if mode is not None:
             numbers["evaluation_mode"] = mode
+        if self._seen.input_tokens:
+            numbers["input_tokens"] = float(self._seen.input_tokens)
         if skipped is not None and not self._seen.scaled:
             numbers["skipped"] = float(skipped)
         self._pending.put("steps", step, *self._seen.numbers(), known=tuple(numbers.items()))
@@ -297,6 +305,8 @@ class Observer:
         finally:
             recorder, self._recorder = self._recorder, None
             recorder.close()
+        if self._planned is not None:
+            self._planned.learn(self.folder)
 
     # -- what is seen ----------------------------------------------------------------------------
 

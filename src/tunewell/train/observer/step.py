@@ -12,18 +12,27 @@ from tunewell.train.observer.pending import vector
 
 
 class StepRecord:
-    """Losses, trained tokens and the first batch's mark of a step that is going on."""
+    """Losses, trained tokens and the first batch's mark of a step that is going on.
+
+    `input_tokens` counts what the model was given so far, padding included.
+    """
 
     def __init__(self) -> None:
         self._losses: list[torch.Tensor] = []
         self._scale: torch.Tensor | None = None
         self._tokens: list[torch.Tensor] = []
+        self._attended: list[torch.Tensor] = []
         self._mark: torch.Tensor | None = None
         self._modes: list[bool] = []
         self._overflowed: torch.Tensor | None = None
+        self.input_tokens = 0
 
     def add_batch(self, batch: Mapping[str, Any]) -> None:
         """Note a micro-batch, before the model can change it."""
+        self.input_tokens += batches.input_places(batch)
+        attended = batches.attended_places(batch)
+        if attended is not None:
+            self._attended.append(attended)
         tokens = batches.trained_tokens(batch)
         if tokens is not None:
             self._tokens.append(tokens)
@@ -64,6 +73,8 @@ class StepRecord:
             named.append(("skipped", self._overflowed))
         if self._tokens:
             named.append(("trained_tokens", vector(self._tokens).sum()))
+        if self._attended:
+            named.append(("attended_tokens", vector(self._attended).sum()))
         if self._mark is not None:
             named.append(("batch_mark", self._mark))
         return [name for name, _ in named], vector([t for _, t in named]) if named else None
