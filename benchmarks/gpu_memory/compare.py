@@ -39,7 +39,7 @@ def main() -> None:
     runs = [
         line
         for line in lines
-        if line["kind"] == "step" and line["status"] == "ran"
+        if line["kind"] == "step" and line["status"] == "ran" and not stepped_never(line)
         if not options.only or any(line["name"].startswith(name) for name in options.only)
         if not (options.tuned and line["held_out"])
     ]
@@ -58,6 +58,11 @@ def main() -> None:
         target = options.measured.with_suffix(".predicted.json")
         report = {"summary": summary(rows), "rows": rows}
         target.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def stepped_never(line: dict[str, Any]) -> bool:
+    """Whether fp16 overflowed in every step, so that the optimizer never made its states."""
+    return line["optimizer_states"] == 0 and line["step"]["optimizer"] != "sgd"
 
 
 def described(line: dict[str, Any]) -> Step:

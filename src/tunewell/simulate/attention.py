@@ -21,8 +21,8 @@ CUDNN_ON = frozenset({90, 100, 103})
 CUDNN_SINCE = (2, 10)
 EFFICIENT_GROUPS_SINCE = (2, 14)
 """From which version the memory-efficient kernel takes fewer key heads than query heads."""
-WIDEST_FLASH = 256
-WIDEST_CUDNN = 128
+WIDEST = 256
+"""Head dimension of the fused 16-bit kernels."""
 MASK_ALIGNED = 16
 
 
@@ -91,13 +91,14 @@ class Kernels:
         width = query.shape[-1]
         half = query.dtype in HALF
         modern = self.capability >= FLASH_FROM
-        if mask is not None and mask.requires_grad:
-            # A bias that is learned, as T5's: no fused kernel gives it a gradient.
+        if mask is not None and mask.stride(-1) != 1:
+            # No fused kernel reads a mask across its rows.
             return "math"
         fused = half and modern and width == value.shape[-1] and width % 8 == 0
-        if fused and self.cudnn and width <= WIDEST_CUDNN:
+        learned = mask is not None and mask.requires_grad
+        if fused and self.cudnn and width <= WIDEST and not learned:
             return "cudnn"
-        if fused and mask is None and width <= WIDEST_FLASH:
+        if fused and mask is None and width <= WIDEST:
             return "flash"
         able = width % (8 if half else 4) == 0 and (modern or query.dtype != torch.bfloat16)
         return "efficient" if able and (self._efficient_groups or not grouped) else "math"

@@ -100,7 +100,9 @@ def _from_config(step: Step, assumptions: list[str]) -> nn.Module:
         )
     if step.task in {"text-classification", "token-classification", "image-classification"}:
         config.num_labels = step.labels
-    config.use_cache = False
+    # The Trainer and checkpointing switch the cache of keys and values off; a plain loop does not.
+    keeps = step.loop == "plain" and not step.checkpointing
+    config.use_cache = keeps and getattr(config, "use_cache", False)
     if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = 0
     auto = getattr(transformers, AUTO_CLASSES[step.task])
