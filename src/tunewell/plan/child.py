@@ -100,7 +100,8 @@ class _Child:
             code = self._process.wait()
             reason = f"the simulation's process ended with status {code}"
             raise _LostError(reason)
-        return self._decoder.decode(line)
+        answer: Simulated | NotSimulated = self._decoder.decode(line)
+        return answer
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -15,7 +15,7 @@ class PhasePeak(Record, frozen=True):
 
 
 class Holder(Record, frozen=True):
-    """Storages of one origin at the peak: the operation that made them, and the module it ran in."""
+    """Storages of one origin at the peak: the operation that made them, in which module."""
 
     kind: str
     operation: str

@@ -39,7 +39,8 @@ class LowRank(Record, frozen=True):
     """An adapter as `peft.LoraConfig` names it.
 
     `targets` of None leaves the choice to PEFT, ("all-linear",) means every linear layer but the
-    head.
+    head. `weights` is the precision of the adapter: PEFT makes it fp32 over 16-bit weights, TRL
+    bf16 over packed ones.
     """
 
     rank: int = 8
@@ -47,6 +48,7 @@ class LowRank(Record, frozen=True):
     dropout: float = 0.0
     dora: bool = False
     modules_to_save: tuple[str, ...] = ()
+    weights: Precision = "fp32"
 
 
 class Device(Record, frozen=True):
@@ -70,13 +72,12 @@ class Step(Record, frozen=True):
     time, `accumulation` times for one optimizer step; `target_length` tokens are decoded by an
     encoder-decoder (by default as many). `weights` is the precision of the loaded weights, and
     `autocast` that of `torch.autocast`, None without. With `quantization`, frozen linear layers are
-    packed and computed in `weights`. Adapters are fp32, as PEFT makes them over 16-bit weights.
-    `optimizer` is a name of `transformers.TrainingArguments.optim`. `attention` is what
-    `attn_implementation` asks for ("flash" is the flash-attn package), and `attention_kernel` the one
-    kernel that `torch.nn.attention.sdpa_kernel` leaves to sdpa. `padded` says whether a
-    batch holds padding, which forbids some kernels. `loss` "chunked" never makes all logits at
-    once. `loop` "trainer" is the Hugging Face Trainer, which lets go of the outputs before the
-    backward pass; "plain" is a loop that holds outputs, loss and gradients to the step's end.
+    packed and computed in `weights`. `optimizer` is a name of `transformers.TrainingArguments.optim`. `attention` is what
+    `attn_implementation` asks for ("flash" is the flash-attn package), and `attention_kernel` the
+    one kernel that `torch.nn.attention.sdpa_kernel` leaves to sdpa. `padded` says whether a batch
+    holds padding, which forbids some kernels. `loss` "chunked" never makes all logits at once.
+    `loop` "trainer" is the Hugging Face Trainer, which lets go of the outputs before the backward
+    pass; "plain" is a loop that holds outputs, loss and gradients to the step's end.
     `evaluation_batch` and `generation_tokens` add these phases.
     """
 

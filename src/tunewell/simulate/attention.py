@@ -42,43 +42,46 @@ class Kernels:
         self.only = only
         self.taken: Counter[str] = Counter()
 
-    def __call__(  # noqa: PLR0913  torch's interface
+    def __call__(  # noqa: PLR0913, PLR0917  torch's interface
         self,
         query: torch.Tensor,
         key: torch.Tensor,
         value: torch.Tensor,
         attn_mask: torch.Tensor | None = None,
         dropout_p: float = 0.0,
-        is_causal: bool = False,  # noqa: FBT001, FBT002  torch's interface
+        is_causal: bool = False,
         scale: float | None = None,
-        enable_gqa: bool = False,  # noqa: FBT001, FBT002  torch's interface
+        enable_gqa: bool = False,
     ) -> torch.Tensor:
         """Attention through the kernel that CUDA would choose."""
         grouped = enable_gqa and query.shape[1] != key.shape[1]
         kernel = self.only or self._choice(query, value, attn_mask, grouped=grouped)
         self.taken[kernel] += 1
-        aten: Any = torch.ops.aten
-        if kernel == "flash":
-            return aten._scaled_dot_product_flash_attention(  # noqa: SLF001  the operator's name
-                query, key, value, dropout_p, is_causal, return_debug_mask=False, scale=scale
-            )[0]
         if kernel == "math":
             return mathematics(
                 query, key, value, attn_mask, dropout_p, is_causal, scale=scale, grouped=grouped
             )
+        aten: Any = torch.ops.aten
         bias = _bias(attn_mask, query, key, aligned=kernel == "efficient")
-        wants_gradient = torch.is_grad_enabled()
-        if kernel == "cudnn":
-            return aten._scaled_dot_product_cudnn_attention(  # noqa: SLF001  as above
-                query, key, value, bias, wants_gradient, dropout_p, is_causal, False, scale=scale
-            )[0]
-        if grouped:
-            times = query.shape[1] // key.shape[1]
-            key = key.repeat_interleave(times, dim=-3)
-            value = value.repeat_interleave(times, dim=-3)
-        return aten._scaled_dot_product_efficient_attention(  # noqa: SLF001  as above
-            query, key, value, bias, wants_gradient, dropout_p, is_causal, scale=scale
-        )[0]
+        keeps = torch.is_grad_enabled()
+        if kernel == "flash":
+            outputs = aten._scaled_dot_product_flash_attention(  # noqa: SLF001  the operator's name
+                query, key, value, dropout_p, is_causal, return_debug_mask=False, scale=scale
+            )
+        elif kernel == "cudnn":
+            outputs = aten._scaled_dot_product_cudnn_attention(  # noqa: SLF001  as above
+                query, key, value, bias, keeps, dropout_p, is_causal, False, scale=scale
+            )
+        else:
+            if grouped:
+                times = query.shape[1] // key.shape[1]
+                key = key.repeat_interleave(times, dim=-3)
+                value = value.repeat_interleave(times, dim=-3)
+            outputs = aten._scaled_dot_product_efficient_attention(  # noqa: SLF001  as above
+                query, key, value, bias, keeps, dropout_p, is_causal, scale=scale
+            )
+        answer: torch.Tensor = outputs[0]
+        return answer
 
     def _choice(
         self,
@@ -126,7 +129,7 @@ def mathematics(  # noqa: PLR0913  torch's interface
     value: torch.Tensor,
     mask: torch.Tensor | None,
     dropout: float,
-    causal: bool,  # noqa: FBT001  torch's interface
+    causal: bool,
     *,
     scale: float | None,
     grouped: bool,
@@ -158,5 +161,5 @@ def mathematics(  # noqa: PLR0913  torch's interface
     scores = torch.matmul(query * root, key.transpose(-2, -1) * root)
     if mask is not None:
         scores.add_(mask)
-    weights = torch.native_dropout(torch._safe_softmax(scores, -1), dropout, True)[0]  # noqa: FBT003, SLF001  torch's interface
+    weights = torch.native_dropout(torch._safe_softmax(scores, -1), dropout, True)[0]  # noqa: SLF001  torch's interface
     return torch.matmul(weights, value).to(dtype)

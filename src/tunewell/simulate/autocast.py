@@ -71,12 +71,15 @@ class Autocast:
         before = self.enabled
         self.enabled = enabled
         try:
-            with mock.patch.object(torch, "is_autocast_enabled", lambda *_: self.enabled):
+            with mock.patch.object(torch, "is_autocast_enabled", self._asked):
                 yield
         finally:
             self.enabled = before
             if not before:
                 self._cache.clear()
+
+    def _asked(self, *_: object) -> bool:
+        return self.enabled
 
     def lowered(self, value: Any) -> Any:  # noqa: ANN401  an argument of any kind
         """An argument of an operation that runs in the lower precision."""

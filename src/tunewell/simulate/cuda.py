@@ -38,7 +38,7 @@ class Cuda(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Any,  # noqa: ANN401, ARG002  torch's interface
+        types: Any,  # noqa: ANN401  torch's interface
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401  whatever the function answers
@@ -51,7 +51,7 @@ class Cuda(TorchFunctionMode):
         if func in SOFTMAX and _raises_half(args, named):
             # CUDA reads fp16 and writes fp32 in one kernel; for bf16 it does not.
             place = named.get("dim", args[1] if len(args) > 1 else -1)
-            return torch.ops.aten._softmax(args[0], place, True)  # noqa: FBT003, SLF001  the operator
+            return torch.ops.aten._softmax(args[0], place, True)  # noqa: SLF001  the operator
         autocast = self.autocast
         if autocast is not None and autocast.enabled:
             if func is F.cross_entropy:
@@ -73,13 +73,13 @@ class Cuda(TorchFunctionMode):
 def _dropout(
     tensor: torch.Tensor,
     p: float = 0.5,
-    training: bool = True,  # noqa: FBT001, FBT002  torch's interface
-    inplace: bool = False,  # noqa: ARG001, FBT001, FBT002  torch's interface
+    training: bool = True,
+    inplace: bool = False,  # noqa: ARG001  torch's interface
 ) -> torch.Tensor:
     """CUDA's fused dropout keeps a mask of one byte a value."""
     if not training or p == 0:
         return tensor
-    dropped: torch.Tensor = torch.native_dropout(tensor, p, True)[0]  # noqa: FBT003  as above
+    dropped: torch.Tensor = torch.native_dropout(tensor, p, True)[0]
     return dropped
 
 
@@ -97,7 +97,7 @@ def regions_of(autocast: Autocast | None) -> Iterator[None]:
 
     def enter(self: Any) -> Any:  # noqa: ANN401  torch's class
         entered[id(self)] = autocast.region(enabled=self._enabled)
-        entered[id(self)].__enter__()  # noqa: PLC2801  it is a context manager's own
+        entered[id(self)].__enter__()
         return self
 
     def leave(self: Any, *problem: Any) -> Any:  # noqa: ANN401  torch's class

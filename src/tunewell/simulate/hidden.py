@@ -46,7 +46,7 @@ def _flash_backward(args: tuple[Any, ...], _: Processors) -> int:
     query, key = args[1], args[2]
     batch, heads, length, width = query.shape
     rows = _up(length, FLASH_ROWS)
-    size = batch * heads * rows * 4 * (1 + _up(width, FLASH_WIDTH))
+    size = int(batch * heads * rows * 4 * (1 + _up(width, FLASH_WIDTH)))
     if key.shape[1] != heads:
         size += 2 * batch * heads * key.shape[2] * width * query.element_size()
     return size
@@ -56,7 +56,7 @@ def _efficient_backward(args: tuple[Any, ...], _: Processors) -> int:
     # delta in fp32; heads wider than 64 in 16 bits also accumulate grad_q in fp32.
     query = args[1]
     batch, heads, length, width = query.shape
-    size = batch * heads * length * 4
+    size = int(batch * heads * length * 4)
     if query.element_size() == HALF_BYTES and width > WIDE_HEAD:
         size += batch * heads * length * width * 4
     return size

@@ -23,37 +23,37 @@ def load(model: nn.Module, storages: Storages) -> None:
     packed = any(isinstance(module, Packed) for module in model.modules())
     if packed:
         storages.pass_through(_loaded_bytes(model), "warm-up of the allocator")
-    seen: set[int] = set()
-    halves: list[tuple[nn.Parameter, int]] = []
+    halves: dict[nn.Parameter, int] = {}
     modules = list(model.named_modules())
     # Adapters are put on what is loaded.
     modules.sort(key=lambda item: "lora_" in item[0])
     for name, module in modules:
         with storages.inside(name):
             if isinstance(module, Packed):
-                whole = module.in_features * module.out_features * HALF_BYTES
-                unpacked = storages.hold(whole, "weight before packing")
-                storages.add(module.weight, "parameter", kind="weights")
-                for buffer in module.buffers(recurse=False):
-                    storages.add(buffer, "buffer", kind="weights")
-                storages.release(unpacked)
+                _pack(module, storages)
             for parameter in module.parameters(recurse=False):
-                if id(parameter) in seen:
-                    continue
-                seen.add(id(parameter))
-                if packed and parameter.dtype in HALF:
-                    half = storages.hold(parameter.numel() * HALF_BYTES, "weight in 16 bits")
-                    halves.append((parameter, half))
-                else:
+                if packed and parameter.dtype in HALF and parameter not in halves:
+                    size = parameter.numel() * HALF_BYTES
+                    halves[parameter] = storages.hold(size, "weight in 16 bits")
+                elif parameter not in halves:
                     storages.add(parameter, "parameter", kind="weights")
             for buffer in module.buffers(recurse=False):
                 storages.add(buffer, "buffer", kind="weights")
-    for parameter, half in halves:
+    for parameter, half in halves.items():
         parameter.data = parameter.data.float()
         storages.add(parameter, "parameter", kind="weights")
         storages.release(half)
     if packed:
         storages.empty_cache()
+
+
+def _pack(module: Packed, storages: Storages) -> None:
+    whole = module.in_features * module.out_features * HALF_BYTES
+    unpacked = storages.hold(whole, "weight before packing")
+    storages.add(module.weight, "parameter", kind="weights")
+    for buffer in module.buffers(recurse=False):
+        storages.add(buffer, "buffer", kind="weights")
+    storages.release(unpacked)
 
 
 def _loaded_bytes(model: nn.Module) -> int:

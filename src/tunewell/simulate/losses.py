@@ -58,7 +58,7 @@ class _Chunked(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]  # noqa: D102  torch's signature is open
+    def forward(
         ctx: Any,  # noqa: ANN401  torch's context
         hidden: torch.Tensor,
         weight: torch.Tensor,
@@ -79,7 +79,7 @@ class _Chunked(torch.autograd.Function):
         return torch.empty((), device=hidden.device)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, ARG004, D102  torch's interface
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # noqa: ANN401, ARG004  torch's interface
         return ctx.saved_tensors
 
 
@@ -91,7 +91,9 @@ def in_chunks(model: Any) -> bool:  # noqa: ANN401  a model of transformers or o
         return False
 
     def loss(logits: torch.Tensor, labels: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ANN401, ARG001  transformers' interface
-        result: torch.Tensor = _Chunked.apply(logits.view(-1, logits.shape[-1]), head.weight)
+        result: torch.Tensor = _Chunked.apply(  # type: ignore[no-untyped-call]  # torch's
+            logits.view(-1, logits.shape[-1]), head.weight
+        )
         return result
 
     head.forward = lambda input: input  # type: ignore[method-assign]  # noqa: A006  torch's name

@@ -8,7 +8,10 @@ import importlib.util
 from typing import Any
 
 import torch
+import transformers
 from torch import nn
+from transformers.initialization import no_init_weights
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from tunewell.plan.step import Step
 from tunewell.simulate.quantised import lora_over, pack_linears
@@ -70,9 +73,27 @@ def build(step: Step, assumptions: list[str]) -> nn.Module:
 
 
 def _from_config(step: Step, assumptions: list[str]) -> nn.Module:
-    import transformers
-    from transformers.initialization import no_init_weights
+    config = _config_of(step, assumptions)
+    cls = _class_of(step, config)
+    dtype = DTYPES[step.weights]
+    attention = "sdpa" if step.attention == "flash" else step.attention
+    with no_init_weights(), contextlib.ExitStack() as contexts:
+        for context in cls.get_init_context(dtype, False, False, None):
+            contexts.enter_context(context)
+        try:
+            model: Any = cls._from_config(config, attn_implementation=attention)
+        except ValueError as error:
+            if attention == "eager" or "attention" not in str(error):
+                raise
+            assumptions.append(f"{cls.__name__} has no {step.attention} attention: eager runs.")
+            model = cls._from_config(config, attn_implementation="eager")
+    model.tie_weights()
+    _keep_in_fp32(model, dtype)
+    answer: nn.Module = model
+    return answer
 
+
+def _config_of(step: Step, assumptions: list[str]) -> Any:  # noqa: ANN401  transformers has no types
     described = dict(step.config)
     kind = described.pop("model_type", None)
     if not isinstance(kind, str):
@@ -98,41 +119,27 @@ def _from_config(step: Step, assumptions: list[str]) -> nn.Module:
         assumptions.append(
             f'The model brings its own code; the "{kind}" of transformers was simulated instead.'
         )
-    if step.task in {"text-classification", "token-classification", "image-classification"}:
+    if "classification" in step.task:
         config.num_labels = step.labels
     # The Trainer and checkpointing switch the cache of keys and values off; a plain loop does not.
     keeps = step.loop == "plain" and not step.checkpointing
     config.use_cache = keeps and getattr(config, "use_cache", False)
     if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = 0
+    return config
+
+
+def _class_of(step: Step, config: Any) -> Any:  # noqa: ANN401  as above
     auto = getattr(transformers, AUTO_CLASSES[step.task])
     try:
         cls = auto._model_mapping[type(config)]  # noqa: SLF001  no public name for the lookup
     except KeyError as error:
-        reason = f'transformers has no {auto.__name__} for the architecture "{kind}"'
+        reason = f'transformers has no {auto.__name__} for the architecture "{config.model_type}"'
         raise NotBuiltError(reason) from error
-    if isinstance(cls, tuple):
-        cls = cls[0]
-    dtype = DTYPES[step.weights]
-    attention = "sdpa" if step.attention == "flash" else step.attention
-    with no_init_weights(), contextlib.ExitStack() as contexts:
-        for context in cls.get_init_context(dtype, False, False, None):  # noqa: FBT003  its interface
-            contexts.enter_context(context)
-        try:
-            model: nn.Module = cls._from_config(config, attn_implementation=attention)  # noqa: SLF001  what from_config calls
-        except ValueError as error:
-            if attention == "eager" or "attention" not in str(error):
-                raise
-            assumptions.append(f"{cls.__name__} has no {step.attention} attention: eager runs.")
-            model = cls._from_config(config, attn_implementation="eager")  # noqa: SLF001  as above
-    model.tie_weights()  # type: ignore[operator]  # transformers has no types
-    _keep_in_fp32(model, dtype)
-    return model
+    return cls[0] if isinstance(cls, tuple) else cls
 
 
 def _like(kind: str) -> str:
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
-
     close = difflib.get_close_matches(kind, CONFIG_MAPPING_NAMES, n=3)
     if close:
         return f"did you mean {' or '.join(close)}?"
@@ -161,7 +168,7 @@ def _adapted(model: nn.Module, step: Step, assumptions: list[str]) -> nn.Module:
     if importlib.util.find_spec("peft") is None:
         reason = "adapters are simulated with PEFT: pip install peft"
         raise NotBuiltError(reason)
-    import peft
+    import peft  # noqa: PLC0415  it may be missing
 
     adapter = step.adapter
     assert adapter is not None  # noqa: S101  the caller's condition
@@ -185,7 +192,11 @@ def _adapted(model: nn.Module, step: Step, assumptions: list[str]) -> nn.Module:
             config.use_dora = False
     try:
         with torch.device("meta"):
-            return peft.get_peft_model(model, config, low_cpu_mem_usage=True)  # type: ignore[no-any-return]  # peft has no types
+            adapted: nn.Module = peft.get_peft_model(model, config, low_cpu_mem_usage=True)
     except ValueError as error:
         reason = f"PEFT cannot put adapters on this model: {str(error).partition(chr(10))[0]}"
         raise NotBuiltError(reason) from error
+    for name, parameter in adapted.named_parameters():
+        if "lora_" in name:
+            parameter.data = parameter.data.to(DTYPES[adapter.weights])
+    return adapted

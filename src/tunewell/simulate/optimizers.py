@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.optimization import Adafactor
 
 BLOCK_8BIT = 256
 """Values with one fp32 scale in the eight-bit states of bitsandbytes."""
@@ -137,8 +138,6 @@ def create(name: str, model: nn.Module) -> torch.optim.Optimizer:
         )
         return Bitsandbytes(trained, embeddings=embeddings, **BITSANDBYTES[name])
     if name == "adafactor":
-        from transformers.optimization import Adafactor
-
         adafactor: torch.optim.Optimizer = Adafactor(
             trained, lr=1e-4, scale_parameter=False, relative_step=False
         )

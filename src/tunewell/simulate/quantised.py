@@ -40,9 +40,9 @@ class Linear4bit(Packed):
 
     def __init__(self, linear: nn.Linear, compute: torch.dtype, *, double: bool) -> None:
         super().__init__(linear, compute)
-        self.double = double
         count = linear.weight.numel()
         blocks = -(-count // BLOCK)
+        self._scales = blocks if double else 0
         device = linear.weight.device
         self.weight = nn.Parameter(
             torch.empty(((count + 1) // 2, 1), dtype=torch.uint8, device=device),
@@ -60,8 +60,9 @@ class Linear4bit(Packed):
         """The product in the compute precision, answered in the input's."""
         bias = self.bias.to(self.compute) if self.bias is not None else None
         shape = (self.out_features, self.in_features)
-        scales = self.absmax.numel() if self.double else 0
-        out: torch.Tensor = _Product4bit.apply(input.to(self.compute), bias, shape, scales)
+        out: torch.Tensor = _Product4bit.apply(  # type: ignore[no-untyped-call]  # torch's
+            input.to(self.compute), bias, shape, self._scales
+        )
         return out.to(input.dtype)
 
 
@@ -69,7 +70,7 @@ class _Product4bit(torch.autograd.Function):
     """The weight is unpacked for the product and forgotten, in both directions."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # noqa: D102  torch's signature is open
+    def forward(
         ctx: Any,  # noqa: ANN401  torch's context
         values: torch.Tensor,
         bias: torch.Tensor | None,
@@ -85,7 +86,7 @@ class _Product4bit(torch.autograd.Function):
         return F.linear(values, unpacked, bias)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # noqa: ANN401  as above
         single = torch.empty(ctx.scales, device=gradient.device)
         unpacked = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device)
         del single
@@ -105,7 +106,9 @@ class Linear8bit(Packed):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  torch's name
         """The product, answered in the input's precision."""
-        out: torch.Tensor = _Product8bit.apply(input, self.weight, self.SCB, self.bias)
+        out: torch.Tensor = _Product8bit.apply(  # type: ignore[no-untyped-call]  # torch's
+            input, self.weight, self.SCB, self.bias
+        )
         return out
 
 
@@ -126,9 +129,7 @@ class _Product8bit(torch.autograd.Function):
         packed_scales = torch.empty(rows.shape[0], device=rows.device)
         outliers = half.abs() >= OUTLIER
         del outliers, half
-        wide = torch.empty(
-            (rows.shape[0], weight.shape[0]), dtype=torch.int32, device=rows.device
-        )
+        wide = torch.empty((rows.shape[0], weight.shape[0]), dtype=torch.int32, device=rows.device)
         out = torch.empty_like(wide, dtype=torch.float16)
         if bias is not None:
             out = out.add_(bias)
@@ -169,10 +170,10 @@ def pack_linears(
 
 def lora_over(config: Any) -> None:  # noqa: ANN401  peft.LoraConfig
     """Tell PEFT how adapters lie over packed layers, as its own classes for bitsandbytes do."""
-    from peft.tuners.lora.layer import Linear
+    from peft.tuners.lora.layer import Linear  # noqa: PLC0415  peft may be missing
 
     class OverPacked(Linear):  # type: ignore[misc]  # peft has no types
-        """`peft.tuners.lora.bnb`: the base's answer is copied in four bits before it is added to."""
+        """`peft.tuners.lora.bnb`: over four bits the base's answer is copied, then added to."""
 
         def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401, ARG002  peft's interface
             """Base and adapter."""
@@ -189,6 +190,7 @@ def lora_over(config: Any) -> None:  # noqa: ANN401  peft.LoraConfig
                 if convert:
                     output = output.to(expected)
                 result = result + output
-            return result
+            answer: torch.Tensor = result
+            return answer
 
     config._register_custom_module({Linear4bit: OverPacked, Linear8bit: OverPacked})  # noqa: SLF001  peft's documented name

@@ -65,9 +65,7 @@ def buffer_bytes(
     return ACCUMULATOR_BYTES * outputs * blocks * width * vector
 
 
-def _columns(
-    shape: Sequence[int], strides: Sequence[int], dims: Sequence[int]
-) -> tuple[int, int]:
+def _columns(shape: Sequence[int], strides: Sequence[int], dims: Sequence[int]) -> tuple[int, int]:
     """Rows summed and columns kept, (0, 0) where the sum is along the fast dimension."""
     summed = {d % len(shape) for d in dims} if dims else set(range(len(shape)))
     kept = [d for d in range(len(shape)) if d not in summed and shape[d] > 1]

@@ -1,4 +1,4 @@
-"""One training step, run twice on the meta device: as a Trainer runs it, or as a plain loop does."""
+"""One training step, run twice on the meta device: as a Trainer or a plain loop runs it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from unittest import mock
 
 import torch
 from torch import nn
+from torch.fx.experimental import _config as fx_config
 from torch.utils import checkpoint
 
 from tunewell.plan.step import Step
@@ -117,7 +118,7 @@ class Run:
             storages.mark(f"{iteration}:backward")
             if iteration == 0 and part == 0:
                 storages.once_after_product(self._workspace)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's
             del loss
             for parameter in self.model.parameters():
                 storages.say(parameter.grad, "gradients")
@@ -242,9 +243,7 @@ class Run:
 @contextmanager
 def _everything_picked() -> Iterator[None]:
     """Let `nonzero` answer on the meta device: every value is picked."""
-    from torch.fx.experimental import _config
-
-    with _config.patch(meta_nonzero_assume_all_nonzero=True):
+    with mock.patch.object(fx_config, "meta_nonzero_assume_all_nonzero", new=True):
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ class Birth:
         self.dtype = dtype
 
 
-class Storages(TorchDispatchMode):
+class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
     """Records requests and releases of memory while it is entered.
 
     `events` holds (id, bytes) for a request and (id, -bytes) for its release; `births[id]` says
@@ -57,7 +58,7 @@ class Storages(TorchDispatchMode):
     """
 
     def __init__(self, processors: Processors) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
         self.events: list[tuple[int, int]] = []
         self.births: list[Birth] = []
         self.marks: list[tuple[str, int]] = []
@@ -115,7 +116,7 @@ class Storages(TorchDispatchMode):
             )
         )
         self._alive[key] = (number, size)
-        self._watched[key] = weakref.ref(storage, lambda _, key=key: self._died(key))
+        self._watched[key] = weakref.ref(storage, functools.partial(self._died, key))
 
     def hold(self, size: int, operation: str, *, kind: str = "other") -> int:
         """Take memory that no tensor stands for, until `release`; the answer is its number."""
@@ -167,7 +168,7 @@ class Storages(TorchDispatchMode):
     def __torch_dispatch__(
         self,
         func: Any,  # noqa: ANN401  torch's operator
-        types: Any,  # noqa: ANN401, ARG002  torch's interface
+        types: Any,  # noqa: ANN401  torch's interface
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401  whatever the operator answers
@@ -201,7 +202,7 @@ class Storages(TorchDispatchMode):
         self.live += birth.size
         return number
 
-    def _died(self, key: int) -> None:
+    def _died(self, key: int, _: object) -> None:
         number, size = self._alive.pop(key, (None, 0))
         self._watched.pop(key, None)
         if number is not None:

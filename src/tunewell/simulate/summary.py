@@ -1,4 +1,4 @@
-"""What a run's storages come to: peaks by phase, by kind and by origin, and the allocator's share."""
+"""What a run's storages come to: peaks by phase, kind and origin, and what is reserved."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from tunewell.plan.allocator import replay, smallest_capacity
 from tunewell.plan.simulated import Holder, Moment, PhasePeak, Simulated
 from tunewell.plan.step import KINDS
+from tunewell.simulate.quantised import Packed
 from tunewell.simulate.step import ITERATIONS, Run
 from tunewell.simulate.storages import Birth
 
@@ -150,9 +151,7 @@ def _holders(run: Run, kinds: list[str], place: int) -> tuple[Holder, ...]:
 
 def _count(run: Run) -> int:
     """Parameters, packed ones by what they stand for."""
-    from tunewell.simulate.quantised import Packed
-
-    total = sum(p.numel() for p in run.model.parameters())
+    total: int = sum(p.numel() for p in run.model.parameters())
     for module in run.model.modules():
         if isinstance(module, Packed):
             total += module.in_features * module.out_features - module.weight.numel()

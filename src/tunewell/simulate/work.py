@@ -45,7 +45,7 @@ class Ledger:
         self._rules: dict[object, _Rule] = {}
         self._counts: dict[tuple[str, str, str], list[float]] = {}
 
-    def count(  # noqa: PLR0913  torch's interface and the phase
+    def count(
         self,
         func: Any,  # noqa: ANN401  torch's operator
         name: str,
