@@ -18,7 +18,7 @@ from tunewell.core.finding import (
 )
 from tunewell.facts.machine import require_training_machine, shared_out
 from tunewell.facts.recipe import change
-from tunewell.plan.for_recipe import batch_needs, longest_row, memory_of
+from tunewell.plan.for_recipe import batch_needs, longest_row, memory_of, size_of
 from tunewell.plan.memory import Memory, ModelSize
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.machine import Machine
@@ -84,7 +84,7 @@ def does_not_fit(
     if shared_out(recipe):
         reason = "the model is shared out over several devices"
         raise NotApplicableError(reason)
-    size = ModelSize.of(checkpoint, task=recipe.task)
+    size = size_of(checkpoint, task=recipe.task)
     if size is None:
         reason = "the model folder does not say its shapes"
         raise NotApplicableError(reason)
