@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -124,6 +125,19 @@ def simulated(found: Simulated, context: int, assumptions: tuple[str, ...] = ())
         parameters=found.parameters,
         trainable=found.trainable,
         assumptions=(*assumptions, *found.assumptions),
+    )
+
+
+def in_main_memory(found: Simulated, runtime: int, assumptions: tuple[str, ...] = ()) -> Needed:
+    """The same step on the processor: no segments are kept, and Python and its libraries add."""
+    process = found.peak_allocated + runtime
+    return dataclasses.replace(
+        simulated(found, runtime, assumptions),
+        reserved=found.peak_allocated,
+        process=process,
+        smallest=process,
+        low=round(process * (1 - PROCESS_ERROR)),
+        high=round(process * (1 + PROCESS_ERROR)),
     )
 
 

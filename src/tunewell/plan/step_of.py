@@ -1,7 +1,7 @@
 """The training step that a recipe describes: what a simulation needs to know of it.
 
 The rules of precision are those of transformers 5.23, TRL 1.16 and PEFT 0.21, of axolotl and of
-LLaMA-Factory: which precision the weights are loaded in, and which one `torch.autocast` computes in.
+LLaMA-Factory: which precision the weights are loaded in, and in which one autocast computes.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ def step_of(
     device: Device,
     *,
     trl: tuple[int, ...] | None = None,
+    precision: tuple[Precision, Precision | None] | None = None,
 ) -> Described | NotSimulated:
     """The step of a recipe on one device, without sharding and offloading.
 
@@ -92,6 +93,7 @@ def step_of(
         rows: the batch that needs the most memory, which is the one of the longest rows.
         device: what runs it.
         trl: the version of TRL that will train, None where it is not known.
+        precision: of the weights and of autocast, where somebody says both; else by the recipe.
 
     Returns:
         The step, or why there is none that could be simulated.
@@ -114,7 +116,7 @@ def step_of(
             reason=f"adapters of the kind {recipe.adapter.kind!r} are not simulated"
         )
     assumed: list[str] = []
-    weights, autocast = precisions(recipe, checkpoint, assumed)
+    weights, autocast = precision or precisions(recipe, checkpoint, assumed)
     hardware = recipe.hardware
     packed = recipe.preparation.packing or recipe.preparation.padding_free
     if packed and recipe.max_length is not None:
@@ -180,7 +182,7 @@ def usual_task(config: Mapping[str, Any]) -> str:
     return "sft"
 
 
-def precisions(
+def precisions(  # noqa: PLR0911  a rule a format
     recipe: Recipe, checkpoint: Checkpoint, assumed: list[str]
 ) -> tuple[Precision, Precision | None]:
     """The precision of the loaded weights, and that of autocast, None without.
@@ -204,7 +206,7 @@ def precisions(
     weights = SHORT.get(loaded.dtype) if loaded is not None else None
     if weights is None:
         assumed.append(
-            "the weights are taken for fp32: neither the recipe nor config.json says their precision"
+            "the weights are taken for fp32: neither the recipe nor config.json names a precision"
         )
     if recipe.hardware.load_in_4bit or recipe.hardware.load_in_8bit:
         # Packed weights are computed in the recipe's half precision where there is one.
@@ -228,7 +230,7 @@ def attention_of(recipe: Recipe, assumed: list[str]) -> Attention:
 
 
 def optimizer_of(name: str) -> str:
-    """The optimizer's name in TrainingArguments.optim; "adamw" is torch.optim.AdamW as it stands."""
+    """The name in TrainingArguments.optim; "adamw" is torch.optim.AdamW as it stands."""
     folded = name.casefold()
     if folded in {"adamw", "torch.optim.adamw", "adam", "adamw_hf"}:
         return "adamw_torch"
@@ -284,6 +286,6 @@ def _chunked(recipe: Recipe, task: Task, trl: tuple[int, ...] | None, assumed: l
         return False
     if trl is None:
         assumed.append(
-            "the loss is computed in chunks, as TRL 1.16 does; older versions make all logits at once"
+            "the loss is computed in chunks, as by TRL 1.16; older ones make all logits at once"
         )
     return True

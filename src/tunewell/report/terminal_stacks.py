@@ -20,6 +20,8 @@ STYLES = ("blue", "green", "yellow", "magenta", "cyan", "dim")
 NARROWEST_PLOT = 16
 LONGEST_NAME = 14
 LAYER_ROWS = 10
+SHORTEST_NAME = 4
+"""Fewer letters of a stretch's name say nothing."""
 OVER = "bold red"
 
 
@@ -168,6 +170,6 @@ def _stretches(item: Layers, lead: int, room: int) -> Text:
         name = visible(stretch.name)
         if cell_len(name) < following - start:
             line += name
-        elif following - start > 1:
+        elif following - start > SHORTEST_NAME:
             line += name[: following - start - 1]
     return Text(line.rstrip() or item.axis, "dim")
