@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tunewell.api.planning import changes, money
 from tunewell.api.planning import memory as memories
-from tunewell.api.planning import money
+from tunewell.api.planning.changes import SIMULATIONS, Shared
+from tunewell.api.planning.fitting import Fitted, fitted
 from tunewell.api.planning.lengths import Length, Run, length_of, run_of
-from tunewell.api.planning.memory import Place, Simulate
+from tunewell.api.planning.memory import Place
 from tunewell.api.planning.opened import Call, Opened, open_plan
+from tunewell.api.planning.session import Session, Simulate
 from tunewell.api.planning.standard import standard_values
 from tunewell.core.document import Document, Section
 from tunewell.core.progress import Progress, Silent
@@ -22,20 +25,30 @@ from tunewell.engine import registry
 from tunewell.engine.documents import build
 from tunewell.engine.examine import Outcomes, examine
 from tunewell.engine.settings import Settings
+from tunewell.knowledge.gpus import Gpu
 from tunewell.knowledge.prices import Price
 from tunewell.plan import child
+from tunewell.plan.advice import Advice
+from tunewell.plan.config_size import first as first_number
 from tunewell.plan.needed import Needed
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Step
-from tunewell.plan.step_of import Described
 from tunewell.subjects.machine import Machine
 
-__all__ = ["Call", "plan"]
+__all__ = ["Call", "Planned", "plan"]
 
 FAMILIES = frozenset({"hyperparameters", "hardware"})
 
 OF_THIS_MACHINE = frozenset({"disk-too-small"})
 """Checks that measure the disk of the machine at hand, which a GPU named by a flag is not in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The document, and what makes the step fit where that was asked for and found."""
+
+    document: Document
+    fitted: Fitted | None = None
 
 
 @dataclass(slots=True)
@@ -46,6 +59,8 @@ class _Answer:
     step: Step | None = None
     simulated: Simulated | None = None
     reason: str = ""
+    advice: tuple[Advice, ...] | None = None
+    shared: tuple[Shared, ...] = field(default=())
 
 
 def plan(
@@ -53,9 +68,10 @@ def plan(
     *,
     machine: Machine | None = None,
     simulate: Simulate | None = child.simulate,
+    most: int | None = None,
     prices: Path | None = None,
     progress: Progress | None = None,
-) -> Document:
+) -> Planned:
     """Whether it fits and what to change, how long it takes, what it costs, what is published.
 
     Data and model may be missing: what needs them is then left out, with the reason.
@@ -63,7 +79,9 @@ def plan(
     Args:
         call: paths and flags.
         machine: the machine that trains; this one where None. A GPU that is named goes before it.
-        simulate: runs a training step on paper; None leaves the formula's answer alone.
+        simulate: runs training steps on paper; None leaves the formula's answer alone.
+        most: simulations spent on what to change; by default some where the step does not fit, and
+            none where it does.
         prices: the user's own file of prices.
         progress: is told the first answer while the exact one is worked out.
 
@@ -71,13 +89,29 @@ def plan(
         InputError: if something named is not there or cannot be read.
         SettingsError: if a flag, a setting or the file of prices cannot be used.
     """
-    progress = progress or Silent()
     table = money.read_prices(prices)
-    opened = open_plan(call, machine=machine)
+    return plan_opened(
+        open_plan(call, machine=machine),
+        simulate=simulate,
+        most=most,
+        table=table,
+        progress=progress or Silent(),
+    )
+
+
+def plan_opened(
+    opened: Opened,
+    *,
+    simulate: Simulate | None,
+    most: int | None,
+    table: tuple[Price, ...] | None,
+    progress: Progress,
+) -> Planned:
+    """The plan of what was read."""
     length = length_of(opened.recipe, opened.checkpoint, opened.tokenization)
-    run = run_of(opened.recipe, opened.dataset, call.flags, length)
+    run = run_of(opened.recipe, opened.dataset, opened.flags, length)
     place = memories.place_of(opened)
-    answer = _answer(opened, length, place, simulate, progress)
+    answer = _answer(opened, length, place, simulate, most, progress)
     sections: list[Section] = []
     facts: dict[str, Any] = {}
     if answer.needed is not None:
@@ -87,27 +121,24 @@ def plan(
         )
         through = memories.timeline(answer.needed, place)
         sections += [through] if through is not None else []
+    sections += _what_to_change(answer, place, facts)
     sections += _time_and_price(opened, answer, length, run, table, facts)
     assumed = _assumed(opened, answer)
     if assumed:
         sections.append(Section(id="assumed", title="What was assumed", text="\n".join(assumed)))
-    sections.append(
-        standard_values(
-            opened.recipe,
-            opened.checkpoint,
-            parameters=answer.needed.parameters if answer.needed is not None else None,
-        )
-    )
+    parameters = _of_the_model(opened, answer)
+    sections.append(standard_values(opened.recipe, opened.checkpoint, parameters=parameters))
     outcomes = _examined(opened, answer, place)
-    return build(
+    document = build(
         "plan",
         outcomes,
-        verdict=_verdict(outcomes, answer, place),
+        verdict=_verdict(outcomes, opened, answer, place),
         title=opened.title,
         examined=opened.examined,
         sections=sections,
         facts=facts,
     )
+    return Planned(document, _fitted(opened, answer, place))
 
 
 def _answer(
@@ -115,32 +146,105 @@ def _answer(
     length: Length,
     place: Place | None,
     simulate: Simulate | None,
+    most: int | None,
     progress: Progress,
 ) -> _Answer:
-    """The formula's answer at once, then that of the simulation."""
+    """The formula's answer at once, then that of the simulation, then what to change."""
     first = memories.by_formula(opened, length)
     if opened.checkpoint is None:
         return _Answer(first, reason="no model was named")
     if simulate is None:
         return _Answer(first, reason="no simulation was asked for")
+    described = memories.described(opened, length)
+    if isinstance(described, NotSimulated):
+        return _Answer(first, reason=described.reason)
     if first is not None:
         progress.note(
             f"about {memories.size_words(first.process)} ({memories.range_words(first)}) by the "
             "formula; simulating the step ..."
         )
-    described = memories.described(opened, length)
-    if isinstance(described, NotSimulated):
-        return _Answer(first, reason=described.reason)
-    found = _simulated(described, simulate)
-    if isinstance(found, NotSimulated):
-        return _Answer(first, step=described.step, reason=found.reason)
-    assumptions = (*opened.assumptions, *described.assumptions)
-    needed = memories.by_simulation(found, described.step, place, assumptions)
-    return _Answer(needed, step=described.step, simulated=found)
+    step = described.step
+    with Session(simulate, progress) as session:
+        found = session.one(step)
+        if isinstance(found, NotSimulated):
+            return _Answer(first, step=step, reason=found.reason)
+        assumptions = (*opened.assumptions, *described.assumptions)
+        needed = memories.by_simulation(found, step, place, assumptions)
+        answer = _Answer(needed, step=step, simulated=found)
+        if place is not None and place.on_gpu:
+            _advise(answer, opened, place, session, most, progress)
+    return answer
 
 
-def _simulated(described: Described, simulate: Simulate) -> Simulated | NotSimulated:
-    return next(iter(simulate([described.step])))
+def _advise(
+    answer: _Answer,
+    opened: Opened,
+    place: Place,
+    session: Session,
+    most: int | None,
+    progress: Progress,
+) -> None:
+    """Look for what to change, where it does not fit or where it is asked for."""
+    step, found, gpu = answer.step, answer.simulated, opened.gpu
+    if step is None or found is None:
+        return
+    fits = _fits(answer, place)
+    most = most if most is not None else 0 if fits else SIMULATIONS
+    if most > 0:
+        answer.advice = changes.advise(
+            opened.recipe,
+            step,
+            session,
+            lambda each: money.seconds_of(each, gpu) if gpu is not None else 0.0,
+            place.available - step.device.context_bytes,
+            most=most,
+            known=found,
+            progress=progress,
+        )
+    if not fits:
+        layers = first_number(step.config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
+        gpus = opened.recipe.hardware.world_size or 1
+        answer.shared = changes.on_more(step, found, gpu=place.name, gpus=gpus, layers=layers)
+
+
+def _of_the_model(opened: Opened, answer: _Answer) -> int | None:
+    """Parameters of the model itself, without adapters."""
+    needed = answer.needed
+    if needed is None or needed.parameters is None:
+        return None
+    adapted = opened.recipe.adapter is not None and needed.trainable is not None
+    return needed.parameters - (needed.trainable or 0 if adapted else 0)
+
+
+def _what_to_change(answer: _Answer, place: Place | None, facts: dict[str, Any]) -> list[Section]:
+    sections: list[Section] = []
+    if answer.step is None or answer.needed is None or place is None:
+        return sections
+    context = answer.step.device.context_bytes
+    if answer.advice is not None:
+        facts["changes"] = changes.facts(answer.advice, context)
+        fits = answer.needed.verdict(place.available) == "fits"
+        sections.append(changes.section(answer.advice, place, context, fits=fits))
+    if answer.shared:
+        facts["sharding"] = changes.sharding_facts(answer.shared, place.available)
+        sections.append(changes.sharding_section(answer.shared, place))
+    return sections
+
+
+def _fitted(opened: Opened, answer: _Answer, place: Place | None) -> Fitted | None:
+    if answer.step is None or answer.needed is None or place is None or not place.on_gpu:
+        return None
+    verdict = answer.needed.verdict(place.available)
+    if verdict == "fits":
+        return None
+    return fitted(
+        opened,
+        answer.step,
+        answer.advice or (),
+        answer.shared,
+        available=place.available,
+        tight=verdict == "tight",
+    )
 
 
 def _time_and_price(
@@ -153,7 +257,11 @@ def _time_and_price(
 ) -> list[Section]:
     sections: list[Section] = []
     parameters = answer.needed.parameters if answer.needed is not None else None
-    clock = money.by_peak(opened.recipe, parameters, length)
+    clock = (
+        money.by_work(answer.simulated)
+        if answer.simulated is not None
+        else money.by_peak(opened.recipe, parameters, length)
+    )
     step = clock(opened.gpu) if opened.gpu is not None else None
     if run is not None:
         facts["steps"] = {"optimizer_steps": run.steps, "train_rows": run.rows}
@@ -168,27 +276,35 @@ def _time_and_price(
     on_gpus = opened.gpu is not None or opened.elsewhere
     if run is not None and answer.needed is not None and on_gpus:
         count = opened.recipe.hardware.world_size or 1
-        cards = money.fitting(answer.needed, opened.gpu)
-        found = money.priced(clock, run, cards, table, count)
+        changed = _changed(answer, opened.gpu)
+        steps = money.timed(clock, answer.needed, opened.gpu, changed)
+        found = money.priced(steps, run, table, count)
         cost = money.cost_facts(found, opened.gpu)
         if cost is not None:
             facts["cost"] = cost
-        priced = money.price_section(found, opened.gpu, clock, run)
+        priced = money.price_section(found, opened.gpu, steps, run, changed=changed is not None)
         sections += [priced] if priced is not None else []
     return sections
+
+
+def _changed(answer: _Answer, gpu: Gpu | None) -> money.Timed | None:
+    """Seconds of the step after the change that makes it fit."""
+    best = next(iter(answer.advice or ()), None)
+    if best is None or best.fit != "fits" or gpu is None or answer.needed is None:
+        return None
+    if answer.needed.verdict(gpu.memory_bytes) == "fits":
+        return None
+    return money.by_work(best.simulated)(gpu)
 
 
 def _assumed(opened: Opened, answer: _Answer) -> list[str]:
     """Sentences on what nobody said, and on what could not be done."""
     said = list(answer.needed.assumptions if answer.needed is not None else opened.assumptions)
-    if answer.simulated is None and answer.step is not None and answer.reason:
-        said.append(f"the step could not be simulated: {answer.reason}")
-    elif answer.simulated is None and answer.needed is not None and answer.reason:
+    if answer.simulated is None and opened.checkpoint is not None:
         said.append(f"the step was not simulated: {answer.reason}")
     if answer.simulated is not None and opened.gpu is None:
         said.append("attention as on a GPU of compute capability 8.0 or more: none was named")
-    sharded = opened.recipe.hardware.deepspeed or opened.recipe.hardware.fsdp
-    if sharded:
+    if opened.recipe.hardware.deepspeed or opened.recipe.hardware.fsdp:
         said.append("the memory is that of one GPU without the sharding that the recipe asks for")
     return [_sentence(one) for one in dict.fromkeys(said)]
 
@@ -205,39 +321,47 @@ def _examined(opened: Opened, answer: _Answer, place: Place | None) -> Outcomes:
     subjects: list[object] = [opened.recipe]
     known = (opened.dataset, opened.checkpoint, opened.tokenization)
     subjects += [subject for subject in known if subject is not None]
+    missing: Mapping[str, str] = opened.missing
     if place is not None:
         subjects.append(opened.machine)
+    else:
+        missing = {**missing, "Machine": "name the GPU that will train: --gpu NAME"}
     if answer.needed is not None and answer.needed.exact:
         subjects.append(answer.needed)
-    named = opened.gpu is not None and place is not None and place.name == opened.gpu.name
-    settings = _elsewhere(opened.settings, place) if named else opened.settings
-    return examine(
-        subjects, settings=settings, families=FAMILIES, missing=_missing(opened.missing, place)
-    )
+    settings = opened.settings
+    if opened.flags.gpu is not None:
+        settings = _elsewhere(settings, opened.flags.gpu)
+    # What nobody wrote is no finding: without a recipe only its hardware is looked at.
+    families = FAMILIES if opened.written else FAMILIES - {"hyperparameters"}
+    return examine(subjects, settings=settings, families=families, missing=missing)
 
 
-def _missing(missing: Mapping[str, str], place: Place | None) -> dict[str, str]:
-    if place is not None:
-        return dict(missing)
-    return {**missing, "Machine": "name the GPU that will train: --gpu NAME"}
-
-
-def _elsewhere(settings: Settings, place: Place | None) -> Settings:
+def _elsewhere(settings: Settings, gpu: str) -> Settings:
     """The settings without checks of this machine's own disk."""
-    where = place.name if place is not None else "the GPU"
-    reason = f"the {where} was named and is in another machine"
+    reason = f"{gpu} was named and may be in another machine"
     ignored = {c.code: reason for c in registry.load() if c.name in OF_THIS_MACHINE}
     return msgspec.structs.replace(settings, ignore={**ignored, **settings.ignore})
 
 
-def _verdict(outcomes: Outcomes, answer: _Answer, place: Place | None) -> str:
-    far = len(outcomes.findings)
-    settings = (
-        f"{counted(far, 'setting')} should be looked at"
-        if far
-        else "the settings lie where published recipes lie"
-    )
+def _verdict(outcomes: Outcomes, opened: Opened, answer: _Answer, place: Place | None) -> str:
+    said: list[str] = []
+    if answer.needed is not None:
+        said.append(memories.verdict_words(answer.needed, place))
+    best = next(iter(answer.advice or ()), None)
+    if best is not None and best.fit == "fits":
+        aim = "faster" if _fits(answer, place) else "fit"
+        said.append(f"to make it {aim}: {best.title}")
+    others = [finding for finding in outcomes.findings if finding.name != "does-not-fit"]
+    if others:
+        said.append(f"{counted(len(others), 'setting')} should be looked at")
+    elif opened.written:
+        said.append("the settings lie where published recipes lie")
     if answer.needed is None:
-        return f"{settings[0].upper()}{settings[1:]}; memory was not planned: name a model."
-    fits = memories.verdict_words(answer.needed, place)
-    return f"{fits[0].upper()}{fits[1:]}; {settings}."
+        said.append("memory was not planned: name a model")
+    return f"{'; '.join(said)[:1].upper()}{'; '.join(said)[1:]}."
+
+
+def _fits(answer: _Answer, place: Place | None) -> bool:
+    if answer.needed is None or place is None:
+        return False
+    return answer.needed.verdict(place.available) == "fits"

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tunewell.api.planning.flags import Flags
+    from tunewell.api.planning.session import Simulate
     from tunewell.core.document import Document
 
 
@@ -241,11 +243,42 @@ def plan(
         epochs=epochs,
     )
     named = tuple(Path(path) for path in paths if isinstance(path, str | Path))
+    trainers = [thing for thing in paths if not isinstance(thing, str | Path)]
+    runs = child.simulate if simulate else None
+    if trainers:
+        return _plan_trainer(trainers, flags, config, prices=_path(prices), simulate=runs)
     alone = model is not None or config is not None
     if not named and not (alone and not Path("tunewell.toml").is_file()):
         named = (Path(),)
     call = command.Call(paths=named, flags=flags, config=_path(config), hub=hub)
-    return command.plan(call, simulate=child.simulate if simulate else None, prices=_path(prices))
+    return command.plan(call, simulate=runs, prices=_path(prices)).document
+
+
+def _plan_trainer(
+    trainers: list[object],
+    flags: Flags,
+    config: str | Path | None,
+    *,
+    prices: Path | None,
+    simulate: Simulate | None,
+) -> Document:
+    from tunewell.api.given import settings_near
+    from tunewell.api.plan import plan_opened
+    from tunewell.api.planning.live import open_trainer
+    from tunewell.api.planning.money import read_prices
+    from tunewell.core.errors import InputError
+    from tunewell.core.progress import Silent
+    from tunewell.train.quiet import quiet
+
+    if len(trainers) > 1:
+        kinds = ", ".join(type(thing).__name__ for thing in trainers)
+        message = f"plan takes paths or one Hugging Face trainer, not {kinds}"
+        raise InputError(message)
+    table = read_prices(prices)
+    with quiet():  # some libraries draw a random number when they are first imported
+        opened = open_trainer(trainers[0], flags, settings_near(Path(), _path(config)))
+    planned = plan_opened(opened, simulate=simulate, most=None, table=table, progress=Silent())
+    return planned.document
 
 
 def train(

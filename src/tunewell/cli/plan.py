@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tunewell.cli import common
+
+if TYPE_CHECKING:
+    from tunewell.api.plan import Planned
 
 Project = Annotated[
     Path | None,
@@ -77,6 +81,23 @@ Simulation = Annotated[
     ),
 ]
 
+Most = Annotated[
+    int | None,
+    typer.Option(
+        "--changes",
+        min=0,
+        help="Simulations spent on what to change: 12 where it does not fit, 24 with --fit, none "
+        "where it fits, unless told otherwise.",
+    ),
+]
+Fit = Annotated[
+    bool,
+    typer.Option(
+        "--fit",
+        help="Write the changed recipe and launch files beside yours; undo takes them back.",
+    ),
+]
+
 
 def plan(
     project: Project = None,
@@ -100,6 +121,8 @@ def plan(
     epochs: Epochs = None,
     prices: Prices = None,
     simulate: Simulation = True,
+    most: Most = None,
+    fit: Fit = False,
     text: common.TextColumn = None,
     label: common.LabelColumn = None,
     hub: common.Hub = False,
@@ -140,7 +163,7 @@ def plan(
         tokens=tokens,
         epochs=epochs,
     )
-    document = run(
+    planned = run(
         Call(
             paths=_paths(project, alone=model is not None or config is not None),
             flags=flags,
@@ -150,10 +173,32 @@ def plan(
             hub=hub,
         ),
         simulate=child.simulate if simulate else None,
+        most=_most(most, fit=fit),
         prices=prices,
         progress=common.bars(quiet=quiet),
     )
-    common.emit(document, output_format=output_format, output=output, verbose=verbose)
+    common.emit(planned.document, output_format=output_format, output=output, verbose=verbose)
+    if fit:
+        _write(planned)
+
+
+def _write(planned: Planned) -> None:
+    """Show what --fit changes, write it, and list the files on stderr."""
+    fitted = planned.fitted
+    if fitted is None:
+        sys.stderr.write("--fit: nothing to write: it fits as it is, or nothing was found\n")
+        return
+    sys.stderr.write(f"--fit: {fitted.title}\n{fitted.diff}")
+    for hand in fitted.by_hand:
+        sys.stderr.write(f"by hand: {hand}\n")
+    for line in fitted.write():
+        sys.stderr.write(f"written: {line}\n")
+
+
+def _most(most: int | None, *, fit: bool) -> int | None:
+    from tunewell.api.planning.changes import SIMULATIONS_TO_FIT
+
+    return most if most is not None or not fit else SIMULATIONS_TO_FIT
 
 
 def _paths(project: Path | None, *, alone: bool) -> tuple[Path, ...]:

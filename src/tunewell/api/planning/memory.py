@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tunewell.api.planning.lengths import Length
@@ -18,8 +18,6 @@ from tunewell.plan.needed import Needed
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import KINDS, Device, Step
 from tunewell.plan.step_of import Described, Rows, step_of
-
-Simulate = Callable[[Iterable[Step]], Iterator[Simulated | NotSimulated]]
 
 GIB = 1024**3
 HOLDERS_SHOWN = 6

@@ -69,6 +69,7 @@ class Opened:
 
     title: str
     settings: Settings
+    flags: Flags
     recipe: Recipe
     checkpoint: Checkpoint | None
     dataset: Dataset | None
@@ -128,6 +129,7 @@ def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:
     return Opened(
         title=gathered.title or (str(checkpoint.path) if checkpoint is not None else "plan"),
         settings=settings,
+        flags=call.flags,
         recipe=over.recipe,
         checkpoint=checkpoint,
         dataset=gathered.dataset,
