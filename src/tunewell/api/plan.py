@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Step
 from tunewell.subjects.machine import Machine
 
-__all__ = ["Call", "Planned", "plan"]
+__all__ = ["Call", "Planned", "Prices", "plan", "plan_opened"]
 
 FAMILIES = frozenset({"hyperparameters", "hardware"})
 
@@ -49,6 +50,14 @@ class Planned:
 
     document: Document
     fitted: Fitted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Prices of the user's own, None for those that come with Tunewell, and the day it is."""
+
+    table: tuple[Price, ...] | None = None
+    today: dt.date = field(default_factory=lambda: dt.datetime.now(tz=dt.UTC).date())
 
 
 @dataclass(slots=True)
@@ -70,6 +79,7 @@ def plan(
     simulate: Simulate | None = child.simulate,
     most: int | None = None,
     prices: Path | None = None,
+    today: dt.date | None = None,
     progress: Progress | None = None,
 ) -> Planned:
     """Whether it fits and what to change, how long it takes, what it costs, what is published.
@@ -83,6 +93,7 @@ def plan(
         most: simulations spent on what to change; by default some where the step does not fit, and
             none where it does.
         prices: the user's own file of prices.
+        today: the day on which the age of prices is told.
         progress: is told the first answer while the exact one is worked out.
 
     Raises:
@@ -94,7 +105,7 @@ def plan(
         open_plan(call, machine=machine),
         simulate=simulate,
         most=most,
-        table=table,
+        prices=Prices(table, today) if today is not None else Prices(table),
         progress=progress or Silent(),
     )
 
@@ -104,12 +115,13 @@ def plan_opened(
     *,
     simulate: Simulate | None,
     most: int | None,
-    table: tuple[Price, ...] | None,
+    prices: Prices,
     progress: Progress,
 ) -> Planned:
     """The plan of what was read."""
     length = length_of(opened.recipe, opened.checkpoint, opened.tokenization)
-    run = run_of(opened.recipe, opened.dataset, opened.flags, length)
+    rows = len(opened.dataset.train) if opened.dataset is not None else opened.rows
+    run = run_of(opened.recipe, rows, opened.flags, length)
     place = memories.place_of(opened)
     answer = _answer(opened, length, place, simulate, most, progress)
     sections: list[Section] = []
@@ -122,7 +134,7 @@ def plan_opened(
         through = memories.timeline(answer.needed, place)
         sections += [through] if through is not None else []
     sections += _what_to_change(answer, place, facts)
-    sections += _time_and_price(opened, answer, length, run, table, facts)
+    sections += _time_and_price(opened, answer, length, run, prices, facts)
     assumed = _assumed(opened, answer)
     if assumed:
         sections.append(Section(id="assumed", title="What was assumed", text="\n".join(assumed)))
@@ -252,7 +264,7 @@ def _time_and_price(
     answer: _Answer,
     length: Length,
     run: Run | None,
-    table: tuple[Price, ...] | None,
+    prices: Prices,
     facts: dict[str, Any],
 ) -> list[Section]:
     sections: list[Section] = []
@@ -277,12 +289,15 @@ def _time_and_price(
     if run is not None and answer.needed is not None and on_gpus:
         count = opened.recipe.hardware.world_size or 1
         changed = _changed(answer, opened.gpu)
-        steps = money.timed(clock, answer.needed, opened.gpu, changed)
-        found = money.priced(steps, run, table, count)
+        bf16 = opened.recipe.precision == "bf16" or opened.recipe.hardware.dtype == "bfloat16"
+        steps = money.timed(clock, answer.needed, opened.gpu, changed, bf16=bf16)
+        found = money.priced(steps, run, prices.table, count)
         cost = money.cost_facts(found, opened.gpu)
         if cost is not None:
             facts["cost"] = cost
-        priced = money.price_section(found, opened.gpu, steps, run, changed=changed is not None)
+        priced = money.price_section(
+            found, opened.gpu, steps, run, changed=changed is not None, today=prices.today
+        )
         sections += [priced] if priced is not None else []
     return sections
 

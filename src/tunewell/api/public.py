@@ -263,7 +263,7 @@ def _plan_trainer(
     simulate: Simulate | None,
 ) -> Document:
     from tunewell.api.given import settings_near
-    from tunewell.api.plan import plan_opened
+    from tunewell.api.plan import Prices, plan_opened
     from tunewell.api.planning.live import open_trainer
     from tunewell.api.planning.money import read_prices
     from tunewell.core.errors import InputError
@@ -274,10 +274,10 @@ def _plan_trainer(
         kinds = ", ".join(type(thing).__name__ for thing in trainers)
         message = f"plan takes paths or one Hugging Face trainer, not {kinds}"
         raise InputError(message)
-    table = read_prices(prices)
+    table = Prices(read_prices(prices))
     with quiet():  # some libraries draw a random number when they are first imported
         opened = open_trainer(trainers[0], flags, settings_near(Path(), _path(config)))
-    planned = plan_opened(opened, simulate=simulate, most=None, table=table, progress=Silent())
+    planned = plan_opened(opened, simulate=simulate, most=None, prices=table, progress=Silent())
     return planned.document
 
 

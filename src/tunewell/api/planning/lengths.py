@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from tunewell.api.planning.flags import Flags
 from tunewell.facts.recipe import optimizer_steps, steps_per_epoch
 from tunewell.subjects.checkpoint import Checkpoint
-from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.tokenization import Tokenization
 
@@ -55,8 +54,8 @@ def length_of(
     )
 
 
-def run_of(recipe: Recipe, dataset: Dataset | None, flags: Flags, length: Length) -> Run | None:
-    """The run by the rows that there are or that a flag names; None where nobody says how many.
+def run_of(recipe: Recipe, known: int | None, flags: Flags, length: Length) -> Run | None:
+    """The run by the rows that are known or that a flag names; None where nobody says how many.
 
     A number of tokens is that of one pass over the data.
     """
@@ -64,8 +63,8 @@ def run_of(recipe: Recipe, dataset: Dataset | None, flags: Flags, length: Length
         rows, basis = flags.rows, "--rows"
     elif flags.tokens is not None:
         rows, basis = max(1, math.ceil(flags.tokens / length.mean)), "--tokens"
-    elif dataset is not None:
-        rows, basis = len(dataset.train), "the training data"
+    elif known is not None:
+        rows, basis = known, "the training data"
     elif recipe.max_steps > 0:
         rows, basis = recipe.max_steps * recipe.effective_batch_size, "max_steps"
     else:

@@ -62,8 +62,6 @@ def open_trainer(
             here, gpu_name=gpu.name, gpu_bytes=gpu.memory_bytes, gpus=flags.gpus or 1
         )
     rows, tokenization, counted = _rows(trainer, over.recipe.max_length)
-    if flags.rows is None and flags.tokens is None and rows is not None:
-        flags = dataclasses.replace(flags, rows=rows)
     return Opened(
         title=type(trainer).__name__,
         settings=settings,
@@ -77,6 +75,7 @@ def open_trainer(
         over=over,
         written=True,
         elsewhere=here.gpu_bytes is None,
+        rows=rows,
         examined=(
             Examined(
                 what="trainer",

@@ -19,7 +19,9 @@ from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import KINDS, Device, Step
 from tunewell.plan.step_of import Described, Rows, step_of
 
-GIB = 1024**3
+MIB, GIB = 1024**2, 1024**3
+LEAST_SHOWN = 0.2
+"""The share of what there is below which a picture is drawn to its own scale."""
 HOLDERS_SHOWN = 6
 NO_CAPABILITY = 80
 """What a GPU is taken for that has no compute capability of CUDA: one with fused attention."""
@@ -187,7 +189,8 @@ def timeline(answer: Needed, place: Place | None) -> Section | None:
             phases[-1] = Stretch(
                 name=moment.phase, first=phases[-1].first, last=float(moment.event)
             )
-    parts = _kinds(max(m.by_kind.get(kind, 0) for m in answer.moments) for kind in KINDS)
+    parts = _parts(answer)
+    scale = _Scale(answer.allocated)
     return Section(
         id="timeline",
         title="Memory through the step",
@@ -199,15 +202,21 @@ def timeline(answer: Needed, place: Place | None) -> Section | None:
                 at=tuple(float(moment.event) for moment in answer.moments),
                 parts=parts,
                 values=tuple(
-                    tuple(round(m.by_kind.get(kind, 0) / GIB, 4) for kind in parts)
+                    tuple(scale.of(m.by_kind.get(kind, 0)) for kind in parts)
                     for m in answer.moments
                 ),
-                unit="GiB",
+                unit=scale.unit,
                 stretches=tuple(phases),
-                limits=_limits(place),
+                limits=scale.limits(place),
             ),
         ),
     )
+
+
+def _parts(answer: Needed) -> tuple[str, ...]:
+    """The kinds of all pictures of an answer, so that each looks the same in every one."""
+    held = [p.by_kind for p in answer.phases] + [m.by_kind for m in answer.moments]
+    return _kinds(max(each.get(kind, 0) for each in held) for kind in KINDS)
 
 
 def _kinds(most: Iterable[int]) -> tuple[str, ...]:
@@ -215,34 +224,42 @@ def _kinds(most: Iterable[int]) -> tuple[str, ...]:
     return tuple(kind for kind, count in zip(KINDS, most, strict=True) if count > 0)
 
 
-def _limits(place: Place | None) -> tuple[Limit, ...]:
-    if place is None:
-        return ()
-    return (Limit(name=place.name, value=round(place.available / GIB, 2)),)
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The unit that a picture is drawn in, by the most that it shows."""
+
+    most: int
+
+    @property
+    def unit(self) -> str:
+        return "GiB" if self.most >= GIB else "MiB"
+
+    def of(self, count: int) -> float:
+        return round(count / (GIB if self.most >= GIB else MIB), 4)
+
+    def limits(self, place: Place | None) -> tuple[Limit, ...]:
+        """The line of what there is, unless it is so far off that no bar could be seen."""
+        if place is None or self.most < place.available * LEAST_SHOWN:
+            return ()
+        return (Limit(name=place.name, value=round(self.of(place.available), 2)),)
 
 
 def _bars(answer: Needed, place: Place | None) -> Bars:
-    """A bar a phase; beside what tensors hold, what the allocator keeps and the context take."""
+    """A bar a phase with what its tensors are for, or one bar for an estimate."""
+    scale = _Scale(answer.allocated)
     if not answer.phases:
         parts = _kinds(answer.by_kind.get(kind, 0) for kind in KINDS)
-        rows = (Bar(name="estimate", values=tuple(_gib(answer.by_kind[k]) for k in parts)),)
-        return Bars(name="memory by kind", parts=parts, rows=rows, unit="GiB",
-                    limits=_limits(place))  # fmt: skip
-    parts = _kinds(max(p.by_kind.get(kind, 0) for p in answer.phases) for kind in KINDS)
-    return Bars(
-        name="most memory at once in each phase",
-        parts=parts,
-        rows=tuple(
-            Bar(name=p.phase, values=tuple(_gib(p.by_kind.get(kind, 0)) for kind in parts))
+        estimate = Bar(name="estimate", values=tuple(scale.of(answer.by_kind[k]) for k in parts))
+        rows: tuple[Bar, ...] = (estimate,)
+        name = "memory by kind"
+    else:
+        parts = _parts(answer)
+        rows = tuple(
+            Bar(name=p.phase, values=tuple(scale.of(p.by_kind.get(kind, 0)) for kind in parts))
             for p in answer.phases
-        ),
-        unit="GiB",
-        limits=_limits(place),
-    )
-
-
-def _gib(count: int) -> float:
-    return round(count / GIB, 4)
+        )
+        name = "most memory at once in each phase"
+    return Bars(name=name, parts=parts, rows=rows, unit=scale.unit, limits=scale.limits(place))
 
 
 def _module(name: str) -> str:
@@ -257,13 +274,14 @@ def _operation(name: str) -> str:
 
 
 def _holders(answer: Needed) -> Table:
+    scale = _Scale(answer.allocated)
     rows = [
-        (h.kind, _operation(h.operation), _module(h.module), h.count, round(h.bytes / GIB, 2))
+        (h.kind, _operation(h.operation), _module(h.module), h.count, round(scale.of(h.bytes), 2))
         for h in answer.holders[:HOLDERS_SHOWN]
     ]
     return Table(
         name="what holds it at the peak",
-        columns=("kind", "made by", "in", "tensors", "GiB"),
+        columns=("kind", "made by", "in", "tensors", scale.unit),
         rows=tuple(rows),
         total=len(answer.holders),
     )

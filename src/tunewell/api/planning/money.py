@@ -151,7 +151,7 @@ def time_section(step: Timed, run: Run | None, recipe: Recipe, gpu: Gpu) -> Sect
         warm_up = recipe.warmup_steps or round(recipe.warmup_ratio * run.steps)
         text += (
             f"\n{counted(run.steps, 'optimizer step')} of {recipe.effective_batch_size:,} rows "
-            f"over {run.rows:,} rows ({run.basis}), {warm_up:,} of them warm-up."
+            f"over {run.rows:,} rows ({run.basis}){_warm_up(warm_up)}."
         )
         for name, timed in (
             ("one step", step),
@@ -170,10 +170,14 @@ def steps_section(run: Run, recipe: Recipe) -> Section:
     warm_up = recipe.warmup_steps or round(recipe.warmup_ratio * run.steps)
     text = (
         f"{counted(run.steps, 'optimizer step')} of {recipe.effective_batch_size:,} rows over "
-        f"{run.rows:,} rows ({run.basis}), {warm_up:,} of them warm-up. How long they take is not "
-        "known before a step was measured here, or a GPU is named with --gpu."
+        f"{run.rows:,} rows ({run.basis}){_warm_up(warm_up)}. How long they take is not known "
+        "before a step was measured here, or a GPU is named with --gpu."
     )
     return Section(id="steps", title="Steps", text=text)
+
+
+def _warm_up(steps: int) -> str:
+    return f", {steps:,} of them warm-up" if steps else ""
 
 
 def _seconds(timed: Timed) -> str:
@@ -185,7 +189,7 @@ def _range(timed: Timed) -> str:
 
 
 def timed(
-    clock: Clock, answer: Needed, named: Gpu | None, changed: Timed | None
+    clock: Clock, answer: Needed, named: Gpu | None, changed: Timed | None, *, bf16: bool
 ) -> dict[str, Timed]:
     """Seconds of a step on each GPU that holds it: the one that was named, and those of the table.
 
@@ -197,8 +201,13 @@ def timed(
         answer: its memory.
         named: the GPU that was named.
         changed: seconds on that one after the change that makes it fit, None without such a one.
+        bf16: whether it computes in bf16, which older GPUs only emulate.
     """
-    cards = [g for g in gpus.table() if g.maker == MAKER and answer.high <= g.memory_bytes]
+    cards = [
+        g
+        for g in gpus.table()
+        if g.maker == MAKER and answer.high <= g.memory_bytes and (g.bf16 or not bf16)
+    ]
     if named is not None and answer.verdict(named.memory_bytes) == "fits" and named not in cards:
         cards.append(named)
     found: dict[str, Timed] = {}
@@ -268,15 +277,16 @@ def price_section(
     run: Run,
     *,
     changed: bool,
+    today: dt.date,
 ) -> Section | None:
     """The price of the run where its GPUs are rented; None without a price.
 
-    `changed` says that the GPU that was named holds the step only after a change.
+    `changed` says that the GPU that was named holds the step only after a change. Prices are as old
+    as they are on the day `today`.
     """
     best = _best(found, named)
     if best is None:
         return None
-    today = dt.datetime.now(tz=dt.UTC).date()
     age = oldest(found, today) or 0
     after = " after the first change" if changed and named and best.gpu == named.name else ""
     text = f"The run costs about {_dollars(best.likely)} ({_dollars(best.low)} to "
@@ -332,4 +342,6 @@ def _row(offer: Offer, steps: Mapping[str, Timed], run: Run) -> tuple[str, ...]:
 
 
 def _dollars(amount: float) -> str:
+    if amount < 0.01:  # noqa: PLR2004  no one bills less than a cent
+        return "under $0.01"
     return f"${amount:,.2f}" if amount < 100 else f"${amount:,.0f}"  # noqa: PLR2004  cents do not matter

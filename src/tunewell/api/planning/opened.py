@@ -64,7 +64,7 @@ class Opened:
     """What was read. `gpu` is what it is planned for where one is known by name.
 
     `written` says whether a configuration was found, `elsewhere` that nothing tells which machine
-    will train.
+    will train. `rows` are those of training data that is not read.
     """
 
     title: str
@@ -79,6 +79,7 @@ class Opened:
     over: Overridden
     written: bool
     elsewhere: bool = False
+    rows: int | None = None
     examined: tuple[Examined, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
