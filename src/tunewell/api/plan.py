@@ -40,6 +40,8 @@ __all__ = ["Call", "Planned", "Prices", "plan", "plan_opened"]
 
 FAMILIES = frozenset({"hyperparameters", "hardware"})
 
+HOW_EXACT = "Without --no-simulate the step itself is simulated, with no GPU and no weights."
+
 OF_THIS_MACHINE = frozenset({"disk-too-small"})
 """Checks that measure the disk of the machine at hand, which a GPU named by a flag is not in."""
 
@@ -70,6 +72,11 @@ class _Answer:
     reason: str = ""
     advice: tuple[Advice, ...] | None = None
     shared: tuple[Shared, ...] = field(default=())
+
+    @property
+    def how(self) -> str:
+        """How to get the exact answer where there is none: what the simulation said of it."""
+        return f"{self.reason[:1].upper()}{self.reason[1:]}." if self.reason else ""
 
 
 def plan(
@@ -127,7 +134,8 @@ def plan_opened(
     sections: list[Section] = []
     facts: dict[str, Any] = {}
     if answer.needed is not None:
-        sections.append(memories.section(answer.needed, place, opened, length))
+        how = HOW_EXACT if answer.step is None and simulate is None else answer.how
+        sections.append(memories.section(answer.needed, place, opened, length, how=how))
         facts["memory"] = answer.needed.facts(
             place.available if place is not None else None, place.name if place else None
         )

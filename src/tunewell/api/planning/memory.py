@@ -35,7 +35,6 @@ IN_WORDS = {
     "generation": "while it generates",
     "saving": "while it is saved",
 }
-EXACT = "pip install 'tunewell[train]' simulates the step itself, with no GPU and no weights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +149,13 @@ def verdict_words(answer: Needed, place: Place | None) -> str:
             return f"it does not fit in {place.name}: at least {least} are missing"
 
 
-def section(answer: Needed, place: Place | None, opened: Opened, length: Length) -> Section:
-    """Memory by phase and kind, and what holds it at the peak."""
+def section(
+    answer: Needed, place: Place | None, opened: Opened, length: Length, *, how: str = ""
+) -> Section:
+    """Memory by phase and kind, and what holds it at the peak.
+
+    `how` says, after a formula's estimate, how to get the exact answer.
+    """
     recipe = opened.recipe
     batch = recipe.per_device_train_batch_size
     rows = f"{batch:,} row{'s' if batch != 1 else ''} of {length.longest:,} tokens"
@@ -168,7 +172,7 @@ def section(answer: Needed, place: Place | None, opened: Opened, length: Length)
             f"runs in {size_words(answer.smallest)} only by giving back what it has cached."
         )
     if not answer.exact:
-        text += f"\nThis is a formula's estimate: {EXACT}."
+        text += f"\nThis is a formula's estimate, whose range is wide. {how}"
     evidence: list[Evidence] = [_bars(answer, place)]
     if answer.holders:
         evidence.append(_holders(answer))

@@ -212,6 +212,13 @@ def _gather(
     if not roles and folder is None:
         title = given.first.resolve().name if call.paths else ""
         return Gathered(title=title), _own_recipe(settings)
+    unknown = [role for role in roles if role.role == "unknown" and role.path in call.paths]
+    if unknown and len(unknown) == len(roles):
+        message = (
+            f"{unknown[0].path}: {unknown[0].reason}; a plan is made of a project folder, a "
+            "training configuration, a script, data or --model"
+        )
+        raise InputError(message)
     recipe = find_recipe(roles, given.paths, settings).recipe
     gathered = gather(given, settings)
     if not call.paths and folder is not None:
