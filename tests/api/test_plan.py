@@ -15,13 +15,13 @@ from tests.api.planning.simulations import CALL, LORA, QWEN, recorded, refused, 
 
 from tunewell.api.plan import Call, Planned, plan
 from tunewell.api.planning.flags import Flags
-from tunewell.api.planning.session import Simulate
 from tunewell.api.planning.standard import standard_values
 from tunewell.core.document import Document
 from tunewell.core.errors import InputError, SettingsError
 from tunewell.core.finding import Bars, Confidence, Layers, Severity, Table
 from tunewell.core.progress import Progress, Silent
 from tunewell.knowledge import gpus
+from tunewell.plan.session import Stream as Simulate
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Step
 from tunewell.subjects.machine import Machine
@@ -218,7 +218,7 @@ def test_what_to_change_is_ranked_and_the_first_change_fits() -> None:
     section = next(s for s in found.document.sections if s.id == "changes")
     table = section.evidence[0]
     assert isinstance(table, Table)
-    assert table.columns == ("change", "GiB", "saved", "time", "then it")
+    assert table.columns == ("change", "GiB", "saved", "time, %", "then it")
     assert changes[0]["title"] in found.document.verdict
     assert found.fitted is not None
     assert found.fitted.changed == ()  # flags alone have no file to change
@@ -444,25 +444,3 @@ def test_a_real_simulation_of_a_small_model_and_a_trainer_agree(tmp_path: Path) 
     assert live.facts["time"]["rows"] == 64
     with pytest.raises(InputError, match="one Hugging Face trainer"):
         tunewell.plan(object())
-
-
-def test_what_simulates_gets_a_step_at_a_time() -> None:
-    """One child answers all: it is asked for the next step only when an answer was taken."""
-    from tunewell.api.planning.session import Session
-
-    open_steps: list[Step] = []
-
-    def lazy(steps: Iterable[Step]) -> Iterator[Simulated | NotSimulated]:
-        for step in steps:
-            open_steps.append(step)
-            yield NotSimulated(reason=str(step.batch))
-
-    with Session(lazy, Silent()) as session:
-        for batch in (1, 2):
-            answer = session.one(Step(config={}, batch=batch))
-            assert isinstance(answer, NotSimulated)
-            assert answer.reason == str(batch)
-            assert len(open_steps) == batch
-        found = session.all([Step(config={}, batch=3), Step(config={}, batch=4)])
-        assert [a.reason for a in found if isinstance(a, NotSimulated)] == ["3", "4"]
-    assert isinstance(QWEN, Simulated)

@@ -17,7 +17,6 @@ from tunewell.api.planning.fitting import Fitted, fitted
 from tunewell.api.planning.lengths import Length, Run, length_of, run_of
 from tunewell.api.planning.memory import Place
 from tunewell.api.planning.opened import Call, Opened, open_plan
-from tunewell.api.planning.session import Session, Simulate
 from tunewell.api.planning.standard import standard_values
 from tunewell.core.document import Document, Section
 from tunewell.core.progress import Progress, Silent
@@ -31,7 +30,9 @@ from tunewell.knowledge.prices import Price
 from tunewell.plan import child
 from tunewell.plan.advice import Advice
 from tunewell.plan.config_size import first as first_number
+from tunewell.plan.hunt import Simulate as Batch
 from tunewell.plan.needed import Needed
+from tunewell.plan.session import Stream, one_child
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Step
 from tunewell.subjects.machine import Machine
@@ -83,7 +84,7 @@ def plan(
     call: Call,
     *,
     machine: Machine | None = None,
-    simulate: Simulate | None = child.simulate,
+    simulate: Stream | None = child.simulate,
     most: int | None = None,
     prices: Path | None = None,
     today: dt.date | None = None,
@@ -120,7 +121,7 @@ def plan(
 def plan_opened(
     opened: Opened,
     *,
-    simulate: Simulate | None,
+    simulate: Stream | None,
     most: int | None,
     prices: Prices,
     progress: Progress,
@@ -165,7 +166,7 @@ def _answer(
     opened: Opened,
     length: Length,
     place: Place | None,
-    simulate: Simulate | None,
+    simulate: Stream | None,
     most: int | None,
     progress: Progress,
 ) -> _Answer:
@@ -184,15 +185,15 @@ def _answer(
             "formula; simulating the step ..."
         )
     step = described.step
-    with Session(simulate, progress) as session:
-        found = session.one(step)
+    with one_child(simulate) as batch:
+        found = batch([step])[0]
         if isinstance(found, NotSimulated):
             return _Answer(first, step=step, reason=found.reason)
         assumptions = (*opened.assumptions, *described.assumptions)
         needed = memories.by_simulation(found, step, place, assumptions)
         answer = _Answer(needed, step=step, simulated=found)
         if place is not None and place.on_gpu:
-            _advise(answer, opened, place, session, most, progress)
+            _advise(answer, opened, place, batch, most, progress)
     return answer
 
 
@@ -200,7 +201,7 @@ def _advise(
     answer: _Answer,
     opened: Opened,
     place: Place,
-    session: Session,
+    batch: Batch,
     most: int | None,
     progress: Progress,
 ) -> None:
@@ -214,7 +215,7 @@ def _advise(
         answer.advice = changes.advise(
             opened.recipe,
             step,
-            session,
+            batch,
             lambda each: money.seconds_of(each, gpu) if gpu is not None else 0.0,
             place.available - step.device.context_bytes,
             most=most,

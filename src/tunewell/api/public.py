@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tunewell.api.planning.flags import Flags
-    from tunewell.api.planning.session import Simulate
     from tunewell.core.document import Document
+    from tunewell.plan.session import Stream
 
 
 def check(
@@ -260,7 +260,7 @@ def _plan_trainer(
     config: str | Path | None,
     *,
     prices: Path | None,
-    simulate: Simulate | None,
+    simulate: Stream | None,
 ) -> Document:
     from tunewell.api.given import settings_near
     from tunewell.api.plan import Prices, plan_opened

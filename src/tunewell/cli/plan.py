@@ -86,8 +86,8 @@ Most = Annotated[
     typer.Option(
         "--changes",
         min=0,
-        help="Simulations spent on what to change: 12 where it does not fit, 24 with --fit, none "
-        "where it fits, unless told otherwise.",
+        help="Simulations spent on what to change: 24 where it does not fit and none where it "
+        "fits, unless told otherwise; 0 gives the prediction alone.",
     ),
 ]
 Fit = Annotated[
@@ -173,7 +173,7 @@ def plan(
             hub=hub,
         ),
         simulate=child.simulate if simulate else None,
-        most=_most(most, fit=fit),
+        most=most,
         prices=prices,
         progress=common.bars(quiet=quiet),
     )
@@ -193,12 +193,6 @@ def _write(planned: Planned) -> None:
         sys.stderr.write(f"by hand: {hand}\n")
     for line in fitted.write():
         sys.stderr.write(f"written: {line}\n")
-
-
-def _most(most: int | None, *, fit: bool) -> int | None:
-    from tunewell.api.planning.changes import SIMULATIONS_TO_FIT
-
-    return most if most is not None or not fit else SIMULATIONS_TO_FIT
 
 
 def _paths(project: Path | None, *, alone: bool) -> tuple[Path, ...]:

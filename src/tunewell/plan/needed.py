@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tunewell.plan.memory import RUNTIME_BYTES, Memory
+from tunewell.plan.memory import Memory
 from tunewell.plan.simulated import Holder, Moment, PhasePeak, Simulated
 
 Verdict = Literal["fits", "tight", "does-not-fit"]
@@ -149,7 +149,7 @@ def by_formula(
         method="formula",
         allocated=memory.total,
         reserved=memory.total,
-        process=memory.total + RUNTIME_BYTES,
+        process=memory.total,
         smallest=memory.low,
         low=memory.low,
         high=memory.high,

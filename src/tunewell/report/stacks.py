@@ -44,7 +44,7 @@ def _colour(parts: Sequence[str]) -> Spec:
             "domain": list(parts),
             "range": [PARTS[number % len(PARTS)] for number in range(len(parts))],
         },
-        "legend": {"orient": "top", "columns": 0, "symbolType": "square"},
+        "legend": {"orient": "bottom", "columns": 6, "symbolType": "square"},
     }
 
 

@@ -40,7 +40,8 @@ def recorded(steps: Iterable[Step]) -> Iterator[Simulated | NotSimulated]:
         share = step.batch / 4
         held = share * (0.05 if step.checkpointing else 1.0)
         logits = 0.25 if step.loss == "chunked" else share
-        yield scaled(held, logits, slower=1.3 if step.checkpointing else 1.0, rows=share)
+        yield scaled(held, logits, slower=1.3 if step.checkpointing else 1.0,
+                     rows=share * step.accumulation)  # fmt: skip
 
 
 def refused(steps: Iterable[Step]) -> Iterator[Simulated | NotSimulated]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunewell.api.planning.memory import Place, size_words
-from tunewell.api.planning.session import Session
 from tunewell.core.document import Section
 from tunewell.core.finding import Safety, Table
 from tunewell.core.progress import Progress
 from tunewell.core.words import counted
 from tunewell.plan.advice import Advice
+from tunewell.plan.hunt import Simulate
 from tunewell.plan.launch import Layout
 from tunewell.plan.moves import MOVES, possible
 from tunewell.plan.moves.sharding import Sharding, shardings
@@ -22,9 +22,9 @@ from tunewell.plan.step import Step
 from tunewell.subjects.recipe import Recipe
 
 GIB = 1024**3
-SHOWN = 8
-SIMULATIONS, SIMULATIONS_TO_FIT = 12, 24
-"""Simulations spent on what to change, unless told otherwise; more where it is to be written."""
+FEWEST_SHOWN, SHOWN = 3, 5
+SIMULATIONS = 24
+"""Simulations spent on what to change, unless told otherwise: what the search was made for."""
 
 SEVERAL = (2, 4, 8)
 """How many GPUs are looked at where one was named that does not hold the step."""
@@ -51,7 +51,7 @@ class Shared:
 def advise(
     recipe: Recipe,
     step: Step,
-    session: Session,
+    simulate: Simulate,
     seconds: Callable[[Simulated], float],
     capacity: int,
     *,
@@ -65,13 +65,15 @@ def advise(
     """
     moves = possible(recipe, MOVES, step) if recipe.file is not None else MOVES
 
-    def simulate(steps: Sequence[Step]) -> list[Simulated | NotSimulated]:
-        if list(steps) == [step]:
-            return [known]
-        return session.all(steps)
+    def told(steps: Sequence[Step]) -> list[Simulated | NotSimulated]:
+        answers: list[Simulated | NotSimulated] = []
+        for each in steps:
+            answers += [known] if each == step else simulate([each])
+            progress.advance()
+        return answers
 
     progress.begin("what to change", most)
-    found = search(step, simulate, seconds, capacity, most=most + 1, moves=moves)
+    found = search(step, told, seconds, capacity, most=most + 1, moves=moves)
     progress.end()
     return found
 
@@ -91,15 +93,16 @@ def section(found: Sequence[Advice], place: Place, context: int, *, fits: bool) 
         text = f"It fits as it is. To make it faster: {best.title}."
     elif best.fit == "fits":
         text = f"{_lead(best)}: {best.title}."
+    shown = _shown(found)
     rows = []
-    for number, advice in enumerate(found[:SHOWN], start=1):
+    for number, advice in enumerate(shown, start=1):
         process = advice.simulated.peak_reserved + context
         rows.append(
             (
                 f"{number}. {advice.title}",
                 round(process / GIB, 1),
-                f"{-advice.saved / GIB:+,.1f}",
-                f"{100 * advice.slower:+.0f} %",
+                round(advice.saved / GIB, 1),
+                round(100 * advice.slower),
                 VERDICTS[advice.fit],
             )
         )
@@ -109,7 +112,7 @@ def section(found: Sequence[Advice], place: Place, context: int, *, fits: bool) 
             "; ".join(dict.fromkeys(move.speed.words for move in advice.moves)),
             "; ".join(dict.fromkeys(move.quality.words for move in advice.moves)),
         )
-        for number, advice in enumerate(found[:SHOWN], start=1)
+        for number, advice in enumerate(shown, start=1)
     )
     text += (
         f"\nEach was simulated as the one above, for {place.name} "
@@ -122,7 +125,7 @@ def section(found: Sequence[Advice], place: Place, context: int, *, fits: bool) 
         evidence=(
             Table(
                 name="changes, the best first",
-                columns=("change", "GiB", "saved", "time", "then it"),
+                columns=("change", "GiB", "saved", "time, %", "then it"),
                 rows=tuple(rows),
                 total=len(found),
             ),
@@ -134,6 +137,12 @@ def section(found: Sequence[Advice], place: Place, context: int, *, fits: bool) 
             ),
         ),
     )
+
+
+def _shown(found: Sequence[Advice]) -> Sequence[Advice]:
+    """Changes that make it fit, or at least a few of the others: they help beside other changes."""
+    fitting = sum(advice.fit == "fits" for advice in found)
+    return found[: min(max(fitting, FEWEST_SHOWN), SHOWN)]
 
 
 def _lead(best: Advice) -> str:

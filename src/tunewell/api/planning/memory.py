@@ -10,6 +10,7 @@ from tunewell.api.planning.lengths import Length
 from tunewell.api.planning.opened import Opened
 from tunewell.core.document import Section
 from tunewell.core.finding import Bar, Bars, Evidence, Layers, Limit, Stretch, Table
+from tunewell.knowledge import gpus
 from tunewell.knowledge.gpus import Gpu
 from tunewell.plan import needed
 from tunewell.plan.for_recipe import memory_of, size_of
@@ -23,6 +24,10 @@ MIB, GIB = 1024**2, 1024**3
 LEAST_SHOWN = 0.2
 """The share of what there is below which a picture is drawn to its own scale."""
 HOLDERS_SHOWN = 6
+GPUS_SHOWN = 3
+MAKER = "NVIDIA"
+"""Whose GPUs the simulation knows the kernels of."""
+
 NO_CAPABILITY = 80
 """What a GPU is taken for that has no compute capability of CUDA: one with fused attention."""
 
@@ -171,6 +176,8 @@ def section(
             f" Without it PyTorch's allocator takes up to {size_words(answer.process)}, and it "
             f"runs in {size_words(answer.smallest)} only by giving back what it has cached."
         )
+    if place is None or answer.verdict(place.available) == "does-not-fit":
+        text += _holding(answer)
     if not answer.exact:
         text += f"\nThis is a formula's estimate, whose range is wide. {how}"
     evidence: list[Evidence] = [_bars(answer, place)]
@@ -179,6 +186,18 @@ def section(
     return Section(
         id="memory", title="Memory of one training step", text=text, evidence=tuple(evidence)
     )
+
+
+def _holding(answer: Needed) -> str:
+    """The smallest GPUs that hold the step as it is, one of each size."""
+    found: dict[int, str] = {}
+    for gpu in sorted(gpus.table(), key=lambda g: g.memory_bytes):
+        if gpu.maker == MAKER and answer.high <= gpu.memory_bytes:
+            found.setdefault(round(gpu.memory_gib), gpu.name)
+    if not found:
+        return " No single GPU that is known holds it as it is."
+    named = ", ".join(f"{name} ({size} GB)" for size, name in list(found.items())[:GPUS_SHOWN])
+    return f" The smallest GPUs that hold it as it is: {named}."
 
 
 def timeline(answer: Needed, place: Place | None) -> Section | None:

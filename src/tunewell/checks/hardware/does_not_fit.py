@@ -121,11 +121,9 @@ def does_not_fit(
         evidence=(
             Number(
                 name="memory needed",
-                value=float(least),
-                unit="bytes",
-                bound=f"at most {available:,} bytes",
-                low=float(needed.low),
-                high=float(needed.high),
+                value=round(least / GIB, 1),
+                unit="GiB",
+                bound=f"at most {available / GIB:,.1f} GiB",
             ),
             Table(
                 name="memory by kind",
@@ -174,7 +172,7 @@ def _simulated(
         impact="the run ends with an out-of-memory error",
         fixes=(
             Fix(
-                title="see what would make it fit: tunewell plan"
+                title="the plan says what to change, and which GPUs hold it"
                 if hopeless
                 else "set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
                 safety=Safety.MANUAL if hopeless else Safety.SAFE,
