@@ -56,6 +56,22 @@ def test_an_empty_stack_is_drawn_as_nothing() -> None:
     assert FILLS[0] not in lines(zero)[1]
 
 
+def test_long_names_leave_room_for_what_is_drawn() -> None:
+    """A name of the user's own may be any text."""
+    name = "n" * 300
+    bars = Bars(
+        name=name,
+        parts=(name, "b"),
+        rows=(Bar(name=name, values=(1.0, 2.0)),),
+        unit=name,
+        limits=(Limit(name=name, value=2.0),),
+    )
+    drawn = lines(bars)
+    assert max(map(len, drawn)) <= 78
+    assert FILLS[0] in drawn[1]
+    assert FILLS[1] in drawn[1]
+
+
 @given(
     st.lists(st.lists(st.floats(0, 1e4), min_size=2, max_size=2), min_size=1, max_size=5),
     st.floats(0.01, 2e4),

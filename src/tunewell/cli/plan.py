@@ -86,8 +86,8 @@ Most = Annotated[
     typer.Option(
         "--changes",
         min=0,
-        help="Simulations spent on what to change: 24 where it does not fit and none where it "
-        "fits, unless told otherwise; 0 gives the prediction alone.",
+        help="Simulations spent on what to change: 12 where it does not fit, 24 with --fit, none "
+        "where it fits, unless told otherwise; 0 gives the prediction alone.",
     ),
 ]
 Fit = Annotated[
@@ -140,6 +140,7 @@ def plan(
     """
     from tunewell.api.plan import Call
     from tunewell.api.plan import plan as run
+    from tunewell.api.planning.changes import SIMULATIONS_TO_FIT
     from tunewell.api.planning.flags import Flags
     from tunewell.plan import child
 
@@ -173,7 +174,7 @@ def plan(
             hub=hub,
         ),
         simulate=child.simulate if simulate else None,
-        most=most,
+        most=SIMULATIONS_TO_FIT if fit and most is None else most,
         prices=prices,
         progress=common.bars(quiet=quiet),
     )

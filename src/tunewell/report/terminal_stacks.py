@@ -18,7 +18,7 @@ STYLES = ("blue", "green", "yellow", "magenta", "cyan", "dim")
 """Of the parts in their order; a seventh begins anew."""
 
 NARROWEST_PLOT = 16
-LONGEST_NAME = 14
+LONGEST_NAME, LONGEST_UNIT = 24, 8
 LAYER_ROWS = 10
 SHORTEST_NAME = 4
 """Fewer letters of a stretch's name say nothing."""
@@ -39,19 +39,25 @@ def _legend(parts: Sequence[str]) -> Text:
     for number, part in enumerate(parts):
         text.append("  " if number else "")
         text.append(FILLS[number % len(FILLS)], STYLES[number % len(STYLES)])
-        text.append(f" {visible(part)}")
+        text.append(f" {_short(part)}")
     return text
+
+
+def _short(text: str, longest: int = LONGEST_NAME) -> str:
+    """The text on few columns: what is drawn beside it needs the others."""
+    said = visible(text)
+    return said if cell_len(said) <= longest else f"{set_cell_size(said, longest - 1)}…"
 
 
 def _bars(item: Bars, width: int) -> Iterator[Text]:
     totals = [sum(row.values) for row in item.rows]
     top = max([*totals, *(limit.value for limit in item.limits)], default=0.0) or 1.0
-    named = min(max((cell_len(visible(r.name)) for r in item.rows), default=0), LONGEST_NAME)
+    named = max((cell_len(_short(row.name)) for row in item.rows), default=0)
     numbers = [_number(total, item.unit) for total in totals]
     room = max(width - named - 2 - max(map(len, numbers), default=0) - 1, NARROWEST_PLOT)
     marks = {_column(limit.value, top, room): limit for limit in item.limits}
     for row, total, number in zip(item.rows, totals, numbers, strict=True):
-        line = Text(set_cell_size(visible(row.name), named) + "  ")
+        line = Text(set_cell_size(_short(row.name), named) + "  ")
         cells = list(_cells(row.values, total, top, room))
         cells += [(" ", "")] * (room - len(cells))
         for column, limit in marks.items():
@@ -66,7 +72,7 @@ def _bars(item: Bars, width: int) -> Iterator[Text]:
 
 
 def _pointer(limit: Limit, column: int, lead: int, width: int, unit: str) -> Text:
-    said = f"{visible(limit.name)}: {_number(limit.value, unit)}"
+    said = f"{_short(limit.name)}: {_number(limit.value, unit)}"
     at = lead + column
     if at + 2 + cell_len(said) <= width:
         return Text(" " * at + f"└ {said}", "bold")
@@ -97,7 +103,7 @@ def _number(value: float, unit: str) -> str:
     shown = f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"  # noqa: PLR2004  digits that say
     if 0 < value < 0.1:  # noqa: PLR2004  less than one tenth is not 0.0
         shown = figure(value)
-    return f"{shown} {visible(unit)}" if unit else shown
+    return f"{shown} {_short(unit, LONGEST_UNIT)}" if unit else shown
 
 
 def _layers(item: Layers, width: int) -> Iterator[Text]:
@@ -123,7 +129,7 @@ def _layers(item: Layers, width: int) -> Iterator[Text]:
         for values in columns:
             line.append(*_layer_cell(values, level, limited=row in levels))
         if row in levels:
-            said = f" {visible(levels[row].name)} "
+            said = f" {_short(levels[row].name)} "
             line = line[: width - cell_len(said)] + Text(said, "bold")
         yield line
     yield Text("0".rjust(lead) + " └" + "─" * room, "dim")
@@ -167,9 +173,9 @@ def _stretches(item: Layers, lead: int, room: int) -> Text:
         if start < len(line):
             continue
         line += " " * (start - len(line))
-        name = visible(stretch.name)
+        name = _short(stretch.name)
         if cell_len(name) < following - start:
             line += name
         elif following - start > SHORTEST_NAME:
             line += name[: following - start - 1]
-    return Text(line.rstrip() or item.axis, "dim")
+    return Text(line.rstrip() or _short(item.axis), "dim")

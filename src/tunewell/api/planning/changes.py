@@ -23,8 +23,8 @@ from tunewell.subjects.recipe import Recipe
 
 GIB = 1024**3
 FEWEST_SHOWN, SHOWN = 3, 5
-SIMULATIONS = 24
-"""Simulations spent on what to change, unless told otherwise: what the search was made for."""
+SIMULATIONS, SIMULATIONS_TO_FIT = 12, 24
+"""Simulations spent on what to change, unless told otherwise; more where it is to be written."""
 
 SEVERAL = (2, 4, 8)
 """How many GPUs are looked at where one was named that does not hold the step."""
