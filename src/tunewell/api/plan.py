@@ -43,8 +43,13 @@ FAMILIES = frozenset({"hyperparameters", "hardware"})
 
 HOW_EXACT = "Without --no-simulate the step itself is simulated, with no GPU and no weights."
 
-OF_THIS_MACHINE = frozenset({"disk-too-small"})
-"""Checks that measure the disk of the machine at hand, which a GPU named by a flag is not in."""
+OF_THIS_MACHINE = frozenset({"disk-too-small", "main-memory-too-small", "shared-memory-too-small"})
+"""Checks that measure the machine at hand beside its GPU, which a GPU named by a flag is not in."""
+
+BY_FORMULA = frozenset(
+    {"longest-batch-comes-late", "checkpointing-not-needed", "small-micro-batches"}
+)
+"""Checks that reckon with the formula: where a step was simulated, its numbers alone are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,18 +357,21 @@ def _examined(opened: Opened, answer: _Answer, place: Place | None) -> Outcomes:
         missing = {**missing, "Machine": "name the GPU that will train: --gpu NAME"}
     if answer.needed is not None and answer.needed.exact:
         subjects.append(answer.needed)
-    settings = opened.settings
+    reasons: dict[str, str] = {}
+    if answer.needed is not None and answer.needed.exact:
+        reasons |= dict.fromkeys(BY_FORMULA, "the step was simulated, for its longest batch")
     if opened.flags.gpu is not None:
-        settings = _elsewhere(settings, opened.flags.gpu)
+        reason = f"{opened.flags.gpu} was named and may be in another machine"
+        reasons |= dict.fromkeys(OF_THIS_MACHINE, reason)
+    settings = _without(opened.settings, reasons)
     # What nobody wrote is no finding: without a recipe only its hardware is looked at.
     families = FAMILIES if opened.written else FAMILIES - {"hyperparameters"}
     return examine(subjects, settings=settings, families=families, missing=missing)
 
 
-def _elsewhere(settings: Settings, gpu: str) -> Settings:
-    """The settings without checks of this machine's own disk."""
-    reason = f"{gpu} was named and may be in another machine"
-    ignored = {c.code: reason for c in registry.load() if c.name in OF_THIS_MACHINE}
+def _without(settings: Settings, reasons: Mapping[str, str]) -> Settings:
+    """The settings without some checks, each with the reason why it does not look."""
+    ignored = {c.code: reasons[c.name] for c in registry.load() if c.name in reasons}
     return msgspec.structs.replace(settings, ignore={**ignored, **settings.ignore})
 
 
