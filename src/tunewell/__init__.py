@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tunewell.core.version import VERSION
@@ -75,3 +77,22 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  the module's own names, of e
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Part(ModuleType):
+    """A part of the package that bears the name of a command, and can be called as that."""
+
+    def __call__(self, *args: Any, **named: Any) -> Any:  # noqa: ANN401  the command's own
+        name = self.__name__.rpartition(".")[2]
+        return getattr(import_module(_HOME[name]), name)(*args, **named)
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: object) -> None:
+        # The first import of `tunewell.plan` binds the part to the name of the function `plan`.
+        if name in _HOME and isinstance(value, ModuleType):
+            value.__class__ = _Part
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -11,6 +11,8 @@ import numpy as np
 from tunewell.core.document import Cause, Document, Examined, Outcome, Section
 from tunewell.core.finding import (
     AddRows,
+    Bar,
+    Bars,
     Category,
     Chart,
     Classes,
@@ -21,6 +23,8 @@ from tunewell.core.finding import (
     Fix,
     JoinTurns,
     Key,
+    Layers,
+    Limit,
     LogLine,
     Mark,
     Matrix,
@@ -35,6 +39,7 @@ from tunewell.core.finding import (
     SetText,
     Severity,
     Steps,
+    Stretch,
     Table,
     Tensor,
     Text,
@@ -541,6 +546,49 @@ def tune_document() -> Document:
     )
 
 
+KINDS = ("weights", "gradients", "optimizer", "activations", "logits", "other")
+
+
+def memory_bars() -> Bars:
+    """Memory of each phase of a step, which goes beyond what the GPU has."""
+    return Bars(
+        name="most memory at once in each phase",
+        parts=KINDS,
+        rows=(
+            Bar(name="load", values=(14.2, 0.0, 0.0, 0.0, 0.0, 0.1)),
+            Bar(name="forward", values=(14.2, 0.0, 0.3, 5.5, 2.3, 0.1)),
+            Bar(name="backward", values=(14.2, 0.2, 0.3, 5.1, 4.6, 0.1)),
+            Bar(name="optimizer", values=(14.2, 0.2, 0.3, 0.0, 0.0, 0.2)),
+        ),
+        unit="GiB",
+        limits=(Limit(name="L4", value=22.5),),
+    )
+
+
+def memory_layers() -> Layers:
+    """Memory through one step: activations grow in the forward pass and shrink in the backward."""
+    steps = 60
+    values = []
+    for at in range(steps):
+        share = at / 30 if at < 30 else max(0.0, (50 - at) / 20)
+        logits = 4.0 if 27 <= at <= 32 else 0.0
+        values.append((14.2, 0.2 if at > 35 else 0.0, 0.3, 5.5 * share, logits, 0.1))
+    return Layers(
+        name="memory through one step",
+        axis="allocations",
+        at=tuple(float(at) for at in range(steps)),
+        parts=KINDS,
+        values=tuple(values),
+        unit="GiB",
+        stretches=(
+            Stretch(name="forward", first=0.0, last=29.0),
+            Stretch(name="backward", first=30.0, last=50.0),
+            Stretch(name="optimizer", first=51.0, last=59.0),
+        ),
+        limits=(Limit(name="L4", value=22.5),),
+    )
+
+
 def every_kind() -> Mapping[str, Finding]:
     """A finding for each kind of place, evidence and edit, by the kind's name."""
     places = (
@@ -576,6 +624,8 @@ def every_kind() -> Mapping[str, Finding]:
                 },
             },
         ),
+        memory_bars(),
+        memory_layers(),
     )
     edits = (
         SetKey(path="fp16", old=True, new=None, file="train.toml", line=3),
@@ -664,6 +714,11 @@ def hostile_document() -> Document:
         Text(name=h, text=h + "W" * 300),
         Chart(name=h, spec={"mark": "bar", "data": {"values": [{"a": h, "b": 1}]},
               "encoding": {"x": {"field": "a"}, "y": {"field": "b", "type": "quantitative"}}}),
+        Bars(name=h, parts=(h,), rows=(Bar(name=h, values=(1.0,)),), unit=h,
+             limits=(Limit(name=h, value=2.0),)),
+        Layers(name=h, axis=h, at=(0.0, 1.0), parts=(h,), values=((1.0,), (2.0,)), unit=h,
+               stretches=(Stretch(name=h, first=0.0, last=1.0),),
+               limits=(Limit(name=h, value=2.0),)),
     )  # fmt: skip
     edits = (
         SetKey(path=h, old=h, new=h, file=h, line=1, key=h),

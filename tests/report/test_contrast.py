@@ -49,6 +49,13 @@ def test_text_on_its_ground(text: str, ground: str, theme: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("part", [f"part{number}" for number in range(1, 7)])
+def test_parts_of_a_stack_on_the_page(part: str, theme: str) -> None:
+    """Areas are told from the page by at least 2.2 to 1; their names stand beside them as text."""
+    assert contrast(rgb(COLOURS[part][theme]), rgb(COLOURS["paper"][theme])) >= 2.2
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("tone", ["good", "error"])
 def test_counts_on_the_darkest_cell(tone: str, theme: str) -> None:
     """The numbers in the cells of a confusion matrix."""

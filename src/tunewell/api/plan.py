@@ -1,249 +1,399 @@
-"""`tunewell plan`: standard values with their sources, memory by kind, steps and time."""
+"""`tunewell plan`: will it fit, how long, what it costs, what to change; standard values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import msgspec
+
+from tunewell.api.planning import changes, money
+from tunewell.api.planning import memory as memories
+from tunewell.api.planning.changes import SIMULATIONS, Shared
+from tunewell.api.planning.fitting import Fitted, fitted
+from tunewell.api.planning.lengths import Length, Run, length_of, run_of
+from tunewell.api.planning.memory import Place
+from tunewell.api.planning.opened import Call, Opened, open_plan
+from tunewell.api.planning.standard import standard_values
 from tunewell.core.document import Document, Section
-from tunewell.core.finding import Table
+from tunewell.core.progress import Progress, Silent
 from tunewell.core.words import counted
+from tunewell.engine import registry
 from tunewell.engine.documents import build
 from tunewell.engine.examine import Outcomes, examine
-from tunewell.facts.model_family import family_of, parameters_of
-from tunewell.facts.recipe import optimizer_steps
-from tunewell.facts.recipe import setting as value_of
-from tunewell.knowledge import gpus
-from tunewell.knowledge.standard_values import lookup, settings_of
-from tunewell.plan.memory import Memory, ModelSize, estimate
-from tunewell.plan.time import Duration, from_peak
-from tunewell.readers.machine import read_machine
-from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.engine.settings import Settings
+from tunewell.knowledge.gpus import Gpu
+from tunewell.knowledge.prices import Price
+from tunewell.plan import child
+from tunewell.plan.advice import Advice
+from tunewell.plan.config_size import first as first_number
+from tunewell.plan.hunt import Simulate as Batch
+from tunewell.plan.needed import Needed
+from tunewell.plan.session import Stream, one_child
+from tunewell.plan.simulated import NotSimulated, Simulated
+from tunewell.plan.step import Step
 from tunewell.subjects.machine import Machine
-from tunewell.subjects.recipe import Recipe
 
-if TYPE_CHECKING:
-    from tunewell.api.workspace import Workspace
-    from tunewell.subjects.tokenization import Tokenization
+__all__ = ["Call", "Planned", "Prices", "plan", "plan_opened"]
 
 FAMILIES = frozenset({"hyperparameters", "hardware"})
-ASSUMED_LENGTH = 512
-PATHS = {"lora_r": "adapter.r", "beta": "preference.beta"}
-"""Where a recipe keeps a setting that the table of standard values knows by another name."""
-GIB = 1024**3
+
+HOW_EXACT = "Without --no-simulate the step itself is simulated, with no GPU and no weights."
+
+OF_THIS_MACHINE = frozenset({"disk-too-small", "main-memory-too-small", "shared-memory-too-small"})
+"""Checks that measure the machine at hand beside its GPU, which a GPU named by a flag is not in."""
+
+BY_FORMULA = frozenset(
+    {"longest-batch-comes-late", "checkpointing-not-needed", "small-micro-batches"}
+)
+"""Checks that reckon with the formula: where a step was simulated, its numbers alone are told."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Length:
-    longest: int
-    mean: float
-    basis: str
+class Planned:
+    """The document, and what makes the step fit where that was asked for and found."""
+
+    document: Document
+    fitted: Fitted | None = None
 
 
-def plan(workspace: Workspace, *, machine: Machine | None = None) -> Document:
-    """What published recipes use beside what this one says, and whether it fits this machine.
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Prices of the user's own, None for those that come with Tunewell, and the day it is."""
+
+    table: tuple[Price, ...] | None = None
+    today: dt.date = field(default_factory=lambda: dt.datetime.now(tz=dt.UTC).date())
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What is known of the memory: the step if one was simulated, and why none was."""
+
+    needed: Needed | None
+    step: Step | None = None
+    simulated: Simulated | None = None
+    reason: str = ""
+    advice: tuple[Advice, ...] | None = None
+    shared: tuple[Shared, ...] = field(default=())
+
+    @property
+    def how(self) -> str:
+        """How to get the exact answer where there is none: what the simulation said of it."""
+        return f"{self.reason[:1].upper()}{self.reason[1:]}." if self.reason else ""
+
+
+def plan(
+    call: Call,
+    *,
+    machine: Machine | None = None,
+    simulate: Stream | None = child.simulate,
+    most: int | None = None,
+    prices: Path | None = None,
+    today: dt.date | None = None,
+    progress: Progress | None = None,
+) -> Planned:
+    """Whether it fits and what to change, how long it takes, what it costs, what is published.
 
     Data and model may be missing: what needs them is then left out, with the reason.
+
+    Args:
+        call: paths and flags.
+        machine: the machine that trains; this one where None. A GPU that is named goes before it.
+        simulate: runs training steps on paper; None leaves the formula's answer alone.
+        most: simulations spent on what to change; by default some where the step does not fit, and
+            none where it does.
+        prices: the user's own file of prices.
+        today: the day on which the age of prices is told.
+        progress: is told the first answer while the exact one is worked out.
+
+    Raises:
+        InputError: if something named is not there or cannot be read.
+        SettingsError: if a flag, a setting or the file of prices cannot be used.
     """
-    recipe = workspace.recipe
-    machine = machine or read_machine(workspace.runs)
-    checkpoint, tokenization = _model(workspace)
-    subjects: list[object] = [recipe, machine]
-    subjects += [s for s in (workspace.dataset, checkpoint, tokenization) if s is not None]
-    outcomes = examine(subjects, settings=workspace.settings, families=FAMILIES)
-    sections = [_standard_values(recipe, checkpoint)]
+    table = money.read_prices(prices)
+    return plan_opened(
+        open_plan(call, machine=machine),
+        simulate=simulate,
+        most=most,
+        prices=Prices(table, today) if today is not None else Prices(table),
+        progress=progress or Silent(),
+    )
+
+
+def plan_opened(
+    opened: Opened,
+    *,
+    simulate: Stream | None,
+    most: int | None,
+    prices: Prices,
+    progress: Progress,
+) -> Planned:
+    """The plan of what was read."""
+    length = length_of(opened.recipe, opened.checkpoint, opened.tokenization)
+    rows = len(opened.dataset.train) if opened.dataset is not None else opened.rows
+    run = run_of(opened.recipe, rows, opened.flags, length)
+    place = memories.place_of(opened)
+    answer = _answer(opened, length, place, simulate, most, progress)
+    sections: list[Section] = []
     facts: dict[str, Any] = {}
-    length = _length(recipe, checkpoint, tokenization)
-    size = ModelSize.of(checkpoint, task=recipe.task) if checkpoint is not None else None
-    memory = None
-    if size is not None:
-        memory = estimate(
-            size,
-            batch=recipe.per_device_train_batch_size,
-            length=length.longest,
-            method=recipe.method,
-            precision=recipe.precision,
+    if answer.needed is not None:
+        how = HOW_EXACT if answer.step is None and simulate is None else answer.how
+        sections.append(memories.section(answer.needed, place, opened, length, how=how))
+        facts["memory"] = answer.needed.facts(
+            place.available if place is not None else None, place.name if place else None
         )
-        sections.append(_memory_section(memory, machine, recipe, length))
-        facts["memory"] = _memory_facts(memory, machine)
-    if workspace.dataset is not None:
-        rows = len(workspace.dataset.train)
-        steps = optimizer_steps(recipe, rows)
-        facts["steps"] = {"optimizer_steps": steps, "train_rows": rows}
-        duration = _duration(recipe, size, machine, length, steps)
-        if duration is not None:
-            facts["steps"] |= {"seconds_low": duration.low, "seconds_high": duration.high}
-        sections.append(_steps_section(recipe, rows, steps, duration))
-    return build(
+        through = memories.timeline(answer.needed, place)
+        sections += [through] if through is not None else []
+    sections += _what_to_change(answer, place, facts)
+    sections += _time_and_price(opened, answer, length, run, prices, facts)
+    assumed = _assumed(opened, answer)
+    if assumed:
+        sections.append(Section(id="assumed", title="What was assumed", text="\n".join(assumed)))
+    parameters = _of_the_model(opened, answer)
+    sections.append(standard_values(opened.recipe, opened.checkpoint, parameters=parameters))
+    outcomes = _examined(opened, answer, place)
+    document = build(
         "plan",
         outcomes,
-        verdict=_verdict(outcomes, memory, machine),
-        title=str(workspace.root.resolve().name),
-        examined=workspace.examined,
+        verdict=_verdict(outcomes, opened, answer, place),
+        title=opened.title,
+        examined=opened.examined,
         sections=sections,
         facts=facts,
     )
+    return Planned(document, _fitted(opened, answer, place))
 
 
-def _model(workspace: Workspace) -> tuple[Checkpoint | None, Tokenization | None]:
-    if workspace.model is None:
-        return None, None
-    from tunewell.readers.checkpoint import read_checkpoint
-    from tunewell.readers.tokenization import read_tokenization
-
-    checkpoint = read_checkpoint(workspace.model)
-    if workspace.dataset is None or checkpoint.tokenizer_file is None:
-        return checkpoint, None
-    cut = workspace.recipe.max_length
-    return checkpoint, read_tokenization(workspace.dataset, checkpoint, cut)
-
-
-def _length(
-    recipe: Recipe, checkpoint: Checkpoint | None, tokenization: Tokenization | None
-) -> _Length:
-    cuts = [recipe.max_length, checkpoint.max_length if checkpoint is not None else None]
-    cut = min((n for n in cuts if n is not None), default=None)
-    if tokenization is not None and len(tokenization.lengths):
-        lengths = tokenization.lengths if cut is None else tokenization.lengths.clip(max=cut)
-        return _Length(int(lengths.max()), float(lengths.mean()), "the longest training row")
-    if cut is not None:
-        return _Length(cut, float(cut), "where rows are cut")
-    return _Length(ASSUMED_LENGTH, float(ASSUMED_LENGTH), "assumed: neither data nor model says")
-
-
-def _standard_values(recipe: Recipe, checkpoint: Checkpoint | None) -> Section:
-    parameters = parameters_of(recipe, checkpoint)
-    family = family_of(recipe, checkpoint)
-    rows: list[tuple[str | float | int | None, ...]] = []
-    for setting in settings_of(recipe.task, recipe.method):
-        value = lookup(
-            recipe.task,
-            recipe.method,
-            setting,
-            parameters=parameters,
-            family=family.name if family is not None else None,
+def _answer(
+    opened: Opened,
+    length: Length,
+    place: Place | None,
+    simulate: Stream | None,
+    most: int | None,
+    progress: Progress,
+) -> _Answer:
+    """The formula's answer at once, then that of the simulation, then what to change."""
+    first = memories.by_formula(opened, length)
+    if opened.checkpoint is None:
+        return _Answer(first, reason="no model was named")
+    if simulate is None:
+        return _Answer(first, reason="no simulation was asked for")
+    described = memories.described(opened, length)
+    if isinstance(described, NotSimulated):
+        return _Answer(first, reason=described.reason)
+    if first is not None:
+        progress.note(
+            f"about {memories.size_words(first.process)} ({memories.range_words(first)}) by the "
+            "formula; simulating the step ..."
         )
-        if value is None:
-            continue
-        yours = value_of(recipe, PATHS.get(setting, setting))
-        rows.append(
-            (
-                setting,
-                yours,
-                value.typical,
-                f"{value.low:g} to {value.high:g}",
-                "; ".join(source.name for source in value.sources),
-            )
+    step = described.step
+    with one_child(simulate) as batch:
+        found = batch([step])[0]
+        if isinstance(found, NotSimulated):
+            return _Answer(first, step=step, reason=found.reason)
+        assumptions = (*opened.assumptions, *described.assumptions)
+        needed = memories.by_simulation(found, step, place, assumptions)
+        answer = _Answer(needed, step=step, simulated=found)
+        if place is not None and place.on_gpu:
+            _advise(answer, opened, place, batch, most, progress)
+    return answer
+
+
+def _advise(
+    answer: _Answer,
+    opened: Opened,
+    place: Place,
+    batch: Batch,
+    most: int | None,
+    progress: Progress,
+) -> None:
+    """Look for what to change, where it does not fit or where it is asked for."""
+    step, found, gpu = answer.step, answer.simulated, opened.gpu
+    if step is None or found is None:
+        return
+    fits = _fits(answer, place)
+    most = most if most is not None else 0 if fits else SIMULATIONS
+    if most > 0:
+        answer.advice = changes.advise(
+            opened.recipe,
+            step,
+            batch,
+            lambda each: money.seconds_of(each, gpu) if gpu is not None else 0.0,
+            place.available - step.device.context_bytes,
+            most=most,
+            known=found,
+            progress=progress,
         )
-    size = f" and {parameters / 1e6:,.1f} million parameters" if parameters else ""
-    return Section(
-        id="standard-values",
-        title="Standard values",
-        text=(
-            f"Published values for {recipe.task} with method {recipe.method}{size}."
-            if rows
-            else f"Nothing is published here for {recipe.task} with method {recipe.method}."
-        ),
-        evidence=(
-            Table(
-                name="standard values",
-                columns=("setting", "yours", "standard", "range", "sources"),
-                rows=tuple(rows),
-                total=len(rows),
-            ),
-        )
-        if rows
-        else (),
-    )
+    if not fits:
+        layers = first_number(step.config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
+        gpus = opened.recipe.hardware.world_size or 1
+        answer.shared = changes.on_more(step, found, gpu=place.name, gpus=gpus, layers=layers)
 
 
-def _available(machine: Machine) -> tuple[int, str]:
-    if machine.gpu_bytes is not None:
-        return machine.gpu_bytes, machine.gpu_name or "the GPU"
-    return machine.memory_bytes, "main memory"
-
-
-def _memory_section(memory: Memory, machine: Machine, recipe: Recipe, length: _Length) -> Section:
-    available, place = _available(machine)
-    rows = [(kind, round(count / GIB, 3)) for kind, count in memory.by_kind.items()]
-    rows.append(("estimate", round(memory.total / GIB, 3)))
-    return Section(
-        id="memory",
-        title="Memory of one training step",
-        text=(
-            f"{memory.low / GIB:,.1f} to {memory.high / GIB:,.1f} GiB, most likely "
-            f"{memory.total / GIB:,.1f}, for {recipe.per_device_train_batch_size} rows of "
-            f"{length.longest} tokens ({length.basis}); {place} has {available / GIB:,.1f} GiB."
-        ),
-        evidence=(
-            Table(
-                name="memory by kind",
-                columns=("kind", "GiB"),
-                rows=tuple(rows),
-                total=len(rows),
-            ),
-        ),
-    )
-
-
-def _memory_facts(memory: Memory, machine: Machine) -> dict[str, Any]:
-    available, place = _available(machine)
-    return {
-        "by_kind": memory.by_kind,
-        "total": memory.total,
-        "low": memory.low,
-        "high": memory.high,
-        "available": available,
-        "where": place,
-        "verdict": memory.verdict(available),
-    }
-
-
-def _duration(
-    recipe: Recipe, size: ModelSize | None, machine: Machine, length: _Length, steps: int
-) -> Duration | None:
-    gpu = gpus.find(machine.gpu_name) if machine.gpu_name else None
-    if gpu is None or size is None:
+def _of_the_model(opened: Opened, answer: _Answer) -> int | None:
+    """Parameters of the model itself, without adapters."""
+    needed = answer.needed
+    if needed is None or needed.parameters is None:
         return None
-    return from_peak(
-        gpu,
-        parameters=size.parameters,
-        tokens_per_step=round(recipe.effective_batch_size * length.mean),
-        steps=steps,
-        half=recipe.precision != "fp32",
+    adapted = opened.recipe.adapter is not None and needed.trainable is not None
+    return needed.parameters - (needed.trainable or 0 if adapted else 0)
+
+
+def _what_to_change(answer: _Answer, place: Place | None, facts: dict[str, Any]) -> list[Section]:
+    sections: list[Section] = []
+    if answer.step is None or answer.needed is None or place is None:
+        return sections
+    context = answer.step.device.context_bytes
+    if answer.advice is not None:
+        facts["changes"] = changes.facts(answer.advice, context)
+        fits = answer.needed.verdict(place.available) == "fits"
+        sections.append(changes.section(answer.advice, place, context, fits=fits))
+    if answer.shared:
+        facts["sharding"] = changes.sharding_facts(answer.shared, place.available)
+        sections.append(changes.sharding_section(answer.shared, place))
+    return sections
+
+
+def _fitted(opened: Opened, answer: _Answer, place: Place | None) -> Fitted | None:
+    if answer.step is None or answer.needed is None or place is None or not place.on_gpu:
+        return None
+    verdict = answer.needed.verdict(place.available)
+    if verdict == "fits":
+        return None
+    return fitted(
+        opened,
+        answer.step,
+        answer.advice or (),
+        answer.shared,
+        available=place.available,
+        tight=verdict == "tight",
     )
 
 
-def _steps_section(recipe: Recipe, rows: int, steps: int, duration: Duration | None) -> Section:
-    warm_up = round(recipe.warmup_ratio * steps)
-    time = (
-        f"{duration.low:,.0f} to {duration.high:,.0f} seconds at {duration.basis}."
-        if duration is not None
-        else "How long they take is not known before a step was measured on this machine."
+def _time_and_price(
+    opened: Opened,
+    answer: _Answer,
+    length: Length,
+    run: Run | None,
+    prices: Prices,
+    facts: dict[str, Any],
+) -> list[Section]:
+    sections: list[Section] = []
+    parameters = answer.needed.parameters if answer.needed is not None else None
+    clock = (
+        money.by_work(answer.simulated)
+        if answer.simulated is not None
+        else money.by_peak(opened.recipe, parameters, length)
     )
-    return Section(
-        id="steps",
-        title="Steps",
-        text=(
-            f"{counted(steps, 'optimizer step')} of {recipe.effective_batch_size:,} rows over "
-            f"{rows:,} training rows, {warm_up:,} of them warm-up. {time}"
-        ),
-    )
+    step = clock(opened.gpu) if opened.gpu is not None else None
+    if run is not None:
+        facts["steps"] = {"optimizer_steps": run.steps, "train_rows": run.rows}
+    if step is not None and opened.gpu is not None:
+        facts["time"] = money.time_facts(step, run)
+        if run is not None:
+            whole = step.times(run.steps)
+            facts["steps"] |= {"seconds_low": whole.low, "seconds_high": whole.high}
+        sections.append(money.time_section(step, run, opened.recipe, opened.gpu))
+    elif run is not None:
+        sections.append(money.steps_section(run, opened.recipe))
+    on_gpus = opened.gpu is not None or opened.elsewhere
+    if run is not None and answer.needed is not None and on_gpus:
+        count = opened.recipe.hardware.world_size or 1
+        changed = _changed(answer, opened.gpu)
+        bf16 = opened.recipe.precision == "bf16" or opened.recipe.hardware.dtype == "bfloat16"
+        steps = money.timed(clock, answer.needed, opened.gpu, changed, bf16=bf16)
+        found = money.priced(steps, run, prices.table, count)
+        cost = money.cost_facts(found, opened.gpu)
+        if cost is not None:
+            facts["cost"] = cost
+        priced = money.price_section(
+            found, opened.gpu, steps, run, changed=changed is not None, today=prices.today
+        )
+        sections += [priced] if priced is not None else []
+    return sections
 
 
-def _verdict(outcomes: Outcomes, memory: Memory | None, machine: Machine) -> str:
-    far = len(outcomes.findings)
-    settings = (
-        f"{counted(far, 'setting')} should be looked at"
-        if far
-        else "the settings lie where published recipes lie"
-    )
-    if memory is None:
-        return f"{settings[0].upper()}{settings[1:]}; memory was not planned: name a model."
-    available, place = _available(machine)
-    fits = {
-        "fits": f"It fits in {place}",
-        "tight": f"It is tight in {place}",
-        "does-not-fit": f"It does not fit in {place}",
-    }[memory.verdict(available)]
-    return f"{fits}, and {settings}."
+def _changed(answer: _Answer, gpu: Gpu | None) -> money.Timed | None:
+    """Seconds of the step after the change that makes it fit."""
+    best = next(iter(answer.advice or ()), None)
+    if best is None or best.fit != "fits" or gpu is None or answer.needed is None:
+        return None
+    if answer.needed.verdict(gpu.memory_bytes) == "fits":
+        return None
+    return money.by_work(best.simulated)(gpu)
+
+
+def _assumed(opened: Opened, answer: _Answer) -> list[str]:
+    """Sentences on what nobody said, and on what could not be done."""
+    said = list(answer.needed.assumptions if answer.needed is not None else opened.assumptions)
+    if answer.simulated is None and opened.checkpoint is not None:
+        said.append(f"the step was not simulated: {answer.reason}")
+    if answer.simulated is not None and opened.gpu is None:
+        said.append("attention as on a GPU of compute capability 8.0 or more: none was named")
+    if opened.recipe.hardware.deepspeed or opened.recipe.hardware.fsdp:
+        said.append("the memory is that of one GPU without the sharding that the recipe asks for")
+    return [_sentence(one) for one in dict.fromkeys(said)]
+
+
+def _sentence(clause: str) -> str:
+    """The clause as a sentence; a first word that is a name ("bf16") keeps its letters."""
+    named = any(char.isdigit() for char in clause.partition(" ")[0])
+    begun = clause if named else clause[0].upper() + clause[1:]
+    return begun if begun.endswith(".") else f"{begun}."
+
+
+def _examined(opened: Opened, answer: _Answer, place: Place | None) -> Outcomes:
+    """The checks over the recipe, held against the machine that will train where it is known."""
+    subjects: list[object] = [opened.recipe]
+    known = (opened.dataset, opened.checkpoint, opened.tokenization)
+    subjects += [subject for subject in known if subject is not None]
+    missing: Mapping[str, str] = opened.missing
+    if place is not None:
+        subjects.append(opened.machine)
+    else:
+        missing = {**missing, "Machine": "name the GPU that will train: --gpu NAME"}
+    if answer.needed is not None and answer.needed.exact:
+        subjects.append(answer.needed)
+    reasons: dict[str, str] = {}
+    if answer.needed is not None and answer.needed.exact:
+        reasons |= dict.fromkeys(BY_FORMULA, "the step was simulated, for its longest batch")
+    if opened.flags.gpu is not None:
+        reason = f"{opened.flags.gpu} was named and may be in another machine"
+        reasons |= dict.fromkeys(OF_THIS_MACHINE, reason)
+    settings = _without(opened.settings, reasons)
+    # What nobody wrote is no finding: without a recipe only its hardware is looked at.
+    families = FAMILIES if opened.written else FAMILIES - {"hyperparameters"}
+    return examine(subjects, settings=settings, families=families, missing=missing)
+
+
+def _without(settings: Settings, reasons: Mapping[str, str]) -> Settings:
+    """The settings without some checks, each with the reason why it does not look."""
+    ignored = {c.code: reasons[c.name] for c in registry.load() if c.name in reasons}
+    return msgspec.structs.replace(settings, ignore={**ignored, **settings.ignore})
+
+
+def _verdict(outcomes: Outcomes, opened: Opened, answer: _Answer, place: Place | None) -> str:
+    said: list[str] = []
+    if answer.needed is not None:
+        said.append(memories.verdict_words(answer.needed, place))
+    best = next(iter(answer.advice or ()), None)
+    if best is not None and best.fit == "fits":
+        aim = "faster" if _fits(answer, place) else "fit"
+        said.append(f"to make it {aim}: {best.title}")
+    others = [finding for finding in outcomes.findings if finding.name != "does-not-fit"]
+    if others:
+        said.append(f"{counted(len(others), 'setting')} should be looked at")
+    elif opened.written:
+        said.append("the settings lie where published recipes lie")
+    if answer.needed is None:
+        said.append("memory was not planned: name a model")
+    return f"{'; '.join(said)[:1].upper()}{'; '.join(said)[1:]}."
+
+
+def _fits(answer: _Answer, place: Place | None) -> bool:
+    if answer.needed is None or place is None:
+        return False
+    return answer.needed.verdict(place.available) == "fits"

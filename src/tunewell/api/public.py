@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tunewell.api.planning.flags import Flags
     from tunewell.core.document import Document
+    from tunewell.plan.session import Stream
 
 
 def check(
@@ -157,18 +159,126 @@ def compare(*paths: str | Path, metric: str | None = None, same_settings: bool =
     )
 
 
-def plan(project: str | Path = ".", *, model: str | None = None) -> Document:
-    """Standard values with their sources, memory by kind, and the number of steps.
+def plan(
+    *paths: str | Path | object,
+    model: str | None = None,
+    method: str | None = None,
+    lora_rank: int | None = None,
+    lora_targets: str | None = None,
+    batch: int | None = None,
+    seq: int | None = None,
+    precision: str | None = None,
+    autocast: bool | None = None,
+    attention: str | None = None,
+    checkpointing: bool | None = None,
+    optimizer: str | None = None,
+    accumulation: int | None = None,
+    task: str | None = None,
+    gpu: str | None = None,
+    gpus: int | None = None,
+    rows: int | None = None,
+    tokens: int | None = None,
+    epochs: float | None = None,
+    prices: str | Path | None = None,
+    config: str | Path | None = None,
+    hub: bool = False,
+    simulate: bool = True,
+) -> Document:
+    """Say whether a fine-tune fits, how long it takes, what it costs and what to change.
+
+    Every keyword goes before what a configuration says, and `model` alone is enough.
+
+    Args:
+        paths: a project folder, a training configuration, a script or data. Or one Hugging Face
+            trainer, as it stands. The project in the working folder where there is nothing else.
+        model: a folder, a config.json or a known name.
+        method: "full", "lora" or "qlora".
+        lora_rank: rank of the adapters.
+        lora_targets: "all-linear", or names with commas between them.
+        batch: rows a device at a time.
+        seq: tokens at which rows are cut.
+        precision: "fp32", "fp16" or "bf16". Full fine-tuning has fp32 weights with autocast, and
+            frozen weights are in the precision itself.
+        autocast: False leaves torch.autocast out, and all weights are in the precision.
+        attention: "sdpa", "eager" or "flash".
+        checkpointing: whether layers are recomputed in the backward pass.
+        optimizer: a name of TrainingArguments.optim; "adamw" is "adamw_torch".
+        accumulation: batches for one optimizer step.
+        task: "sft", "dpo", "text-classification" and others.
+        gpu: the GPU to plan for, by any usual name.
+        gpus: how many of them.
+        rows: training rows, for time and price.
+        tokens: training tokens of one epoch, for time and price.
+        epochs: passes over the data.
+        prices: a file of your own prices.
+        config: a settings file, or a training configuration.
+        hub: allow a model to be fetched.
+        simulate: whether the step is simulated; the formula's answer alone otherwise.
 
     Raises:
-        tunewell.core.errors.UserError: if the project cannot be opened.
+        tunewell.core.errors.UserError: if something given cannot be used.
     """
     from tunewell.api import plan as command
-    from tunewell.api.workspace import open_workspace
+    from tunewell.api.planning.flags import Flags
+    from tunewell.plan import child
 
-    return command.plan(
-        open_workspace(Path(project), model=model, require_data=False, require_model=False)
+    flags = Flags(
+        model=model,
+        method=method,
+        lora_rank=lora_rank,
+        lora_targets=lora_targets,
+        batch=batch,
+        seq=seq,
+        precision=precision,
+        autocast=autocast,
+        attention=attention,
+        checkpointing=checkpointing,
+        optimizer=optimizer,
+        accumulation=accumulation,
+        task=task,
+        gpu=gpu,
+        gpus=gpus,
+        rows=rows,
+        tokens=tokens,
+        epochs=epochs,
     )
+    named = tuple(Path(path) for path in paths if isinstance(path, str | Path))
+    trainers = [thing for thing in paths if not isinstance(thing, str | Path)]
+    runs = child.simulate if simulate else None
+    if trainers:
+        return _plan_trainer(trainers, flags, config, prices=_path(prices), simulate=runs)
+    alone = model is not None or config is not None
+    if not named and not (alone and not Path("tunewell.toml").is_file()):
+        named = (Path(),)
+    call = command.Call(paths=named, flags=flags, config=_path(config), hub=hub)
+    return command.plan(call, simulate=runs, prices=_path(prices)).document
+
+
+def _plan_trainer(
+    trainers: list[object],
+    flags: Flags,
+    config: str | Path | None,
+    *,
+    prices: Path | None,
+    simulate: Stream | None,
+) -> Document:
+    from tunewell.api.given import settings_near
+    from tunewell.api.plan import Prices, plan_opened
+    from tunewell.api.planning.live import open_trainer
+    from tunewell.api.planning.money import read_prices
+    from tunewell.core.errors import InputError
+    from tunewell.core.progress import Silent
+    from tunewell.train.quiet import quiet
+
+    if len(trainers) > 1:
+        kinds = ", ".join(type(thing).__name__ for thing in trainers)
+        message = f"plan takes paths or one Hugging Face trainer, not {kinds}"
+        raise InputError(message)
+    table = Prices(read_prices(prices))
+    with quiet():  # some libraries draw a random number when they are first imported
+        opened = open_trainer(trainers[0], flags, settings_near(Path(), _path(config)))
+    planned = plan_opened(opened, simulate=simulate, most=None, prices=table, progress=Silent())
+    return planned.document
 
 
 def train(

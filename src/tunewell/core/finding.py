@@ -185,7 +185,55 @@ class Chart(Record, frozen=True, tag="chart", tag_field="kind"):
     spec: dict[str, Any]
 
 
-Evidence: TypeAlias = Number | Series | Table | Matrix | Tokens | Text | Chart
+class Limit(Record, frozen=True):
+    """A value that a stack is held against, such as the memory of a GPU."""
+
+    name: str
+    value: float
+
+
+class Bar(Record, frozen=True):
+    """One stacked bar: a value for each part, in the order of the parts."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+class Bars(Record, frozen=True, tag="bars", tag_field="kind"):
+    """Stacked bars on one scale, one below the other. `unit` is that of every value."""
+
+    name: str
+    parts: tuple[str, ...]
+    rows: tuple[Bar, ...]
+    unit: str = ""
+    limits: tuple[Limit, ...] = ()
+
+
+class Stretch(Record, frozen=True):
+    """A named stretch along an axis, both ends included."""
+
+    name: str
+    first: float
+    last: float
+
+
+class Layers(Record, frozen=True, tag="layers", tag_field="kind"):
+    """Parts of a whole as they grow and shrink along an axis, stacked.
+
+    `values` has, for each point of `at`, one value a part.
+    """
+
+    name: str
+    axis: str
+    at: tuple[float, ...]
+    parts: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    unit: str = ""
+    stretches: tuple[Stretch, ...] = ()
+    limits: tuple[Limit, ...] = ()
+
+
+Evidence: TypeAlias = Number | Series | Table | Matrix | Tokens | Text | Chart | Bars | Layers
 
 
 # -- fixes -------------------------------------------------------------------------------------

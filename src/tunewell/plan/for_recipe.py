@@ -11,9 +11,10 @@ from tunewell.facts.model_family import has_experts
 from tunewell.facts.optimizer_states import FP32_STATES, paged, state_bytes
 from tunewell.facts.weights import loaded_weights
 from tunewell.knowledge import families
+from tunewell.plan.config_size import size_of_config
 from tunewell.plan.memory import Memory, ModelSize, estimate
 from tunewell.subjects.checkpoint import Checkpoint
-from tunewell.subjects.recipe import Recipe
+from tunewell.subjects.recipe import Adapter, Recipe
 from tunewell.subjects.tokenization import Tokenization
 
 ASSUMED_LENGTH = 512
@@ -29,6 +30,32 @@ not in it, and it was 1 % below the measured reserve at worst."""
 
 HALF = frozenset({"bfloat16", "float16"})
 
+USUAL_TARGETS = frozenset(
+    {"q_proj", "v_proj", "query", "value", "query_proj", "value_proj", "q_lin", "v_lin", "q", "v"}
+    | {"c_attn", "qkv_proj", "Wqkv", "query_key_value", "in_proj"}
+)
+"""Matrices that PEFT puts an adapter on where none are named: query and value of most models (its
+TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING, peft 0.21)."""
+
+
+def size_of(checkpoint: Checkpoint, *, task: str) -> ModelSize | None:
+    """Sizes by the weights' headers, or else by config.json; None where neither says them."""
+    found = ModelSize.of(checkpoint, task=task)
+    return found if found is not None else size_of_config(checkpoint.config, task=task)
+
+
+def adapter_parameters(adapter: Adapter, size: ModelSize) -> int:
+    """Parameters of an adapter: its rank times the two sides of every matrix that it is put on.
+
+    A regular expression of names, or names that are none of the model's, count as every matrix.
+    """
+    named = adapter.target_modules
+    wanted = (
+        USUAL_TARGETS if named is None else frozenset(named if not isinstance(named, str) else ())
+    )
+    sides = sum(count for name, count in size.sides.items() if name in wanted)
+    return adapter.r * (sides or size.block_sides)
+
 
 def memory_of(
     recipe: Recipe, checkpoint: Checkpoint, size: ModelSize, *, batch: int, length: int
@@ -40,7 +67,7 @@ def memory_of(
     is a lower bound.
     """
     hardware = recipe.hardware
-    trained = recipe.adapter.r * size.block_sides if recipe.adapter is not None else None
+    trained = adapter_parameters(recipe.adapter, size) if recipe.adapter is not None else None
     memory = estimate(
         size,
         batch=batch,

@@ -10,7 +10,7 @@ benchmarks/results/memory_peers.md has the formula's error on measured runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tunewell.subjects.checkpoint import Checkpoint
 
@@ -47,6 +47,7 @@ class ModelSize:
     layers: int
     heads: int
     vocabulary: int = 0
+    sides: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, *, task: str = "text-classification") -> ModelSize | None:
@@ -57,20 +58,25 @@ class ModelSize:
         heads = _first(config, "num_attention_heads", "n_head", "n_heads")
         if hidden is None or layers is None or heads is None or not checkpoint.tensors:
             return None
-        blocks = [
-            shape
+        blocks = {
+            name: shape
             for name, shape in checkpoint.tensors.items()
             if len(shape) == 2 and any(part.isdigit() for part in name.split("."))  # noqa: PLR2004
-        ]
+        }
+        sides: dict[str, int] = {}
+        for name, shape in blocks.items():
+            last = name.removesuffix(".weight").rpartition(".")[2]
+            sides[last] = sides.get(last, 0) + sum(shape)
         vocabulary = _first(config, "vocab_size") or 0
         return cls(
             parameters=checkpoint.parameters,
-            block_parameters=sum(rows * columns for rows, columns in blocks),
-            block_sides=sum(sum(shape) for shape in blocks),
+            block_parameters=sum(rows * columns for rows, columns in blocks.values()),
+            block_sides=sum(sides.values()),
             hidden=hidden,
             layers=layers,
             heads=heads,
             vocabulary=0 if task == "text-classification" else vocabulary,
+            sides=sides,
         )
 
 

@@ -15,10 +15,19 @@ import jinja2
 from markupsafe import Markup
 
 from tunewell.core.document import Document, Section
-from tunewell.core.finding import Evidence, Finding, Matrix, Series, Severity, Table
+from tunewell.core.finding import (
+    Bars,
+    Evidence,
+    Finding,
+    Layers,
+    Matrix,
+    Series,
+    Severity,
+    Table,
+)
 from tunewell.core.proof import Proof
 from tunewell.core.words import counted
-from tunewell.report import charts, numbers, words
+from tunewell.report import charts, numbers, stacks, words
 from tunewell.report.diff import diff
 from tunewell.report.svg import draw
 
@@ -100,6 +109,8 @@ def templates() -> jinja2.Environment:
         cut=_cut,
         text_of=_text_of,
         picture_of=_picture_of,
+        stack_of=_stack_of,
+        said_of=stacks.said,
         curve=_curve,
         overlaid=_overlaid,
         overlay=_overlay,
@@ -205,6 +216,11 @@ def _text_of(value: str | float | None) -> str:
 
 def _picture_of(spec: dict[str, Any], label: str) -> Markup | None:
     return _picture(charts.foreign(spec), label)
+
+
+def _stack_of(item: Bars | Layers, *, wide: bool) -> Markup | None:
+    width = WIDE if wide else NARROW
+    return _picture(stacks.spec_of(item, width), f"{item.name}: {stacks.said(item)}")
 
 
 def _picture(spec: dict[str, Any], label: str) -> Markup | None:

@@ -9,10 +9,12 @@ from typing import assert_never
 
 from tunewell.core.document import Document, Section
 from tunewell.core.finding import (
+    Bars,
     Chart,
     Evidence,
     Finding,
     Fix,
+    Layers,
     Matrix,
     Number,
     Series,
@@ -26,6 +28,7 @@ from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.diff import diff
 from tunewell.report.numbers import confusions, finite_points
+from tunewell.report.terminal_stacks import stacked
 from tunewell.report.words import figure, visible
 
 SPECIAL = re.compile(r"[\\`*_\[\]#|~@$!]|^\s*[-+=](?=[-=\s]|$)|^\s*\d+[.)](?=\s|$)")
@@ -36,6 +39,7 @@ ROWS_SHOWN = 10
 QUOTED_CHARACTERS = 600
 TOKENS_SHOWN = 60
 DIFF_LINES_SHOWN = 20
+DRAWN_COLUMNS = 76
 
 
 def render(document: Document) -> str:
@@ -185,6 +189,10 @@ def _evidence(item: Evidence) -> str:  # noqa: PLR0911  one return a kind
             return f"{escape(item.name)}:\n\n{_block(item.text[:QUOTED_CHARACTERS].splitlines())}"
         case Chart():
             return f"{escape(item.name)}: a chart, drawn in the HTML report"
+        case Bars() | Layers():
+            # A drawing of characters of one width: the one that the terminal has.
+            drawn = [line.plain for line in stacked(item, DRAWN_COLUMNS)]
+            return f"{escape(item.name)}:\n\n{_block(drawn)}"
         case _:
             assert_never(item)
 

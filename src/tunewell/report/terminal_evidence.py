@@ -9,11 +9,22 @@ from typing import assert_never
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from tunewell.core.finding import Chart, Evidence, Matrix, Number, Series, Table, Tokens
+from tunewell.core.finding import (
+    Bars,
+    Chart,
+    Evidence,
+    Layers,
+    Matrix,
+    Number,
+    Series,
+    Table,
+    Tokens,
+)
 from tunewell.core.finding import Text as Quotation
 from tunewell.core.words import counted
 from tunewell.report import words
 from tunewell.report.numbers import confusions, finite_points
+from tunewell.report.terminal_stacks import stacked
 from tunewell.report.words import figure, visible
 
 CONFUSIONS_SHOWN = 3
@@ -54,6 +65,8 @@ def evidence_lines(
             yield Text(visible(f"{evidence.name}: {_cut(evidence.text)}"))
         case Chart():
             yield Text(visible(f"{evidence.name}: a chart, drawn in the HTML report"), "dim")
+        case Bars() | Layers():
+            yield from stacked(evidence, width)
         case _:
             assert_never(evidence)
 

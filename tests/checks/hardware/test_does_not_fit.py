@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tunewell.checks.hardware.does_not_fit import does_not_fit
 from tunewell.core.finding import Confidence, Severity
+from tunewell.plan.needed import Needed
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.machine import Machine
 from tunewell.subjects.recipe import Adapter, Hardware, Recipe
@@ -36,6 +37,21 @@ def machine(gib: float, *, gpu_gib: float | None = None) -> Machine:
     return Machine(4, int(gib * GIB), 100 * GIB, gpu_name=name, gpu_bytes=gpu, gpus=count)
 
 
+def planned(gib: float, *, least: float | None = None) -> Needed:
+    """A simulated step of so many GiB, which runs in the least of them by giving cache back."""
+    held = int(gib * GIB)
+    return Needed(
+        method="simulated",
+        allocated=held,
+        reserved=held,
+        process=held,
+        smallest=held if least is None else int(least * GIB),
+        low=int(0.9 * held),
+        high=int(1.1 * held),
+        by_kind={"weights": held},
+    )
+
+
 class TestDoesNotFit(CheckCases):
     """Planted, nearly faulty and clean machines."""
 
@@ -48,6 +64,8 @@ class TestDoesNotFit(CheckCases):
             SEVEN,
             machine(256, gpu_gib=48),
         ),
+        "simulated": (Recipe(), BERT, machine(64, gpu_gib=16), planned(40)),
+        "simulated, and tight": (Recipe(), BERT, machine(64, gpu_gib=16), planned(17, least=15)),
         "activations of a large batch": (
             Recipe(per_device_train_batch_size=64),
             BERT,
@@ -55,6 +73,12 @@ class TestDoesNotFit(CheckCases):
         ),
     }
     nearly = {
+        "simulated, and it fits though the formula says otherwise": (
+            Recipe(),
+            SEVEN,
+            machine(256, gpu_gib=80),
+            planned(60),
+        ),
         "BERT on 16 GiB": (Recipe(), BERT, machine(64, gpu_gib=16)),
         "looked at on a laptop": (
             Recipe(task="sft", precision="bf16", format="transformers"),
@@ -120,3 +144,17 @@ def test_only_what_cannot_fit_is_an_error() -> None:
         "per_device_train_batch_size",
         "gradient_accumulation_steps",
     }
+
+
+def test_a_simulated_step_is_judged_by_the_plans_own_numbers() -> None:
+    """Sure only where the whole range of error is beyond what there is."""
+    here = machine(64, gpu_gib=16)
+    far, close, tight = (
+        run_check(does_not_fit, (Recipe(), BERT, here, answer)).findings[0]
+        for answer in (planned(40), planned(17), planned(17, least=15))
+    )
+    assert "at least 40.0 GiB" in far.message
+    assert (far.severity, far.confidence) == (Severity.ERROR, Confidence.HIGH)
+    assert (close.severity, close.confidence) == (Severity.ERROR, Confidence.MEDIUM)
+    assert tight.severity is Severity.WARNING
+    assert "expandable_segments" in tight.fixes[0].title

@@ -18,8 +18,9 @@ from tunewell.core.finding import (
 )
 from tunewell.facts.machine import require_training_machine, shared_out
 from tunewell.facts.recipe import change
-from tunewell.plan.for_recipe import batch_needs, longest_row, memory_of
+from tunewell.plan.for_recipe import batch_needs, longest_row, memory_of, size_of
 from tunewell.plan.memory import Memory, ModelSize
+from tunewell.plan.needed import Needed
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.machine import Machine
 from tunewell.subjects.recipe import Recipe
@@ -39,6 +40,7 @@ def does_not_fit(
     checkpoint: Checkpoint,
     machine: Machine,
     tokenization: Tokenization | None,
+    planned: Needed | None,
     *,
     usable: float = 1.0,
 ) -> Iterator[Finding]:
@@ -53,7 +55,10 @@ def does_not_fit(
     longest batch comes. In main memory the machine swaps, or the system kills the process.
 
     ## How it is measured
-    By arithmetic from the shapes in the model's files, with the recipe's own optimizer, precision,
+    In `tunewell plan`, by the step that it simulated: an error where not even the least memory is
+    there with which the step runs, a warning where that is there and what PyTorch's allocator takes
+    is not. What lies within the simulation's range of error has medium confidence. Elsewhere by
+    arithmetic from the shapes in the model's files, with the recipe's own optimizer, precision,
     adapter, four-bit loading and checkpointing. The sum of weights, gradients and moments is a
     lower bound of any step: of 75 steps measured on an H200 none took less. The estimate adds
     activations for the longest row. On 51 of those steps, of the kinds that it was made for, it was
@@ -84,13 +89,16 @@ def does_not_fit(
     if shared_out(recipe):
         reason = "the model is shared out over several devices"
         raise NotApplicableError(reason)
-    size = ModelSize.of(checkpoint, task=recipe.task)
+    device = machine.gpu_bytes if machine.gpu_bytes is not None else machine.memory_bytes
+    available = int(device * usable)
+    if planned is not None and planned.exact:
+        yield from _simulated(planned, checkpoint, machine, available)
+        return
+    size = size_of(checkpoint, task=recipe.task)
     if size is None:
         reason = "the model folder does not say its shapes"
         raise NotApplicableError(reason)
     length = longest_row(recipe, checkpoint, tokenization)
-    device = machine.gpu_bytes if machine.gpu_bytes is not None else machine.memory_bytes
-    available = int(device * usable)
     batch = recipe.per_device_train_batch_size
     needed = memory_of(recipe, checkpoint, size, batch=batch, length=length)
     if available <= 0 or needed.total <= available:
@@ -113,11 +121,9 @@ def does_not_fit(
         evidence=(
             Number(
                 name="memory needed",
-                value=float(least),
-                unit="bytes",
-                bound=f"at most {available:,} bytes",
-                low=float(needed.low),
-                high=float(needed.high),
+                value=round(least / GIB, 1),
+                unit="GiB",
+                bound=f"at most {available / GIB:,.1f} GiB",
             ),
             Table(
                 name="memory by kind",
@@ -131,6 +137,46 @@ def does_not_fit(
             (_advice(needed),)
             if hopeless
             else _smaller_batch(recipe, checkpoint, size, length, available)
+        ),
+    )
+
+
+def _simulated(
+    planned: Needed, checkpoint: Checkpoint, machine: Machine, available: int
+) -> Iterator[Finding]:
+    """What the simulation says, in the same numbers as the plan."""
+    verdict = planned.verdict(available) if available > 0 else "fits"
+    if verdict == "fits":
+        return
+    what = machine.gpu_name or "main memory"
+    hopeless = verdict == "does-not-fit"
+    least = planned.smallest if hopeless else planned.process
+    # What lies within the error of the simulation is no certainty.
+    sure = planned.smallest * planned.low / planned.process > available
+    yield Finding(
+        message=(
+            f"training needs {'at least' if hopeless else 'up to'} {least / GIB:,.1f} GiB, and "
+            f"{what} has {available / GIB:,.1f} GiB"
+        ),
+        severity=Severity.ERROR if hopeless else Severity.WARNING,
+        confidence=Confidence.HIGH if hopeless and sure else Confidence.MEDIUM,
+        where=(File(path=str(checkpoint.path)),),
+        evidence=(
+            Number(
+                name="memory needed",
+                value=round(planned.process / GIB, 1),
+                unit="GiB",
+                bound=f"at most {available / GIB:,.1f} GiB",
+            ),
+        ),
+        impact="the run ends with an out-of-memory error",
+        fixes=(
+            Fix(
+                title="the plan says what to change, and which GPUs hold it"
+                if hopeless
+                else "set PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True",
+                safety=Safety.MANUAL if hopeless else Safety.SAFE,
+            ),
         ),
     )
 

@@ -1,0 +1,154 @@
+"""`--fit`: the changed recipe and the files that start it, beside the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tunewell.api.fit import changed_recipe, write_fit
+from tunewell.api.fix_settings import EditedFile
+from tunewell.api.planning.changes import Shared
+from tunewell.api.planning.opened import Opened
+from tunewell.core.finding import SetKey
+from tunewell.plan.advice import Advice
+from tunewell.plan.launch import (
+    EXPANDABLE,
+    Cloud,
+    LaunchFile,
+    Layout,
+    Strategy,
+    launch_edits,
+    launch_files,
+)
+from tunewell.plan.moves import rewritten
+from tunewell.plan.step import Step
+from tunewell.subjects.recipe import Recipe
+
+TRL_COMMANDS = frozenset({"sft", "dpo", "kto", "grpo", "reward"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What makes it fit, in the recipe's own words: nothing of it is written yet.
+
+    `by_hand` says what a person must change, where the recipe's file cannot say it.
+    """
+
+    title: str
+    changed: tuple[EditedFile, ...] = ()
+    launch: tuple[LaunchFile, ...] = ()
+    by_hand: tuple[str, ...] = ()
+    folder: Path = Path()
+
+    @property
+    def diff(self) -> str:
+        """What changes in the user's files, in the unified form."""
+        return "".join(each.diff for each in self.changed)
+
+    def write(self) -> tuple[str, ...]:
+        """Write it all beside the user's files; a line for each file.
+
+        Raises:
+            UserError: if a file cannot be written, or one is there that is not ours.
+        """
+        return write_fit(self.changed, self.launch, self.folder)
+
+
+def fitted(
+    opened: Opened,
+    step: Step,
+    found: Sequence[Advice],
+    shared: Sequence[Shared],
+    *,
+    available: int,
+    tight: bool,
+) -> Fitted | None:
+    """The first change that fits, else the first layout over several GPUs that does.
+
+    Args:
+        opened: recipe and GPU.
+        step: as the recipe makes it.
+        found: changes, the best first.
+        shared: the same step on several GPUs.
+        available: bytes of each GPU.
+        tight: whether the step runs as it is, with expandable segments.
+
+    Returns:
+        None where nothing of it makes the step fit.
+    """
+    recipe = opened.recipe
+    gpus = recipe.hardware.world_size or 1
+    alone: Strategy = "ddp" if gpus > 1 else "single"
+    best = next((advice for advice in found if advice.fit == "fits"), None)
+    if best is not None:
+        told = rewritten(recipe, step, best.step, best.moves)
+        edits = told.edits if told is not None else ()
+        hands = told.by_hand if told is not None else (best.title,)
+        environment = told.environment if told is not None else ()
+        layout = _layout(opened, gpus=gpus, strategy=alone, of=best.step, changed=bool(edits))
+        return _made(recipe, layout, edits, best.title, hands, environment)
+    if tight:
+        layout = _layout(opened, gpus=gpus, strategy=alone, of=step, changed=False)
+        title = "let the allocator grow its blocks (expandable_segments)"
+        return _made(recipe, layout, (), title, (), (EXPANDABLE,))
+    spread = next((s for s in shared if s.verdict(available) == "fits"), None)
+    if spread is None:
+        return None
+    edits = launch_edits(recipe, spread.sharding.layout)
+    layout = _layout(
+        opened,
+        gpus=spread.sharding.layout.gpus,
+        strategy=spread.sharding.layout.strategy,
+        of=step,
+        changed=bool(edits),
+    )
+    title = f"{layout.strategy} on {layout.words}"
+    return _made(recipe, layout, edits, title, (), ())
+
+
+def _made(
+    recipe: Recipe,
+    layout: Layout,
+    edits: Sequence[SetKey],
+    title: str,
+    hands: Sequence[str],
+    environment: Sequence[str],
+) -> Fitted:
+    changed = changed_recipe(recipe, edits) if edits else ()
+    if recipe.file is None or recipe.format == "tunewell":
+        # A recipe of Tunewell's own is started by tunewell train, and flags alone by nobody.
+        return Fitted(title, changed, (), tuple(hands))
+    cloud = Cloud() if layout.gpu is not None else None
+    return Fitted(
+        title,
+        changed,
+        launch_files(recipe, layout, cloud=cloud, environment=tuple(environment)),
+        tuple(hands),
+        recipe.file.parent,
+    )
+
+
+def _layout(opened: Opened, *, gpus: int, strategy: Strategy, of: Step, changed: bool) -> Layout:
+    """The layout that starts the changed recipe; what is changed lies beside the original."""
+    recipe = opened.recipe
+    return Layout(
+        command=_command(recipe, changed=changed),
+        gpu=opened.gpu.name if opened.gpu is not None else None,
+        gpus=gpus,
+        strategy=strategy,
+        precision=of.autocast or of.weights,
+        checkpointing=of.checkpointing,
+    )
+
+
+def _command(recipe: Recipe, *, changed: bool) -> tuple[str, ...]:
+    """The script with its arguments, without what starts it."""
+    if recipe.file is None:
+        return ("train.py",)
+    name = f"{recipe.file.stem}.fixed{recipe.file.suffix}" if changed else recipe.file.name
+    if recipe.file.suffix == ".py" or recipe.format in {"axolotl", "llamafactory"}:
+        return (name,)
+    if recipe.format == "trl" and recipe.task in TRL_COMMANDS:
+        return ("-m", f"trl.scripts.{recipe.task}", "--config", name)
+    return ("train.py", name)
