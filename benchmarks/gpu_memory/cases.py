@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import architectures as shapes
+import msgspec
 
 from tunewell.core.finding import Record
 from tunewell.plan.step import Device, LowRank, Step
@@ -42,6 +45,17 @@ def case(
         held_out=held_out,
         history=history,
     )
+
+
+def read(path: Path) -> list[tuple[Configuration, int]]:
+    """The steps of a file of `tight.py`, each with its capacity in bytes."""
+    return [
+        (
+            Configuration(name=each["name"], step=msgspec.convert(each["step"], Step)),
+            each["capacity"],
+        )
+        for each in json.loads(path.read_text())
+    ]
 
 
 def lora(

@@ -1,12 +1,13 @@
 """Measure the memory and the time of the configurations on this machine's GPU.
 
     python benchmarks/gpu_memory/measure.py OUT.jsonl [--only NAME ...] [--skip RESULTS.jsonl ...]
-        [--budget SECONDS] [--capacities FILE.json]
+        [--budget SECONDS] [--capacities FILE.json] [--steps FILE.json]
 
 Every configuration runs in a process of its own, forked from one that has imported everything and
 never touched the GPU. Results are written as JSON lines, one by one: a run cut short loses nothing.
 With `--capacities` ({name: bytes or [bytes, ...]}), the named configurations run with so many bytes
-for PyTorch's allocator, and the results say whether that was enough. Without a GPU, a few tiny
+for PyTorch's allocator, and the results say whether that was enough; `--steps` does so with the
+steps of a file of `tight.py`. Without a GPU, a few tiny
 steps run through the same code, and their memory is null.
 """
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from cases import Configuration
+from cases import Configuration, read
 from configurations import CONFIGURATIONS
 from forked import import_everything, in_child
 from tiny import TINY
@@ -126,6 +127,13 @@ def tasks(
                 yield identity, limited(each, capacity)
 
 
+def tight_tasks(path: Path) -> Iterator[Task]:
+    """The steps of a file, each with its own capacity."""
+    for configuration, capacity in read(path):
+        identity = {**_identity("boundary", configuration), "capacity": capacity}
+        yield identity, limited(configuration, capacity)
+
+
 def _identity(kind: str, configuration: Configuration) -> dict[str, Any]:
     return {
         "kind": kind,
@@ -197,6 +205,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="names, or beginnings of names")
     parser.add_argument("--budget", type=float, default=360.0, help="seconds, the imports included")
     parser.add_argument("--capacities", type=Path, help="a JSON file: name to bytes")
+    parser.add_argument("--steps", type=Path, help="a JSON file of tight.py")
     parser.add_argument("--skip", nargs="+", type=Path, default=[], help="results so far")
     options = parser.parse_args()
     began = time.monotonic()
@@ -218,7 +227,12 @@ def main() -> None:
     with options.out.open("w") as out:
         out.write(json.dumps({"kind": "versions", **versions(), **gpu}) + "\n")
         left = options.budget - (time.monotonic() - began)
-        run(tasks(chosen, capacities, options.out.parent), out, left)
+        work = (
+            tight_tasks(options.steps)
+            if options.steps
+            else tasks(chosen, capacities, options.out.parent)
+        )
+        run(work, out, left)
 
 
 if __name__ == "__main__":
