@@ -19,6 +19,7 @@ from tunewell.simulate.attention import Kernels
 from tunewell.simulate.autocast import HALF, Autocast
 from tunewell.simulate.batches import batch_of
 from tunewell.simulate.cuda import Cuda, Recomputed, regions_of
+from tunewell.simulate.generation import generate
 from tunewell.simulate.loading import load
 from tunewell.simulate.models import DTYPES
 from tunewell.simulate.optimizers import create
@@ -84,8 +85,11 @@ class Run:
             storages.once_after(ADDMM, self._light_workspace)
             for iteration in range(ITERATIONS):
                 self._train(optimizer, iteration)
+            storages.mark("saving")
             if step.evaluation_batch is not None:
                 self._evaluate(step.evaluation_batch)
+            if step.generation_tokens is not None:
+                self._generate(step.generation_tokens)
             storages.mark("end")
         storages.close()
         if storages.guessed:
@@ -174,6 +178,20 @@ class Run:
                 self.model(**batch)
             else:
                 self._outputs(batch)
+
+    def _generate(self, tokens: int) -> None:
+        self.storages.mark("generation")
+        self.model.eval()
+        batch = batch_of(self.step, self._config(), self.step.evaluation_batch or self.step.batch)
+        batch.pop("labels", None)
+        for value in batch.values():
+            self.storages.add(value, "input", kind="other")
+        try:
+            generate(self.model, batch, tokens, self._outputs)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            self.assumptions.append(
+                f"Generation could not be simulated ({type(error).__name__}), and is left out."
+            )
 
     def _config(self) -> Any:  # noqa: ANN401  transformers has no types
         return self.model.config

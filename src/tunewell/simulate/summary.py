@@ -16,6 +16,7 @@ MOMENTS = 160
 """Points of the picture of a step."""
 HOLDERS = 25
 """Origins that are named, the largest first."""
+NOTHING = (0, 0)
 NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
 
 
@@ -91,18 +92,19 @@ def _walk(
     now = dict.fromkeys(KINDS, 0)
     total = 0
     best: dict[str, tuple[int, dict[str, int], int]] = {}
-    marks = [*storages.marks, ("end", len(storages.events))]
-    begin = next(place for name, place in marks if name.startswith(f"{ITERATIONS - 1}:"))
+    begin = next(place for name, place in storages.marks if name.startswith(f"{ITERATIONS - 1}:"))
     every = max(1, (len(storages.events) - begin) // MOMENTS)
     moments: list[Moment] = []
     highest: Moment | None = None
     highest_total = -1
-    following = 0
     phase = "load"
-    for place, (number, size) in enumerate(storages.events):
-        while following < len(marks) and marks[following][1] <= place:
-            phase = _phase(marks[following][0])
-            following += 1
+    starts: dict[int, list[str]] = {}
+    for name, place in storages.marks:
+        starts.setdefault(place, []).append(_phase(name))
+    for place, (number, size) in enumerate([*storages.events, NOTHING]):
+        for phase in starts.get(place, ()):
+            if total > best.get(phase, (-1, {}, 0))[0]:
+                best[phase] = (total, dict(now), place)
         if not size:
             continue
         now[kinds[number]] += size
