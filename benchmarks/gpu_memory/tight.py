@@ -13,6 +13,7 @@ plan advises. PyTorch's allocator is held to the capacity, so that it really run
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,7 +89,7 @@ def main() -> None:
 def predict(out: Path) -> None:
     """Write the steps to run, one by one."""
     cases = []
-    for case in (*boundary_cases(), *advice_cases()):
+    for case in itertools.chain(boundary_cases(), advice_cases()):
         cases.append(case)
         print(case["name"], case["expected"], flush=True)
         out.write_text(json.dumps(cases, indent=1) + "\n")
