@@ -67,14 +67,14 @@ def test_the_table_is_sound() -> None:
     assert len({each.gpu for each in table}) == len(table) > 0
     for each in table:
         assert gpus.resolve(each.gpu).gpu.name == each.gpu
-        shares = (each.matrix_16, each.matrix_32, each.convolution, each.unaligned_16)
-        shares += (each.attention_16, each.attention_32)
-        shares += (each.bandwidth, each.optimizer_bandwidth)
+        shares = [each.matrix_16, each.matrix_32, each.convolution, each.unaligned_16]
+        shares += [each.attention_16, each.attention_32]
+        shares += [each.bandwidth, each.optimizer_bandwidth]
         assert all(0.02 < share <= 1 for share in shares), each.gpu
         assert each.unaligned_16 < each.matrix_16
         assert 0 < each.kernel_seconds < 2e-5
-        launches = (each.forward_launch, each.recompute_launch, each.packing_launch)
-        launches += (each.backward_launch, each.optimizer_launch)
+        launches = [each.forward_launch, each.recompute_launch, each.packing_launch]
+        launches += [each.backward_launch, each.optimizer_launch]
         assert all(1e-6 < launch < 1e-3 for launch in launches), each.gpu
         assert 0.3 < each.low <= 1 <= each.high < 3
         assert each.mean_error_percent <= 15

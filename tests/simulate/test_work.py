@@ -9,12 +9,15 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody knows it by
 
 from tunewell.plan.simulated import Work
+from tunewell.simulate.reductions import Processors
 from tunewell.simulate.storages import Storages
+
+A100 = Processors(108, 2048)
 
 
 def counted(action: Callable[[], object]) -> tuple[Work, ...]:
     """The work of what an action runs."""
-    storages = Storages(capability=80)
+    storages = Storages(A100)
     storages.mark("step")
     with storages:
         action()
@@ -113,7 +116,7 @@ def test_the_number_of_steps_is_counted_on_the_host() -> None:
 
 def test_what_a_checkpoint_computes_again_is_apart() -> None:
     left = meta(8, 8)
-    storages = Storages(capability=80)
+    storages = Storages(A100)
     storages.mark("1:backward")
     with storages:
         with storages.recomputing():
@@ -137,7 +140,7 @@ def test_attention_and_convolutions_are_units_of_their_own() -> None:
 
 def test_a_scale_multiplies_everything() -> None:
     left = meta(8, 8)
-    storages = Storages(capability=80)
+    storages = Storages(A100)
     storages.mark("step")
     with storages:
         _ = left @ left
