@@ -22,7 +22,7 @@ HOSTS = 2.0
 
 ELSEWHERE = 1.1
 """By how much the range is wider still on a GPU on which nothing was measured. So wide, what the T4
-reaches leaves 4 of 89 steps on the H200 outside, and the other way round 2 of 59
+reaches leaves 4 of 91 steps on the H200 outside, and the other way round 2 of 59
 (benchmarks/results/step_time.md)."""
 
 STEADY = 0.08
