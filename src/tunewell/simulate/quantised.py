@@ -23,7 +23,8 @@ OUTLIER = 6.0
 """Inputs beyond it are multiplied in 16 bits: `llm_int8_threshold` as transformers sets it."""
 
 
-OPERATIONS = torch.library.Library("tunewell", "DEF")
+_LIBRARY: Any = torch.library.Library  # it has no types
+OPERATIONS = _LIBRARY("tunewell", "DEF")
 """bitsandbytes' kernels by names of their own, so that their time can be counted."""
 OPERATIONS.define("unpack(int[] shape, *, ScalarType dtype, Device device) -> Tensor")
 OPERATIONS.define("pack(Tensor values, *, ScalarType dtype) -> Tensor")
