@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,20 +18,22 @@ from tunewell.plan.kernels import seconds_of
 from tunewell.plan.simulated import Work
 
 pytest.importorskip("torch")
-FILE = Path(__file__).parents[2] / "benchmarks" / "step_time.py"
+FOLDER = Path(__file__).parents[2] / "benchmarks"
 T4 = gpus.resolve("T4").gpu
 
 
 @pytest.fixture(scope="module")
-def fits() -> ModuleType:
-    """The script as a module."""
-    spec = importlib.util.spec_from_file_location("step_time", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["step_time"] = module
-    spec.loader.exec_module(module)
-    return module
+def fits() -> Iterator[ModuleType]:
+    """The script as a module; the one beside it can be imported as well."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        yield importlib.import_module("step_time")
+
+
+@pytest.fixture(scope="module")
+def fitting(fits: ModuleType) -> ModuleType:
+    """The fit itself."""
+    return sys.modules[fits.fit.__module__]
 
 
 def drawn(count: int) -> list[tuple[Work, ...]]:
@@ -61,11 +64,11 @@ def drawn(count: int) -> list[tuple[Work, ...]]:
     ]
 
 
-def test_all_at_once_is_one_by_one(fits: ModuleType) -> None:
+def test_all_at_once_is_one_by_one(fits: ModuleType, fitting: ModuleType) -> None:
     rows = [fits.Row(str(n), "m", work, 1.0) for n, work in enumerate(drawn(20))]
     reached = fits.starting(T4)
     one_by_one = [seconds_of(row.work, T4, reached).whole for row in rows]
-    assert fits.Together(rows, T4).whole(reached) == pytest.approx(one_by_one, rel=1e-12)
+    assert fitting.Together(rows, T4).whole(reached) == pytest.approx(one_by_one, rel=1e-12)
 
 
 def test_the_fit_finds_what_made_the_data(fits: ModuleType) -> None:
