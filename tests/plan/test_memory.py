@@ -8,7 +8,6 @@ import pytest
 
 from tunewell.knowledge import gpus
 from tunewell.plan.memory import ModelSize, estimate
-from tunewell.plan.time import from_measured, from_peak
 from tunewell.subjects.checkpoint import Checkpoint
 
 BERT = ModelSize(109_482_240, 84_934_656, 12 * 4 * (768 * 2) + 12 * 2 * 3840, 768, 12, 12)
@@ -82,16 +81,6 @@ def test_size_of_a_folder_without_dimensions_is_none() -> None:
     found = ModelSize.of(Checkpoint(Path("m"), config, {"layer.0.w": (8, 4), "emb.w": (10, 8)}))
     assert found is not None
     assert (found.block_parameters, found.parameters, found.block_sides) == (32, 112, 12)
-
-
-def test_time_is_a_range() -> None:
-    """From a peak it is wide, from a measured step it is narrow."""
-    t4 = gpus.find("Tesla T4")
-    assert t4 is not None
-    wide = from_peak(t4, parameters=10**8, tokens_per_step=2048, steps=100, half=False)
-    assert 0 < wide.low < wide.high
-    near = from_measured(0.5, 100)
-    assert (near.low, near.high) == (40.0, 60.0)
 
 
 def test_every_gpu_has_a_source() -> None:

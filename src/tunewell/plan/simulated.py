@@ -25,10 +25,14 @@ class Holder(Record, frozen=True):
 
 
 class Work(Record, frozen=True):
-    """Arithmetic of one phase and one kind of unit, for one optimizer step.
+    """Kernels of about one size, of one phase and one kind of unit, for one optimizer step.
 
-    `unit` is "matrix" for products of matrices and attention, "vector" for the rest. `precision` is
-    that of the operands. `bytes` are read and written; `kernels` counts launches.
+    `phase` is "recompute" for what a checkpoint computes a second time within the backward pass.
+    `unit` is "matrix" for products of matrices, "unaligned" for those of 16 bits that tensor cores
+    cannot read well, "attention" and "convolution" for fused ones, "packing" for what bitsandbytes
+    does to weights and inputs around a product, "vector" for the rest.
+    `precision` is that of the operands of the first four. `operations`, `bytes` read and written
+    and `kernels` are sums over the launches.
     """
 
     phase: str

@@ -23,6 +23,25 @@ OUTLIER = 6.0
 """Inputs beyond it are multiplied in 16 bits: `llm_int8_threshold` as transformers sets it."""
 
 
+_LIBRARY: Any = torch.library.Library  # it has no types
+OPERATIONS = _LIBRARY("tunewell", "DEF")
+"""bitsandbytes' kernels by names of their own, so that their time can be counted."""
+OPERATIONS.define("unpack(int[] shape, *, ScalarType dtype, Device device) -> Tensor")
+OPERATIONS.define("pack(Tensor values, *, ScalarType dtype) -> Tensor")
+
+
+def _unpack(shape: Sequence[int], *, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    return torch.empty(shape, dtype=dtype, device=device)
+
+
+def _pack(values: torch.Tensor, *, dtype: torch.dtype) -> torch.Tensor:
+    return torch.empty_like(values, dtype=dtype)
+
+
+OPERATIONS.impl("unpack", _unpack, "CompositeExplicitAutograd")
+OPERATIONS.impl("pack", _pack, "Meta")
+
+
 class Packed(nn.Linear):
     """A frozen linear layer whose weight is not there as such."""
 
@@ -81,16 +100,22 @@ class _Product4bit(torch.autograd.Function):
         # at the last tensor that autograd wants back, does not run its last packed product again.
         ctx.shape, ctx.scales = shape, scales
         single = torch.empty(scales, device=values.device)
-        unpacked = torch.empty(shape, dtype=values.dtype, device=values.device)
+        unpacked = _unpacked(shape, values)
         del single
         return F.linear(values, unpacked, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # noqa: ANN401  as above
         single = torch.empty(ctx.scales, device=gradient.device)
-        unpacked = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device)
+        unpacked = _unpacked(ctx.shape, gradient)
         del single
         return torch.matmul(gradient, unpacked), None, None, None
+
+
+def _unpacked(shape: tuple[int, int], like: torch.Tensor) -> torch.Tensor:
+    """The weight as the product reads it."""
+    weight: torch.Tensor = torch.ops.tunewell.unpack(shape, dtype=like.dtype, device=like.device)
+    return weight
 
 
 class Linear8bit(Packed):
@@ -125,12 +150,12 @@ class _Product8bit(torch.autograd.Function):
     ) -> torch.Tensor:
         rows = values.reshape(-1, values.shape[-1])
         half = rows.to(torch.float16)
-        packed = torch.empty(rows.shape, dtype=torch.int8, device=rows.device)
+        packed = torch.ops.tunewell.pack(rows, dtype=torch.int8)
         packed_scales = torch.empty(rows.shape[0], device=rows.device)
         outliers = half.abs() >= OUTLIER
         del outliers, half
-        wide = torch.empty((rows.shape[0], weight.shape[0]), dtype=torch.int32, device=rows.device)
-        out = torch.empty_like(wide, dtype=torch.float16)
+        wide = torch._int_mm(packed, weight.t())  # noqa: SLF001  the only one of integers
+        out = wide.to(torch.float16)
         if bias is not None:
             out = out.add_(bias)
         out = out.to(values.dtype)
@@ -142,7 +167,9 @@ class _Product8bit(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # noqa: ANN401  as above
         rows = gradient.reshape(-1, gradient.shape[-1]).contiguous()
         dtype = ctx.kept.dtype
-        unpacked = ctx.weight.to(dtype, copy=True).mul_(ctx.scales.unsqueeze(1).mul(1 / 127))
+        unpacked = torch.ops.tunewell.pack(ctx.weight, dtype=dtype).mul_(
+            ctx.scales.unsqueeze(1).mul(1 / 127)
+        )
         return torch.matmul(rows.to(dtype), unpacked).view(ctx.shape), None, None, None
 
 

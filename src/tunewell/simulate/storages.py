@@ -189,7 +189,10 @@ class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             self.release(inside)
         if name in self._after:
             self._after.pop(name)()
-        if self.ledger.count(func, name, args, named, out, self.phase) and self._after_product:
+        phase = self.phase
+        if self._recomputing:
+            phase = phase.replace("backward", "recompute")
+        if self.ledger.count(func, name, args, named, out, phase) and self._after_product:
             actions, self._after_product = self._after_product, []
             for action in actions:
                 action()

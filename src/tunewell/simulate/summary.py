@@ -49,6 +49,7 @@ def summarise(run: Run) -> Simulated:
     last = f"{ITERATIONS - 1}:"
     work = (
         *storages.ledger.work(f"{last}forward", scale=scale, name="forward"),
+        *storages.ledger.work(f"{last}recompute", scale=scale, name="recompute"),
         *storages.ledger.work(f"{last}backward", scale=scale, name="backward"),
         *storages.ledger.work(f"{last}optimizer", scale=1.0, name="optimizer"),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from tunewell.knowledge.prices import Price
 from tunewell.plan.needed import Needed
 from tunewell.plan.price import Offer, Span, left_out, offers, oldest
 from tunewell.plan.simulated import Simulated
-from tunewell.plan.time import from_peak
+from tunewell.plan.time import from_peak, seconds_of_step
 from tunewell.report.words import duration
 from tunewell.subjects.recipe import Recipe
 
@@ -44,17 +43,6 @@ class Timed:
         return Timed(self.low * steps, self.likely * steps, self.high * steps, self.basis)
 
 
-USE_16, USE_32, USE_BYTES = 0.41, 0.68, 0.67
-"""Shares of a card's peaks that fine-tunes reach, fitted on 59 runs of a T4: the step times of a
-model that was left out were 11.7 % off on average, and 55 of 59 within 25 %."""
-
-MEASURED = frozenset({"T4"})
-SPREAD_MEASURED, SPREAD = 1.35, 2.0
-"""The range around the likely time: on a card that was measured, and on any other."""
-
-LAUNCH_SECONDS = 7e-6
-"""What the host needs to launch a kernel, from memory: small models wait for it."""
-
 Clock = Callable[[Gpu], Timed | None]
 """Seconds of the step on a GPU; None where nothing is known."""
 
@@ -73,8 +61,7 @@ def by_peak(recipe: Recipe, parameters: int | None, length: Length) -> Clock:
             steps=1,
             half=recipe.precision != "fp32",
         )
-        likely = math.sqrt(spent.low * spent.high)
-        return Timed(spent.low, likely, spent.high, spent.basis)
+        return Timed(spent.low, spent.likely, spent.high, spent.basis)
 
     return clock
 
@@ -83,31 +70,15 @@ def by_work(found: Simulated) -> Clock:
     """A clock by the operations and the bytes of the simulated step, for one GPU's share of it."""
 
     def clock(gpu: Gpu) -> Timed:
-        spread = SPREAD_MEASURED if gpu.name in MEASURED else SPREAD
-        likely = seconds_of(found, gpu)
-        return Timed(
-            likely / spread,
-            likely,
-            likely * spread,
-            "the operations and bytes of the simulated step",
-        )
+        spent = seconds_of_step(found, gpu)
+        return Timed(spent.low, spent.likely, spent.high, spent.basis)
 
     return clock
 
 
 def seconds_of(found: Simulated, gpu: Gpu) -> float:
-    """The likely seconds of a simulated step: what its matrices, bytes and launches take."""
-    half, single, moved, kernels = 0.0, 0.0, 0.0, 0
-    for work in found.work:
-        moved += work.bytes
-        kernels += work.kernels
-        if work.unit == "matrix" and work.precision == "fp32":
-            single += work.operations
-        elif work.unit == "matrix":
-            half += work.operations
-    device = half / (gpu.tflops_16 * 1e12 * USE_16) + single / (gpu.tflops_32 * 1e12 * USE_32)
-    device += moved / (gpu.bandwidth_gb_s * 1e9 * USE_BYTES)
-    return max(device, kernels * LAUNCH_SECONDS)
+    """The likely seconds of a simulated step."""
+    return seconds_of_step(found, gpu).likely
 
 
 def read_prices(file: Path | None) -> tuple[Price, ...] | None:
