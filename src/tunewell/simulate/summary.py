@@ -9,6 +9,7 @@ from tunewell.plan.allocator import replay, smallest_capacity
 from tunewell.plan.simulated import Holder, Moment, PhasePeak, Simulated
 from tunewell.plan.step import KINDS
 from tunewell.simulate.quantised import Packed
+from tunewell.simulate.repeated import once_more
 from tunewell.simulate.step import ITERATIONS, Run
 from tunewell.simulate.storages import Birth
 
@@ -24,10 +25,10 @@ def summarise(run: Run) -> Simulated:
     """The simulation's answer."""
     storages = run.storages
     kinds = [_kind(birth, run.vocabulary) for birth in storages.births]
-    marks = [place for _, place in storages.marks]
-    allocation = replay(storages.events, marks=marks)
+    events, marks = _settled(run)
+    allocation = replay(events, marks=[place for _, place in marks])
     stretches: dict[str, tuple[int, int]] = {}
-    for (phase, _), (allocated, reserved) in zip(storages.marks, allocation.at_marks, strict=True):
+    for (phase, _), (allocated, reserved) in zip(marks, allocation.at_marks, strict=True):
         name = _phase(phase)
         known = stretches.get(name, (0, 0))
         stretches[name] = (max(known[0], allocated), max(known[1], reserved))
@@ -57,7 +58,7 @@ def summarise(run: Run) -> Simulated:
     return Simulated(
         peak_allocated=allocation.allocated,
         peak_reserved=allocation.reserved,
-        smallest_capacity=smallest_capacity(storages.events),
+        smallest_capacity=smallest_capacity(events),
         peak_phase=peak_phase,
         phases=phases,
         holders=_holders(run, kinds, at_peaks[peak_phase][1]),
@@ -69,6 +70,14 @@ def summarise(run: Run) -> Simulated:
         attention_kernels=dict(run.kernels.taken),
         assumptions=tuple(run.assumptions),
     )
+
+
+def _settled(run: Run) -> tuple[list[tuple[int, int]], list[tuple[str, int]]]:
+    """The run with its last optimizer step once more."""
+    marks = run.storages.marks
+    begin = next(place for name, place in marks if name.startswith(f"{ITERATIONS - 1}:"))
+    end = next(place for name, place in marks if name == "saving")
+    return once_more(run.storages.events, marks, begin, end)
 
 
 def _phase(name: str) -> str:
