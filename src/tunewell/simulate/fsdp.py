@@ -217,6 +217,8 @@ class Fsdp(Alone):
         if unit.gathered is not None or not unit.parts:
             return
         self._ask(unit)
+        if self.offloads:
+            self.crossing_bytes += sum(size(part.shard) for part in unit.parts) * self.times
         if forward:
             self._forget_kept()
         unit.gathered = []
@@ -244,8 +246,6 @@ class Fsdp(Alone):
         if own is not None:
             self.storages.release(own)
         self.moved_bytes += (mine * (self.ranks - 1)) * self.times
-        if self.offloads:
-            self.crossing_bytes += (sum(size(part.shard) for part in unit.parts)) * self.times
 
     def _hold(self, count: int) -> int:
         return self.storages.hold(count, "gathered weights", kind="weights")
