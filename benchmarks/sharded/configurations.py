@@ -1,10 +1,11 @@
+# ruff: noqa: ANN401  settings and torch's objects of any kind
 """What is compared: architectures small enough to run twice, and ways of training them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tunewell.plan.step import LowRank, Sharding, Step
+from tunewell.plan.step import LowRank, Sharding, Step, Strategy
 
 LLAMA = {
     "model_type": "llama",
@@ -73,7 +74,9 @@ CONFIGURATIONS: dict[str, Step] = {
     "llama, mixed, 16 ranks": step_of(LLAMA, 16, **MIXED),
     "llama, mixed, 8 ranks, 4 micro-batches": step_of(LLAMA, 8, accumulation=4, **MIXED),
     "llama, mixed, 2 x 4 ranks, hybrid": step_of(LLAMA, 8, nodes=2, **MIXED),
-    "llama, bf16, LoRA, 4 ranks": step_of(LLAMA, 4, adapter=LowRank(targets=("all-linear",)), **PURE),
+    "llama, bf16, LoRA, 4 ranks": step_of(
+        LLAMA, 4, adapter=LowRank(targets=("all-linear",)), **PURE
+    ),
     "llama, bf16 mixed, LoRA, 8 ranks, recomputed": step_of(
         LLAMA,
         8,
@@ -87,4 +90,35 @@ CONFIGURATIONS: dict[str, Step] = {
     "gpt2, tied, bf16, 2 ranks": step_of(GPT2, 2, **PURE),
     "gpt2, tied, mixed, 8 ranks": step_of(GPT2, 8, **MIXED),
     "gpt2, tied, mixed, 4 ranks, recomputed": step_of(GPT2, 4, checkpointing=True, **MIXED),
+}
+
+REPLICATED: tuple[Strategy, ...] = ("ddp", "fsdp")
+STAGES: tuple[Strategy, ...] = ("zero1", "zero2", "zero3")
+ZERO: dict[str, Step] = {
+    f"llama, stage {stage}, {ranks} ranks{', 2 micro-batches' if parts > 1 else ''}": Step(
+        LLAMA,
+        batch=1,
+        length=32,
+        attention="eager",
+        accumulation=parts,
+        sharding=Sharding(strategy, ranks),
+        **MIXED,
+    )
+    for stage, strategy in enumerate(STAGES, 1)
+    for ranks, parts in ((1, 1), (2, 1), (8, 1), (4, 2))
+}
+
+SMALL = {**LLAMA, "num_hidden_layers": 3}
+GLOO: dict[str, Step] = {
+    f"small llama, {strategy}, 2 ranks": Step(
+        SMALL, batch=2, length=64, attention="eager", sharding=Sharding(strategy, 2)
+    )
+    for strategy in REPLICATED
+}
+
+LARGE: dict[str, Step] = {
+    f"Llama-3.1-8B, bf16, 1 x 2048, sdpa, {ranks} ranks": step_of(
+        LLAMA_8B, ranks, batch=1, length=2048, attention="sdpa", **PURE
+    )
+    for ranks in (1, 2, 8)
 }

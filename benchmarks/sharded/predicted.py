@@ -14,8 +14,8 @@ from tunewell.simulate.models import build
 def predict(step: Step) -> tuple[int, int]:
     """Bytes asked for at the peak and after two steps: no rounding, no hidden temporaries."""
     with (
-        mock.patch.object(storages, "hidden_bytes", lambda *_: Hidden()),
-        mock.patch.object(stepping.Run, "_workspace", lambda _: None),
+        mock.patch.object(storages, "hidden_bytes", return_value=Hidden()),
+        mock.patch.object(stepping.Run, "_workspace", return_value=None),
     ):
         run = stepping.Run(step, build(step, []))
         run.everything()

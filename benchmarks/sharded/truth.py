@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401, SLF001  torch's insides have no types and no public names
 """FSDP 2 itself, on tensors without storage and a process group without processes.
 
 `fully_shard` as accelerate calls it runs two whole training steps of any world size in one process.
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -23,9 +26,12 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._pytree import tree_leaves
+from transformers import masking_utils
 
 from sharded.predicted import highest
 from tunewell.plan.step import Step
+from tunewell.simulate.attention import Kernels
+from tunewell.simulate.cuda import Cuda
 from tunewell.simulate.models import build
 from tunewell.simulate.storages import Birth, Storages
 
@@ -64,7 +70,7 @@ class Counted(Storages):
 def measure(step: Step) -> tuple[int, int]:
     """Bytes allocated at the peak and after two steps on rank 0 of FSDP 2."""
     sharding = step.sharding
-    assert sharding is not None
+    assert sharding is not None  # noqa: S101  every configuration has one
     store: Any = FakeStore()
     dist.init_process_group("fake", store=store, rank=0, world_size=sharding.ranks)
     try:
@@ -74,17 +80,18 @@ def measure(step: Step) -> tuple[int, int]:
             shape, names = (sharding.nodes, sharding.shards), ("copy", "shard")
         mesh = init_device_mesh("cpu", shape, mesh_dim_names=names)
         counted = Counted(capability=80)
-        with FakeTensorMode(allow_non_fake_inputs=True), _resized(counted):
-            model = _prepared(step, mesh)
+        with FakeTensorMode(allow_non_fake_inputs=True), _resized(counted), _nothing_masked():
+            model = prepared(step, mesh)
             steady = _train(step, model, counted)
         return highest(counted.events), steady
     finally:
         dist.destroy_process_group()
 
 
-def _prepared(step: Step, mesh: Any) -> Any:
+def prepared(step: Step, mesh: Any) -> Any:
+    """The model of a step under FSDP 2, as accelerate makes it."""
     model: Any = build(step, [])
-    _materialised(model)
+    materialised(model)
     if step.checkpointing:
         base = model.get_base_model() if step.adapter is not None else model
         base.gradient_checkpointing_enable({"use_reentrant": False})
@@ -110,19 +117,22 @@ def _prepared(step: Step, mesh: Any) -> Any:
     return fsdp2_prepare_model(accelerator, model)
 
 
-def _materialised(model: nn.Module) -> None:
-    """Put tensors of the CPU in the place of those on the meta device; tied ones stay tied."""
+def materialised(model: nn.Module) -> None:
+    """Put tensors of the CPU in the place of those on the meta device; tied ones stay tied.
+
+    Where tensors are real, values are such that a step is not skipped for infinite gradients.
+    """
     fresh: dict[torch.Tensor, torch.Tensor] = {}
     for module in model.modules():
         for name, parameter in module.named_parameters(recurse=False):
             if parameter not in fresh:
                 fresh[parameter] = nn.Parameter(
-                    torch.empty(parameter.shape, dtype=parameter.dtype, device="cpu"),
+                    torch.full(parameter.shape, 0.01, dtype=parameter.dtype, device="cpu"),
                     requires_grad=parameter.requires_grad,
                 )
             module._parameters[name] = fresh[parameter]  # type: ignore[assignment]
         for name, buffer in module.named_buffers(recurse=False):
-            module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype, device="cpu")
+            module._buffers[name] = torch.ones(buffer.shape, dtype=buffer.dtype, device="cpu")
 
 
 def _train(step: Step, model: Any, counted: Counted) -> int:
@@ -131,13 +141,14 @@ def _train(step: Step, model: Any, counted: Counted) -> int:
     gc.collect()
     for tensor in (*model.parameters(), *model.buffers()):
         counted.add(tensor, "parameter")
-    with counted:
+    # Whether a mask leaves everything in cannot be asked of fake tensors.
+    fused = step.attention == "sdpa"
+    names = ("input_ids", "labels") if fused else ("input_ids", "attention_mask", "labels")
+    kernels = Cuda(Kernels(capability=80, cudnn=False), autocast=None, padded=False)
+    with counted, kernels:
         for _ in range(2):
             batches = [
-                {
-                    name: torch.ones(step.batch, step.length, dtype=torch.int64)
-                    for name in ("input_ids", "attention_mask", "labels")
-                }
+                {name: torch.ones(step.batch, step.length, dtype=torch.int64) for name in names}
                 for _ in range(2 if step.accumulation == 1 else 3)
             ]
             for part in range(min(step.accumulation, 2)):
@@ -157,6 +168,16 @@ def _train(step: Step, model: Any, counted: Counted) -> int:
             del batches
         gc.collect()
         return counted.live
+
+
+@contextmanager
+def _nothing_masked() -> Iterator[None]:
+    """Let transformers leave the mask out, which it makes whenever tensors are fake."""
+    with (
+        mock.patch.object(masking_utils, "is_tracing", return_value=False),
+        mock.patch.object(masking_utils, "find_packed_sequence_indices", return_value=None),
+    ):
+        yield
 
 
 def _resized(counted: Counted) -> Any:

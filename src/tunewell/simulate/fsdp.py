@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.utils._pytree import tree_map
 
 from tunewell.plan.step import Step
 from tunewell.simulate.alone import Alone, embeddings_of, size
 from tunewell.simulate.models import DTYPES
 from tunewell.simulate.optimizers import create_over
+from tunewell.simulate.passing import tell_before, tell_when_back
 from tunewell.simulate.quantised import Packed
 from tunewell.simulate.storages import Storages
 from tunewell.simulate.units import Part, State, Unit, own_parameters, part_of, units_of
@@ -151,7 +152,7 @@ class Fsdp(Alone):
             unit.waiting.update(unit.modules)
         self._gather(unit, forward=True)
         if begins and torch.is_grad_enabled():
-            args, kwargs = self._share_out_after(unit, args, kwargs)
+            args, kwargs = tell_when_back(args, kwargs, lambda: self._share_out(unit))
         return args, kwargs
 
     def _leave(self, unit: Unit, module: nn.Module, output: Any) -> Any:  # noqa: ANN401  a module's output
@@ -167,9 +168,7 @@ class Fsdp(Alone):
             self.order.append(unit)
         unit.state = State.IDLE
         if torch.is_grad_enabled():
-            for tensor in tree_flatten(output)[0]:
-                if isinstance(tensor, torch.Tensor) and tensor.requires_grad:
-                    tensor.register_hook(lambda _, unit=unit: self._go_back(unit))
+            tell_before(output, lambda: self._go_back(unit))
         if unit is self.units[-1]:
             self._forget_kept()
         return output
@@ -186,22 +185,6 @@ class Fsdp(Alone):
             ),
             values,
         )
-
-    def _share_out_after(
-        self, unit: Unit, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        leaves, shape = tree_flatten((args, kwargs))
-        places = [
-            place
-            for place, leaf in enumerate(leaves)
-            if isinstance(leaf, torch.Tensor) and leaf.requires_grad
-        ]
-        if places:
-            passed = _Passed.apply(self, unit, *(leaves[place] for place in places))
-            for place, leaf in zip(places, passed, strict=True):
-                leaves[place] = leaf
-        again: tuple[tuple[Any, ...], dict[str, Any]] = tree_unflatten(leaves, shape)
-        return again
 
     def _go_back(self, unit: Unit) -> None:
         if unit.state is State.BACKWARD:
@@ -239,7 +222,9 @@ class Fsdp(Alone):
         """Gather the parts of all ranks into one buffer."""
         if self.ranks == 1 or unit.gathered is not None or unit.arrived is not None:
             return
-        sizes = [part.shard.numel() * (self.compute or part.shard.dtype).itemsize for part in unit.parts]
+        sizes = [
+            part.shard.numel() * (self.compute or part.shard.dtype).itemsize for part in unit.parts
+        ]
         mine = sum(sizes)
         own = self._hold(mine) if self.compute is not None or self.offloads else None
         unit.arrived = self._hold(mine * self.ranks)
@@ -309,17 +294,3 @@ class Fsdp(Alone):
         gradient = part.whole.grad
         self.storages.say(gradient, "gradients")
         return gradient
-
-
-class _Passed(torch.autograd.Function):
-    """Lets inputs through; when their gradients are there, the unit's backward pass is over."""
-
-    @staticmethod
-    def forward(ctx: Any, ranks: Fsdp, unit: Unit, *inputs: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  torch's signature is open
-        ctx.ranks, ctx.unit = ranks, unit
-        return inputs
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
-        ctx.ranks._share_out(ctx.unit)  # noqa: SLF001  one thing in two classes
-        return None, None, *gradients

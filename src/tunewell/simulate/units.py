@@ -113,9 +113,7 @@ def own_parameters(units: list[Unit]) -> list[list[nn.Parameter]]:
     return owned
 
 
-def _collect(
-    module: nn.Module, borders: set[nn.Module], found: dict[nn.Parameter, None]
-) -> None:
+def _collect(module: nn.Module, borders: set[nn.Module], found: dict[nn.Parameter, None]) -> None:
     found.update(dict.fromkeys(module.parameters(recurse=False)))
     for child in module.children():
         if child not in borders:

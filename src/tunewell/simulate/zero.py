@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 from tunewell.plan.step import Step
-from tunewell.simulate.alone import Alone, size, trained
+from tunewell.simulate.alone import Alone, trained
 from tunewell.simulate.models import DTYPES
 from tunewell.simulate.optimizers import create_over
+from tunewell.simulate.passing import call_after_gradient
 from tunewell.simulate.storages import Storages
 
 FP32_BYTES = 4
@@ -115,7 +116,7 @@ class ZeroStates(Zero):
         self.earlier: int | None = None
         self.last = True
         for parameter in self.trained:
-            parameter.register_post_accumulate_grad_hook(self._arrived)
+            call_after_gradient(parameter, self._arrived)
 
     def load(self) -> None:
         """One flat buffer of trained weights; the parameters are views of it."""
@@ -158,7 +159,7 @@ class ZeroStates(Zero):
             self.averaged, self.earlier = self.earlier, None
 
     def update(self, optimizer: torch.optim.Optimizer) -> None:
-        """Gradients of this rank's part in one piece and in fp32, the step, the weights gathered."""
+        """This rank's gradients in one piece and in fp32, the step, the weights gathered."""
         weights = self.part * self.dtype.itemsize
         self.moved_bytes += weights * (self.ranks - 1) * self.times
         if self.offloads:

@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from tunewell.plan.step import Step
-from tunewell.simulate.alone import size
+from tunewell.simulate.passing import call_after_gradient, tell_before, tell_when_back
 from tunewell.simulate.storages import Storages
 from tunewell.simulate.zero import Zero
 
@@ -50,10 +49,10 @@ class ZeroWeights(Zero):
                 self._hook(module)
         for parameter in self.shared:
             if parameter.requires_grad:
-                parameter.register_post_accumulate_grad_hook(self._arrived)
+                call_after_gradient(parameter, self._arrived)
 
     def load(self) -> None:
-        """Parts of all weights, small weights whole, masters, a buffer of gradients and a bucket."""
+        """Parts of all weights, masters, parts of gradients and a bucket."""
         storages = self.storages
         width = self.dtype.itemsize
         parts = sum(self._part(parameter) for parameter in self.shared)
@@ -135,25 +134,12 @@ class ZeroWeights(Zero):
         self._fetch(module)
         if not torch.is_grad_enabled():
             return args, kwargs
-        leaves, shape = tree_flatten((args, kwargs))
-        places = [
-            place
-            for place, leaf in enumerate(leaves)
-            if isinstance(leaf, torch.Tensor) and leaf.requires_grad
-        ]
-        if places:
-            passed = _Passed.apply(self, module, *(leaves[place] for place in places))
-            for place, leaf in zip(places, passed, strict=True):
-                leaves[place] = leaf
-        again: tuple[tuple[Any, ...], dict[str, Any]] = tree_unflatten(leaves, shape)
-        return again
+        return tell_when_back(args, kwargs, lambda: self._leave_behind(module))
 
     def _leave(self, module: nn.Module, _: object, output: Any) -> None:  # noqa: ANN401  a module's output
         self._leave_behind(module)
         if torch.is_grad_enabled():
-            for tensor in tree_flatten(output)[0]:
-                if isinstance(tensor, torch.Tensor) and tensor.requires_grad:
-                    tensor.register_hook(lambda _, module=module: self._fetch(module))
+            tell_before(output, lambda: self._fetch(module))
 
     def _fetch(self, module: nn.Module) -> None:
         """Gather what the module needs, and perhaps what the next ones do."""
@@ -224,17 +210,3 @@ class ZeroWeights(Zero):
             parameter.grad = None
         self.waiting.clear()
         self.filled = 0
-
-
-class _Passed(torch.autograd.Function):
-    """Lets inputs through; when their gradients are there, the module's weights are not needed."""
-
-    @staticmethod
-    def forward(ctx: Any, ranks: ZeroWeights, module: nn.Module, *inputs: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  torch's signature is open
-        ctx.ranks, ctx.module = ranks, module
-        return inputs
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:  # type: ignore[override]  # noqa: ANN401, D102  as above
-        ctx.ranks._leave_behind(ctx.module)  # noqa: SLF001  one thing in two classes
-        return None, None, *gradients
