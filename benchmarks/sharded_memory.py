@@ -18,6 +18,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "sharded_memory.md"
 sys.path[:0] = [str(HERE), str(HERE.parent / "src")]
@@ -34,6 +36,18 @@ from tunewell.plan.step import Step  # noqa: E402  as above
 
 MIB = 1024**2
 GIB = 1024**3
+RECORDED = HERE.parent / "tests" / "fixtures" / "sharded_memory.json"
+RECORDED_NAMES = (
+    "llama, bf16, 2 ranks",
+    "llama, mixed, 8 ranks, 4 micro-batches",
+    "llama, bf16 mixed, LoRA, 8 ranks, recomputed",
+    "qwen2, tied, bf16, 4 ranks",
+    "gpt2, tied, mixed, 8 ranks",
+    "llama, stage 1, 8 ranks",
+    "llama, stage 2, 2 ranks",
+    "llama, stage 3, 8 ranks",
+    "llama, stage 2, 4 ranks, 2 micro-batches",
+)
 ESTIMATED = (8_030_261_248, 525_336_576, (1, 2, 4, 8, 16))
 """Parameters of Llama-3.1-8B, those of its largest layer, and numbers of GPUs."""
 
@@ -42,8 +56,12 @@ def main() -> None:
     """Measure, compare, write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--deepspeed", help="a Python that has DeepSpeed")
+    parser.add_argument("--record", action="store_true", help="write the tests' fixture instead")
     parser.add_argument("--large", action="store_true", help="Llama-3.1-8B's shapes too")
     arguments = parser.parse_args()
+    if arguments.record:
+        _record(arguments.deepspeed)
+        return
     chosen = {**CONFIGURATIONS, **(LARGE if arguments.large else {})}
     parts = ["# Memory of one rank of several GPUs\n", HEAD]
     parts += _table("FSDP 2 on fake tensors", chosen, measure)
@@ -89,6 +107,16 @@ def _table(
         f"{100 * max(errors):.3f} % at most.\n"
     )
     return lines
+
+
+def _record(deepspeed: str) -> None:
+    """What the tests hold the simulation against."""
+    found = []
+    for name in RECORDED_NAMES:
+        step = CONFIGURATIONS.get(name) or ZERO[name]
+        peak, steady = measure(step) if name in CONFIGURATIONS else _deepspeed(deepspeed, step)
+        found.append({"name": name, "step": step, "peak": peak, "steady": steady})
+    RECORDED.write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
 
 
 def _started(step: Step) -> tuple[int, None]:

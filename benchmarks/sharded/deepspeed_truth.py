@@ -27,6 +27,7 @@ from sharded.predicted import highest
 from sharded.truth import Counted, materialised
 from tunewell.plan.step import Step
 from tunewell.simulate.models import build
+from tunewell.simulate.reductions import Processors
 
 WEIGHTS = 3
 """The stage that shares weights out."""
@@ -72,7 +73,7 @@ def measure(step: Step) -> tuple[int, int]:
     )
     engine = deepspeed.initialize(model=model, optimizer=optimizer, config=settings(step))[0]
     del model, optimizer
-    counted = Counted(capability=80)
+    counted = Counted(Processors(108, 2048))
     # The first step makes the states, and stage 3 records the order of the modules in it.
     _step(engine, step)
     gc.collect()

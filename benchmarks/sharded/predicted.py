@@ -7,15 +7,20 @@ from unittest import mock
 from tunewell.plan.step import Step
 from tunewell.simulate import step as stepping
 from tunewell.simulate import storages
-from tunewell.simulate.hidden import Hidden
 from tunewell.simulate.models import build
+
+
+def _nothing(*_: object) -> int:
+    """Nothing is taken; a mock would keep the tensors alive that it is called with."""
+    return 0
 
 
 def predict(step: Step) -> tuple[int, int]:
     """Bytes asked for at the peak and after two steps: no rounding, no hidden temporaries."""
     with (
-        mock.patch.object(storages, "hidden_bytes", return_value=Hidden()),
-        mock.patch.object(stepping.Run, "_workspace", return_value=None),
+        mock.patch.object(storages, "hidden_bytes", _nothing),
+        mock.patch.object(stepping.Run, "_workspace", _nothing),
+        mock.patch.object(stepping.Run, "_light_workspace", _nothing),
     ):
         run = stepping.Run(step, build(step, []))
         run.everything()

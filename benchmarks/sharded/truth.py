@@ -33,6 +33,7 @@ from tunewell.plan.step import Step
 from tunewell.simulate.attention import Kernels
 from tunewell.simulate.cuda import Cuda
 from tunewell.simulate.models import build
+from tunewell.simulate.reductions import Processors
 from tunewell.simulate.storages import Birth, Storages
 
 
@@ -79,7 +80,7 @@ def measure(step: Step) -> tuple[int, int]:
         if sharding.strategy == "fsdp-hybrid":
             shape, names = (sharding.nodes, sharding.shards), ("copy", "shard")
         mesh = init_device_mesh("cpu", shape, mesh_dim_names=names)
-        counted = Counted(capability=80)
+        counted = Counted(Processors(108, 2048))
         with FakeTensorMode(allow_non_fake_inputs=True), _resized(counted), _nothing_masked():
             model = prepared(step, mesh)
             steady = _train(step, model, counted)
@@ -144,7 +145,7 @@ def _train(step: Step, model: Any, counted: Counted) -> int:
     # Whether a mask leaves everything in cannot be asked of fake tensors.
     fused = step.attention == "sdpa"
     names = ("input_ids", "labels") if fused else ("input_ids", "attention_mask", "labels")
-    kernels = Cuda(Kernels(capability=80, cudnn=False), autocast=None, padded=False)
+    kernels = Cuda(Kernels(capability=80, version=(2, 13)), autocast=None, padded=False)
     with counted, kernels:
         for _ in range(2):
             batches = [
@@ -170,12 +171,16 @@ def _train(step: Step, model: Any, counted: Counted) -> int:
         return counted.live
 
 
+def _never(*_: object) -> None:
+    """No; a mock would keep the tensors alive that it is called with."""
+
+
 @contextmanager
 def _nothing_masked() -> Iterator[None]:
     """Let transformers leave the mask out, which it makes whenever tensors are fake."""
     with (
-        mock.patch.object(masking_utils, "is_tracing", return_value=False),
-        mock.patch.object(masking_utils, "find_packed_sequence_indices", return_value=None),
+        mock.patch.object(masking_utils, "is_tracing", _never),
+        mock.patch.object(masking_utils, "find_packed_sequence_indices", _never),
     ):
         yield
 

@@ -15,7 +15,8 @@ class Alone:
     """Weights, gradients and states of one process with the whole model on its GPU.
 
     A run calls `load`, `optimizer`, then for each micro-batch `begin` and
-    `after_backward`, and for each optimizer step `update` and `forget_gradients`. `host_bytes` are
+    `after_backward`, and for each optimizer step `clip`,
+    `update` and `forget_gradients`. `host_bytes` are
     held in main memory; `moved_bytes` are sent to other GPUs in the last optimizer step,
     `crossing_bytes` pass between the GPU and main memory in it.
     """
@@ -67,9 +68,12 @@ class Alone:
         for parameter in self.model.parameters():
             self.storages.say(parameter.grad, "gradients")
 
+    def clip(self) -> None:
+        """Clip the gradients, where the step does."""
+        self.clip_those(list(self.model.parameters()))
+
     def update(self, optimizer: torch.optim.Optimizer) -> None:
-        """Clip, and make the optimizer's step."""
-        self.clip(list(self.model.parameters()))
+        """Make the optimizer's step."""
         optimizer.step()
         self.say_states(optimizer)
 
@@ -77,7 +81,7 @@ class Alone:
         """`zero_grad` of the loop."""
         optimizer.zero_grad(set_to_none=True)
 
-    def clip(self, parameters: list[nn.Parameter]) -> None:
+    def clip_those(self, parameters: list[nn.Parameter]) -> None:
         """Clip the gradients of these parameters, where the step does."""
         if self.step.clipping:
             nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], 1.0)

@@ -106,13 +106,15 @@ class Fsdp(Alone):
             self._forget_reduced()
             self.summed.clear()
 
+    def clip(self) -> None:
+        """Clip the parts' gradients; in main memory where these are."""
+        if not self.offloads:
+            self.clip_those([part.shard for part in self.parts])
+
     def update(self, optimizer: torch.optim.Optimizer) -> None:
         """On the parts, or in main memory."""
-        if self.offloads:
-            return
-        self.clip([part.shard for part in self.parts])
-        optimizer.step()
-        self.say_states(optimizer)
+        if not self.offloads:
+            super().update(optimizer)
 
     def _divide(self) -> None:
         packed = any(isinstance(module, Packed) for module in self.model.modules())

@@ -81,6 +81,9 @@ class Zero(Alone):
         assert self.master is not None  # noqa: S101  weights are loaded first
         return create_over(self.step.optimizer, [self.master])
 
+    def clip(self) -> None:
+        """A part of the optimizer's step, of which it takes the norm first."""
+
     def step_masters(self, optimizer: torch.optim.Optimizer) -> None:
         """The optimizer's step, whose gradient is there already in fp32."""
         optimizer.step()
