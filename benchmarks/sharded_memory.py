@@ -43,10 +43,8 @@ RECORDED_NAMES = (
     "llama, bf16 mixed, LoRA, 8 ranks, recomputed",
     "qwen2, tied, bf16, 4 ranks",
     "gpt2, tied, mixed, 8 ranks",
-    "llama, stage 1, 8 ranks",
     "llama, stage 2, 2 ranks",
     "llama, stage 3, 8 ranks",
-    "llama, stage 2, 4 ranks, 2 micro-batches",
 )
 ESTIMATED = (8_030_261_248, 525_336_576, (1, 2, 4, 8, 16))
 """Parameters of Llama-3.1-8B, those of its largest layer, and numbers of GPUs."""

@@ -1,8 +1,8 @@
 # ruff: noqa: ANN401  settings and torch's objects of any kind
-"""DDP and FSDP 2 on the CPU in two real processes, their memory from PyTorch's own profiler.
+"""DDP and FSDP 2 on the CPU in two real processes with real tensors.
 
-Started by `torchrun --nproc-per-node 2`; rank 0 prints one line of JSON. The profiler sees every
-request to the C++ allocator, buckets of DDP among them.
+Started by `torchrun --nproc-per-node 2`; rank 0 prints one line of JSON. DDP's memory is from
+PyTorch's own profiler, which sees every request to the C++ allocator, DDP's buckets among them.
 """
 
 from __future__ import annotations
@@ -20,36 +20,43 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.profiler import ProfilerActivity, profile
 
 from sharded.configurations import GLOO
-from sharded.truth import materialised, prepared
+from sharded.predicted import highest
+from sharded.truth import Counted, materialised, prepared, resized, train
 from tunewell.plan.step import Step
 from tunewell.simulate.models import build
+from tunewell.simulate.reductions import Processors
 
 
 def measure(step: Step) -> int:
-    """The most bytes at once in the second step on this rank."""
+    """The most bytes at once in two steps on this rank."""
     sharding = step.sharding
     assert sharding is not None  # noqa: S101  every configuration has one
+    if sharding.strategy != "ddp":
+        return _counted(step, sharding.ranks)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
-        if sharding.strategy == "ddp":
-            model: Any = build(step, [])
-            materialised(model)
-            model = DistributedDataParallel(model)
-        else:
-            model = prepared(step, init_device_mesh("cpu", (sharding.ranks,)))
+        model: Any = build(step, [])
+        materialised(model)
+        model = DistributedDataParallel(model)
         trained = [p for p in model.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=1e-4, foreach=True)
         gc.collect()
         for _ in range(2):
             _step(model, optimizer, trained, step)
-    # Gloo copies what it exchanges, in threads of its own; NCCL does not.
     now = most = 0
     events = [e for e in profiled.profiler.kineto_results.events() if e.name() == "[memory]"]
     for event in sorted(events, key=lambda event: event.start_ns()):
-        if event.start_thread_id() != events[0].start_thread_id():
-            continue
         now += event.nbytes()
         most = max(most, now)
     return most
+
+
+def _counted(step: Step, ranks: int) -> int:
+    """FSDP 2 by the counter of operators, which does not see gloo's own copies."""
+    counted = Counted(Processors(108, 2048))
+    with resized(counted):
+        model = prepared(step, init_device_mesh("cpu", (ranks,)))
+        train(step, model, counted)
+    return highest(counted.events)
 
 
 def _step(model: Any, optimizer: Any, trained: list[nn.Parameter], step: Step) -> None:

@@ -8,6 +8,7 @@ FSDP asks for memory and gives it back.
 
 from __future__ import annotations
 
+import functools
 import gc
 import weakref
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ class Counted(Storages):
             return
         number = self._born(Birth(operation, self.phase, self.module, size, kind=kind))
         self._alive[key] = (number, size)
-        self._watched[key] = weakref.ref(storage, lambda _, key=key: self._died(key))
+        self._watched[key] = weakref.ref(storage, functools.partial(self._died, key))
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -81,9 +82,9 @@ def measure(step: Step) -> tuple[int, int]:
             shape, names = (sharding.nodes, sharding.shards), ("copy", "shard")
         mesh = init_device_mesh("cpu", shape, mesh_dim_names=names)
         counted = Counted(Processors(108, 2048))
-        with FakeTensorMode(allow_non_fake_inputs=True), _resized(counted), _nothing_masked():
+        with FakeTensorMode(allow_non_fake_inputs=True), resized(counted), _nothing_masked():
             model = prepared(step, mesh)
-            steady = _train(step, model, counted)
+            steady = train(step, model, counted)
         return highest(counted.events), steady
     finally:
         dist.destroy_process_group()
@@ -136,7 +137,8 @@ def materialised(model: nn.Module) -> None:
             module._buffers[name] = torch.ones(buffer.shape, dtype=buffer.dtype, device="cpu")
 
 
-def _train(step: Step, model: Any, counted: Counted) -> int:
+def train(step: Step, model: Any, counted: Counted) -> int:
+    """Two steps as the Trainer makes them; the answer is the bytes that are left."""
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-4, foreach=True)
     gc.collect()
@@ -185,14 +187,14 @@ def _nothing_masked() -> Iterator[None]:
         yield
 
 
-def _resized(counted: Counted) -> Any:
+def resized(counted: Counted) -> Any:
     """Storages that FSDP resizes to nothing and back."""
     plain = torch.UntypedStorage.resize_
 
     def resize(storage: Any, size: int) -> Any:
         key = storage._cdata
         if key in counted._alive:
-            counted._died(key)
+            counted._died(key, None)
         answer = plain(storage, size)
         counted.count(storage, "resized")
         return answer

@@ -105,14 +105,15 @@ class Step(Record, frozen=True):
     encoder-decoder (by default as many). `weights` is the precision of the loaded weights, and
     `autocast` that of `torch.autocast`, None without. With `quantization`, frozen linear layers are
     packed and computed in `weights`. `optimizer` is a name of
-    `transformers.TrainingArguments.optim`. `attention` is what `attn_implementation` asks for ("flash" is the flash-attn package), and `attention_kernel` the
-    one kernel that `torch.nn.attention.sdpa_kernel` leaves to sdpa. `padded` says whether a batch
-    holds padding, which forbids some kernels. `loss` "chunked" never makes all logits at once.
-    `loop` "trainer" is the Hugging Face Trainer, which lets go of the outputs before the backward
-    pass; "plain" is a loop that holds outputs, loss and gradients to the step's end.
-    `evaluation_batch` and `generation_tokens` add these phases. With `sharding` the step is that of
-    one of several processes, the fullest one; `autocast` is then the mixed precision that FSDP or
-    DeepSpeed is told.
+    `transformers.TrainingArguments.optim`. `attention` is what `attn_implementation` asks for
+    ("flash" is the flash-attn package), and `attention_kernel` the one kernel that
+    `torch.nn.attention.sdpa_kernel` leaves to sdpa. `padded` says whether a batch holds padding,
+    which forbids some kernels. `loss` "chunked" never makes all logits at once. `loop` "trainer"
+    is the Hugging Face Trainer, which lets go of the outputs before the backward pass; "plain" is
+    a loop that holds outputs, loss and gradients to the step's end. `evaluation_batch` and
+    `generation_tokens` add these phases. With `sharding` the step is that of one of several
+    processes, the fullest one; `autocast` is then the mixed precision that FSDP or DeepSpeed is
+    told.
     """
 
     config: dict[str, Any]
