@@ -57,7 +57,10 @@ class Simulated(Record, frozen=True, tag="simulated"):
     `peak_reserved` is what PyTorch's allocator takes from the driver with no limit.
     `smallest_capacity` is the least with which the step still runs, by giving cached segments back:
     between the two a step is tight. Both are without the driver's context. `assumptions` are
-    sentences on what could not be known from the step's description.
+    sentences on what could not be known from the step's description. `host_bytes` are those that a
+    process holds in main memory for what is offloaded. `moved_bytes` is what one of several GPUs
+    sends to the others in an optimizer step, `crossing_bytes` what passes between it and main
+    memory.
     """
 
     peak_allocated: int
@@ -74,6 +77,9 @@ class Simulated(Record, frozen=True, tag="simulated"):
     attention_kernels: dict[str, int]
     assumptions: tuple[str, ...] = ()
     seconds: float = 0.0
+    host_bytes: int = 0
+    moved_bytes: int = 0
+    crossing_bytes: int = 0
 
     @property
     def by_kind(self) -> dict[str, int]:

@@ -65,6 +65,38 @@ class Device(Record, frozen=True):
     """The version of PyTorch that will run there, None for the one that is installed here."""
 
 
+Strategy = Literal["ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp-hybrid"]
+Offload = Literal["none", "optimizer", "parameters"]
+
+
+class Sharding(Record, frozen=True):
+    """How the processes of a run share a model out, one process a GPU.
+
+    `ranks` is their number on all machines together, `nodes` the number of machines: "fsdp-hybrid"
+    shards within a machine and copies between machines, the others share over all ranks. `offload`
+    keeps the optimizer's states in main memory, or these and the weights; FSDP knows only the
+    second. ZeRO's sizes are in elements, and None is what "auto" of the Hugging Face integration
+    stands for: `hidden * hidden` for the two buckets of stages 1 to 3, 0.9 of it for the prefetched
+    weights, and `10 * hidden` for the weights that stage 3 does not share out. `overlap` is ZeRO's
+    `overlap_comm`, which takes a second bucket. `bucket_mib` is DDP's `bucket_cap_mb`.
+    """
+
+    strategy: Strategy
+    ranks: int = 1
+    nodes: int = 1
+    offload: Offload = "none"
+    bucket_mib: int = 25
+    reduce_bucket: int | None = None
+    prefetch_bucket: int | None = None
+    persistence: int | None = None
+    overlap: bool = False
+
+    @property
+    def shards(self) -> int:
+        """Over how many ranks what is shared out is shared."""
+        return self.ranks // self.nodes if self.strategy == "fsdp-hybrid" else self.ranks
+
+
 class Step(Record, frozen=True):
     """What one optimizer step is made of, on one device.
 
@@ -72,13 +104,16 @@ class Step(Record, frozen=True):
     time, `accumulation` times for one optimizer step; `target_length` tokens are decoded by an
     encoder-decoder (by default as many). `weights` is the precision of the loaded weights, and
     `autocast` that of `torch.autocast`, None without. With `quantization`, frozen linear layers are
-    packed and computed in `weights`. `optimizer` is a name of `transformers.TrainingArguments.optim`. `attention` is what
-    `attn_implementation` asks for ("flash" is the flash-attn package), and `attention_kernel` the
-    one kernel that `torch.nn.attention.sdpa_kernel` leaves to sdpa. `padded` says whether a batch
-    holds padding, which forbids some kernels. `loss` "chunked" never makes all logits at once.
-    `loop` "trainer" is the Hugging Face Trainer, which lets go of the outputs before the backward
-    pass; "plain" is a loop that holds outputs, loss and gradients to the step's end.
-    `evaluation_batch` and `generation_tokens` add these phases.
+    packed and computed in `weights`. `optimizer` is a name of
+    `transformers.TrainingArguments.optim`. `attention` is what `attn_implementation` asks for
+    ("flash" is the flash-attn package), and `attention_kernel` the one kernel that
+    `torch.nn.attention.sdpa_kernel` leaves to sdpa. `padded` says whether a batch holds padding,
+    which forbids some kernels. `loss` "chunked" never makes all logits at once. `loop` "trainer"
+    is the Hugging Face Trainer, which lets go of the outputs before the backward pass; "plain" is
+    a loop that holds outputs, loss and gradients to the step's end. `evaluation_batch` and
+    `generation_tokens` add these phases. With `sharding` the step is that of one of several
+    processes, the fullest one; `autocast` is then the mixed precision that FSDP or DeepSpeed is
+    told.
     """
 
     config: dict[str, Any]
@@ -104,4 +139,5 @@ class Step(Record, frozen=True):
     clipping: bool = True
     evaluation_batch: int | None = None
     generation_tokens: int | None = None
+    sharding: Sharding | None = None
     device: Device = Device()

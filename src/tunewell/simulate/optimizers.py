@@ -123,19 +123,29 @@ def create(name: str, model: nn.Module) -> torch.optim.Optimizer:
     Raises:
         NoSuchOptimizerError: if its memory is not known.
     """
+    embeddings = frozenset(
+        parameter
+        for module in model.modules()
+        if isinstance(module, nn.Embedding)
+        for parameter in module.parameters()
+    )
+    return create_over(name, [p for p in model.parameters() if p.requires_grad], embeddings)
+
+
+def create_over(
+    name: str, trained: list[nn.Parameter], embeddings: frozenset[nn.Parameter] = frozenset()
+) -> torch.optim.Optimizer:
+    """The optimizer of that name over these parameters, some of which are of embeddings.
+
+    Raises:
+        NoSuchOptimizerError: if its memory is not known.
+    """
     name = ALIASES.get(name, name)
-    trained = [p for p in model.parameters() if p.requires_grad]
     if name == "adamw_torch_fused":
         return Fused(trained)
     if name in MADE:
         return MADE[name](trained)
     if name in BITSANDBYTES:
-        embeddings = frozenset(
-            parameter
-            for module in model.modules()
-            if isinstance(module, nn.Embedding)
-            for parameter in module.parameters()
-        )
         return Bitsandbytes(trained, embeddings=embeddings, **BITSANDBYTES[name])
     if name == "adafactor":
         adafactor: torch.optim.Optimizer = Adafactor(

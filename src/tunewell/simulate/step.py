@@ -20,10 +20,9 @@ from tunewell.simulate.autocast import HALF, Autocast
 from tunewell.simulate.batches import batch_of
 from tunewell.simulate.cuda import Cuda, Recomputed, regions_of
 from tunewell.simulate.generation import generate
-from tunewell.simulate.loading import load
 from tunewell.simulate.models import DTYPES
-from tunewell.simulate.optimizers import create
 from tunewell.simulate.reductions import Processors
+from tunewell.simulate.sharding import ranks_of
 from tunewell.simulate.storages import Storages
 
 MIB = 1024**2
@@ -50,7 +49,9 @@ class Run:
             version=_version(step.device.torch or torch.__version__),
             only="flash" if step.attention == "flash" else step.attention_kernel,
         )
-        dtype = DTYPES[step.autocast] if step.autocast is not None else None
+        self.ranks = ranks_of(step, model, self.storages)
+        precision = step.autocast if self.ranks.autocasts else None
+        dtype = DTYPES[precision] if precision is not None else None
         self.autocast = Autocast(dtype, self._cast) if dtype is not None else None
         self.cuda = Cuda(self.kernels, autocast=self.autocast, padded=step.padded)
         self.assumptions: list[str] = []
@@ -67,11 +68,11 @@ class Run:
         if step.loss == "chunked" and not losses.in_chunks(self.model):
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
-        load(self.model, storages)
+        self.ranks.load()
         if step.loop == "trainer":
             # accelerate's free_memory(), before the first step.
             storages.empty_cache()
-        optimizer = create(step.optimizer, self.model)
+        optimizer = self.ranks.optimizer()
         gc.collect()
         with (
             self._modules_named(),
@@ -85,6 +86,7 @@ class Run:
             storages.once_after(ADDMM, self._light_workspace)
             for iteration in range(ITERATIONS):
                 self._train(optimizer, iteration)
+            self.ranks.end_training()
             storages.mark("saving")
             if step.evaluation_batch is not None:
                 self._evaluate(step.evaluation_batch)
@@ -92,6 +94,7 @@ class Run:
                 self._generate(step.generation_tokens)
             storages.mark("end")
         storages.close()
+        self.assumptions += self.ranks.assumptions
         if storages.guessed:
             self.assumptions.append(
                 "How much is picked by value (a mask, an expert) was taken to be everything."
@@ -109,10 +112,11 @@ class Run:
             for value in batch.values():
                 storages.add(value, "input", kind="other")
         if not trainer:
-            optimizer.zero_grad(set_to_none=True)
+            self.ranks.forget_gradients(optimizer)
         held: list[object] = []
         for part in range(self.parts):
             storages.mark(f"{iteration}:forward")
+            self.ranks.begin(first=part == 0, last=part == self.parts - 1)
             loss, outputs = self._loss(batches[0])
             if not trainer:
                 held = [loss, outputs]
@@ -124,18 +128,12 @@ class Run:
                 storages.once_after_product(self._workspace)
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             del loss
-            for parameter in self.model.parameters():
-                storages.say(parameter.grad, "gradients")
-        trained = [p for p in self.model.parameters() if p.grad is not None]
-        if step.clipping:
-            nn.utils.clip_grad_norm_(trained, 1.0)
+            self.ranks.after_backward()
+        self.ranks.clip()
         storages.mark(f"{iteration}:optimizer")
-        optimizer.step()
-        for state in optimizer.state.values():
-            for value in state.values():
-                storages.say(value, "optimizer")
+        self.ranks.update(optimizer)
         if trainer:
-            optimizer.zero_grad(set_to_none=True)
+            self.ranks.forget_gradients(optimizer)
         held.clear()
 
     @property

@@ -70,6 +70,7 @@ class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
         self._processors = processors
         self._recomputing = False
         self._alive: dict[int, tuple[int, int]] = {}
+        self._elsewhere: set[int] = set()
         self._watched: dict[int, weakref.ref[torch.UntypedStorage]] = {}
         self._after_product: list[Callable[[], None]] = []
         self._after: dict[str, Callable[[], None]] = {}
@@ -98,7 +99,7 @@ class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             return
         storage = tensor.untyped_storage()
         key = storage._cdata  # noqa: SLF001  the storage's identity has no public name
-        if key in self._alive:
+        if key in self._alive or key in self._elsewhere:
             return
         size = storage.nbytes()
         if size == 0:
@@ -117,6 +118,10 @@ class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
         )
         self._alive[key] = (number, size)
         self._watched[key] = weakref.ref(storage, functools.partial(self._died, key))
+
+    def leave_out(self, tensor: torch.Tensor) -> None:
+        """Never count this tensor's storage, which must outlive the run: `hold` stands for it."""
+        self._elsewhere.add(tensor.untyped_storage()._cdata)  # noqa: SLF001  as above
 
     def hold(self, size: int, operation: str, *, kind: str = "other") -> int:
         """Take memory that no tensor stands for, until `release`; the answer is its number."""

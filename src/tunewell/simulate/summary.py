@@ -69,6 +69,9 @@ def summarise(run: Run) -> Simulated:
         steady=storages.live,
         attention_kernels=dict(run.kernels.taken),
         assumptions=tuple(run.assumptions),
+        host_bytes=run.ranks.host_bytes,
+        moved_bytes=round(run.ranks.moved_bytes),
+        crossing_bytes=round(run.ranks.crossing_bytes),
     )
 
 

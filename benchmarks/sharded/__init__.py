@@ -1,0 +1,1 @@
+"""Memory of one rank of several: the simulation against the libraries themselves."""
