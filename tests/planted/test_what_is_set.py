@@ -280,7 +280,7 @@ def test_defaults_that_changed_under_a_recipe(folder: Folder) -> None:
     assert [finding.code for finding in document.findings] == ["HYP010", "HYP026"]
     table = document.findings[1].evidence[0]
     now = folder.run(folder.script(OLD, ARGUMENTS="max_length=512"))["args"]
-    changed = {row[0]: row[2] for row in table.rows}  # type: ignore[union-attr]
+    changed = {row[0]: row[2] for row in table.rows}  # type: ignore[union-attr, index]
     assert changed["packing_strategy"] == now.packing_strategy
     assert folder.first(folder.path / "train.py") is None
 

@@ -33,7 +33,7 @@ def summarise(run: Run) -> Simulated:
         known = stretches.get(name, (0, 0))
         stretches[name] = (max(known[0], allocated), max(known[1], reserved))
     stretches.pop("end", None)
-    at_peaks, moments = _walk(run, kinds)
+    at_peaks = _at_peaks(run, kinds)
     training = [name for name in stretches if name in {"load", "forward", "backward", "optimizer"}]
     peak_phase = max(training, key=lambda name: stretches[name][0])
     phases = tuple(
@@ -62,7 +62,7 @@ def summarise(run: Run) -> Simulated:
         peak_phase=peak_phase,
         phases=phases,
         holders=_holders(run, kinds, at_peaks[peak_phase][1]),
-        moments=moments,
+        moments=_moments(run, kinds),
         work=work,
         parameters=_count(run),
         trainable=sum(p.numel() for p in parameters if p.requires_grad),
@@ -78,7 +78,7 @@ def summarise(run: Run) -> Simulated:
 def _settled(run: Run) -> tuple[list[tuple[int, int]], list[tuple[str, int]]]:
     """The run with its last optimizer step once more."""
     marks = run.storages.marks
-    begin = next(place for name, place in marks if name.startswith(f"{ITERATIONS - 1}:"))
+    begin = _last_step(marks)
     end = next(place for name, place in marks if name == "saving")
     return once_more(run.storages.events, marks, begin, end)
 
@@ -97,19 +97,12 @@ def _kind(birth: Birth, vocabulary: int) -> str:
     return "other"
 
 
-def _walk(
-    run: Run, kinds: list[str]
-) -> tuple[dict[str, tuple[dict[str, int], int]], tuple[Moment, ...]]:
-    """Bytes by kind at each phase's peak with its place, and moments of the last step."""
+def _at_peaks(run: Run, kinds: list[str]) -> dict[str, tuple[dict[str, int], int]]:
+    """Bytes by kind at each phase's peak, with its place among the events."""
     storages = run.storages
     now = dict.fromkeys(KINDS, 0)
     total = 0
     best: dict[str, tuple[int, dict[str, int], int]] = {}
-    begin = next(place for name, place in storages.marks if name.startswith(f"{ITERATIONS - 1}:"))
-    every = max(1, (len(storages.events) - begin) // MOMENTS)
-    moments: list[Moment] = []
-    highest: Moment | None = None
-    highest_total = -1
     phase = "load"
     starts: dict[int, list[str]] = {}
     for name, place in storages.marks:
@@ -118,23 +111,45 @@ def _walk(
         for phase in starts.get(place, ()):
             if total > best.get(phase, (-1, {}, 0))[0]:
                 best[phase] = (total, dict(now), place)
-        if not size:
-            continue
-        now[kinds[number]] += size
-        total += size
-        if total > best.get(phase, (-1, {}, 0))[0]:
-            best[phase] = (total, dict(now), place)
-        if place < begin:
-            continue
+        if size:
+            now[kinds[number]] += size
+            total += size
+            if total > best.get(phase, (-1, {}, 0))[0]:
+                best[phase] = (total, dict(now), place)
+    return {name: (by_kind, place) for name, (_, by_kind, place) in best.items()}
+
+
+def _moments(run: Run, kinds: list[str]) -> tuple[Moment, ...]:
+    """The last optimizer step in even stretches, each by its highest moment."""
+    events, marks = run.storages.events, run.storages.marks
+    begin = _last_step(marks)
+    every = max(1, (len(events) - begin) // MOMENTS)
+    now = dict.fromkeys(KINDS, 0)
+    for number, size in events[:begin]:
+        if size:
+            now[kinds[number]] += size
+    total = sum(now.values())
+    names = {place: _phase(name) for name, place in marks}
+    phase = "forward"
+    highest: Moment | None = None
+    highest_total = -1
+    moments = []
+    for place, (number, size) in enumerate(events[begin:]):
+        phase = names.get(begin + place, phase)
+        if size:
+            now[kinds[number]] += size
+            total += size
         if total > highest_total:
             highest_total = total
-            highest = Moment(event=place - begin, phase=phase, by_kind=dict(now))
-        if (place - begin) % every == every - 1 and highest is not None:
+            highest = Moment(event=place, phase=phase, by_kind=dict(now))
+        if place % every == every - 1 and highest is not None:
             moments.append(highest)
             highest, highest_total = None, -1
-    if highest is not None:
-        moments.append(highest)
-    return {name: (by_kind, place) for name, (_, by_kind, place) in best.items()}, tuple(moments)
+    return (*moments, highest) if highest is not None else tuple(moments)
+
+
+def _last_step(marks: list[tuple[str, int]]) -> int:
+    return next(place for name, place in marks if name.startswith(f"{ITERATIONS - 1}:"))
 
 
 def _with_rounding(by_kind: dict[str, int], allocated: int) -> dict[str, int]:

@@ -61,4 +61,4 @@ class TestUntrainedTemplateToken(CheckCases):
 def test_the_layer_is_named() -> None:
     subjects = TestUntrainedTemplateToken.faulty["only the embedding is saved"]
     (finding,) = run_check(untrained_template_token, subjects).findings
-    assert [row[2] for row in finding.evidence[0].rows] == ["output layer"]  # type: ignore[union-attr]
+    assert [row[2] for row in finding.evidence[0].rows] == ["output layer"]  # type: ignore[union-attr, index]
