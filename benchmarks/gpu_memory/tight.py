@@ -13,6 +13,7 @@ plan advises. PyTorch's allocator is held to the capacity, so that it really run
 from __future__ import annotations
 
 import argparse
+import collections
 import itertools
 import json
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from tunewell.plan.rank import search
 from tunewell.plan.session import one_child
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Step
+from tunewell.plan.verdict import verdict_of
 
 MIB = 1024**2
 SEGMENT = 2 * MIB
@@ -151,26 +153,42 @@ def described(name: str, step: Step, capacity: int, expected: str) -> dict[str, 
 
 
 def compared(cases: Path, ran: Path) -> dict[str, Any]:
-    """What was expected beside what happened."""
+    """The verdict of the simulation as it is now beside what happened."""
     lines = [json.loads(text) for text in ran.read_text().splitlines()]
     status = {line["name"]: line["status"] for line in lines if line["kind"] == "boundary"}
-    rows = [
-        {
-            "name": case["name"],
-            "capacity": case["capacity"],
-            "expected": case["expected"],
-            "happened": status.get(case["name"], "not run"),
-            **({"advice": case["advice"]} if "advice" in case else {}),
-        }
-        for case in json.loads(cases.read_text())
-    ]
-    kinds = sorted({row["name"].rsplit(".", 1)[0].split(".")[0] for row in rows})
-    counts = {}
-    for kind in kinds:
-        own = [r for r in rows if r["name"].startswith(kind) and r["happened"] != "not run"]
-        right = sum(row["expected"] == row["happened"] for row in own)
-        counts[kind] = {"cases": len(own), "as_expected": right}
-    return {"counts": counts, "rows": rows}
+    rows = []
+    with one_child() as simulate:
+        steps: dict[str, Simulated | NotSimulated] = {}
+        for case in json.loads(cases.read_text()):
+            key = json.dumps(case["step"], sort_keys=True)
+            if key not in steps:
+                steps[key] = simulate([msgspec.convert(case["step"], Step)])[0]
+            answer = steps[key]
+            if isinstance(answer, NotSimulated):
+                continue
+            capacity = case["capacity"]
+            verdict = verdict_of(answer.peak_reserved, answer.smallest_capacity, capacity)
+            rows.append(
+                {
+                    "name": case["name"],
+                    "capacity": capacity,
+                    "share_of_reserved": round(capacity / answer.peak_reserved, 4),
+                    "share_of_least": round(capacity / answer.smallest_capacity, 4),
+                    "verdict": verdict,
+                    "happened": status.get(case["name"], "not run"),
+                    **({"advice": case["advice"]} if "advice" in case else {}),
+                }
+            )
+    counts = collections.Counter(f"{row['verdict']}, {row['happened']}" for row in rows)
+    advised = [row for row in rows if row["name"].startswith("after.")]
+    return {
+        "counts": dict(sorted(counts.items())),
+        "advice": {
+            "cases": len(advised),
+            "ran": sum(row["happened"] == "ran" for row in advised),
+        },
+        "rows": rows,
+    }
 
 
 if __name__ == "__main__":

@@ -51,9 +51,11 @@ def test_the_model_follows_every_recorded_history_to_the_byte(path: Path) -> Non
     assert (history.streams, history.late) == (1, 0)
     found = compare(history)
     assert found.exact, found.difference
-    # Where segments lie decides between equal blocks: the peaks may differ a little by that alone.
+    # Where segments lie decides between equal blocks: the peaks may differ a little by that alone,
+    # and more where requests are rounded up to few sizes, so that many blocks are equal.
+    few_sizes = history.setting.roundup_power2_divisions is not None
     assert found.allocated == pytest.approx(found.real_allocated, rel=0.01)
-    assert found.reserved == pytest.approx(found.real_reserved, rel=0.03)
+    assert found.reserved == pytest.approx(found.real_reserved, rel=0.07 if few_sizes else 0.03)
 
 
 def test_the_synthetic_history_is_there_as_it_is_made() -> None:

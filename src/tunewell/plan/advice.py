@@ -10,8 +10,9 @@ from tunewell.core.words import counted
 from tunewell.plan.moves import Move
 from tunewell.plan.simulated import Simulated
 from tunewell.plan.step import Step
+from tunewell.plan.verdict import Verdict, verdict_of
 
-Fit = Literal["fits", "tight", "does-not-fit"]
+Fit = Verdict
 FITS: tuple[Fit, ...] = ("fits", "tight", "does-not-fit")
 BATCHES = frozenset({"smaller-micro-batch", "larger-micro-batch"})
 """The moves that set the rows at a time and the accumulation."""
@@ -60,6 +61,4 @@ class Advice:
 
 def fit(simulated: Simulated, capacity: int) -> Fit:
     """Whether a step fits into so many bytes of PyTorch's allocator."""
-    if simulated.peak_reserved <= capacity:
-        return "fits"
-    return "tight" if simulated.smallest_capacity <= capacity else "does-not-fit"
+    return verdict_of(simulated.peak_reserved, simulated.smallest_capacity, capacity)

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from tunewell.plan.memory import Memory
 from tunewell.plan.simulated import Holder, Moment, PhasePeak, Simulated
-
-Verdict = Literal["fits", "tight", "does-not-fit"]
+from tunewell.plan.verdict import Verdict, verdict_of
 
 ALLOCATED_ERROR = 0.02
 """What PyTorch allocates at the peak was never further off on 59 runs of a T4 (worst 2.0 %)."""
@@ -54,13 +53,14 @@ class Needed:
     def verdict(self, available: int) -> Verdict:
         """Whether it runs in so many bytes.
 
-        A simulated step fits where the process is no larger, and is tight where it runs only by
-        giving cached memory back. By the formula "tight" means that the range holds what there is.
+        By the formula "tight" means that the range holds what there is.
         """
+        if self.exact:
+            context = self.process - self.reserved
+            return verdict_of(self.reserved, self.smallest - context, available - context)
         if self.smallest > available:
             return "does-not-fit"
-        enough = self.process if self.exact else self.high
-        return "fits" if enough <= available else "tight"
+        return "fits" if self.high <= available else "tight"
 
     def sure(self, available: int) -> bool:
         """Whether the verdict stands for every value of the range."""

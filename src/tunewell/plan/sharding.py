@@ -14,6 +14,7 @@ import msgspec
 from tunewell.core.finding import Record
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Offload, Sharding, Step, Strategy
+from tunewell.plan.verdict import verdict_of
 
 MIB = 1024**2
 Way = tuple[Strategy, Offload]
@@ -182,14 +183,9 @@ def _each_row(
 
 def _row(way: Sharding, answer: Simulated, capacity: int, in_machine: int) -> Shared:
     room = capacity - nccl_bytes(way.ranks)
-    verdict = "does-not-fit"
-    if answer.peak_reserved <= room:
-        verdict = "fits"
-    elif answer.smallest_capacity <= room:
-        verdict = "tight"
     return Shared(
         sharding=way,
-        verdict=verdict,
+        verdict=verdict_of(answer.peak_reserved, answer.smallest_capacity, room),
         allocated=answer.peak_allocated,
         reserved=answer.peak_reserved,
         smallest_capacity=answer.smallest_capacity,
