@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from tunewell.core.finding import Safety
 from tunewell.core.words import counted
