@@ -24,6 +24,7 @@ from tunewell.plan.step import Step
 MIB = 1024**2
 MEASURED_WITH = "2.11"
 """The PyTorch of the machine that was measured."""
+COLUMNS = ("allocated MiB", "predicted", "error %", "reserved MiB", "predicted", "error %")
 PHASES = ("forward", "backward", "optimizer")
 
 
@@ -138,8 +139,8 @@ def page(measured: str, rows: list[dict[str, Any]]) -> str:
         "# Memory predicted and measured",
         "",
         f"Written by `python benchmarks/gpu_memory/compare.py {measured} --write`. Measured on one",
-        "H200 with PyTorch 2.11 and transformers 5.17; predicted on a CPU from the description of the",
-        "step alone. Held-out configurations (*) were not looked at while the simulation was made.",
+        "H200 with PyTorch 2.11 and transformers 5.17; predicted on a CPU from the description of",
+        "the step alone. Held-out ones (*) were not looked at while the simulation was made.",
         "Where fp16 overflowed in every step, the optimizer never made its states: left out.",
         "",
     ]
@@ -159,7 +160,7 @@ def page(measured: str, rows: list[dict[str, Any]]) -> str:
             )
     lines += [
         "",
-        "| configuration | allocated MiB | predicted | error % | reserved MiB | predicted | error % |",
+        f"| configuration | {' | '.join(COLUMNS)} |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:

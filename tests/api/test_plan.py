@@ -170,15 +170,15 @@ def test_the_finding_and_the_plan_say_the_same() -> None:
     assert finding.confidence is Confidence.HIGH
     close = document(simulate=always(scaled(0.1, 0.3))).findings[0]
     assert close.confidence is Confidence.MEDIUM  # 22.6 GiB of 22.0 are within the error
-    assert not document(simulate=always(scaled(0.1, 0.2))).findings
+    assert not document(simulate=always(scaled(0.095, 0.2))).findings
 
 
 def test_tight_says_what_to_set() -> None:
     """Between the least capacity and what the allocator takes."""
-    base = document(simulate=always(scaled(0.1, 0.2))).facts["memory"]
+    base = document(simulate=always(scaled(0.095, 0.2))).facts["memory"]
     room = base["available_bytes"] - (base["process_bytes"] - base["peak_reserved_bytes"])
     close = msgspec.structs.replace(
-        scaled(0.1, 0.2), peak_reserved=room + GIB, smallest_capacity=room - GIB
+        scaled(0.095, 0.2), peak_reserved=room + GIB, smallest_capacity=room - GIB
     )
     found = planned(simulate=always(close))
     assert found.document.facts["memory"]["verdict"] == "tight"
@@ -190,10 +190,10 @@ def test_tight_says_what_to_set() -> None:
 
 
 def test_a_fit_within_the_error_is_called_that() -> None:
-    base = document(simulate=always(scaled(0.1, 0.2))).facts["memory"]
+    base = document(simulate=always(scaled(0.095, 0.2))).facts["memory"]
     room = base["available_bytes"] - (base["process_bytes"] - base["peak_reserved_bytes"])
     close = msgspec.structs.replace(
-        scaled(0.1, 0.2), peak_reserved=room - GIB // 2, smallest_capacity=room - GIB
+        scaled(0.095, 0.2), peak_reserved=room - GIB // 2, smallest_capacity=room - GIB
     )
     found = document(simulate=always(close))
     assert found.facts["memory"]["verdict"] == "fits"
@@ -230,7 +230,7 @@ def test_nothing_is_sought_where_it_fits_unless_it_is_asked_for() -> None:
     def small(steps: Iterable[Step]) -> Iterator[Simulated | NotSimulated]:
         for step in steps:
             asked.append(step)
-            yield scaled(0.1, 0.2)
+            yield scaled(0.095, 0.2)
 
     found = document(simulate=small, most=None)
     assert "changes" not in found.facts

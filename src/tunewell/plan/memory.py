@@ -173,7 +173,8 @@ def estimate(  # noqa: PLR0913  the settings that memory follows from
             size,
             batch=batch,
             length=length,
-            half=half,
+            # What goes from layer to layer is fp32 beside packed weights; recomputed, it is little.
+            half=half and (checkpointing or method != "qlora"),
             checkpointing=checkpointing,
             fused_attention=fused_attention,
         ),
