@@ -10,6 +10,7 @@ import pytest
 from tunewell.plan import needed
 from tunewell.plan.memory import Memory
 from tunewell.plan.simulated import Simulated
+from tunewell.plan.verdict import FAILS_UNDER, FITS_FROM
 
 QWEN = msgspec.json.decode(
     (Path(__file__).parents[1] / "fixtures/simulated/qwen2.5-7b-lora.json").read_bytes(),
@@ -24,10 +25,12 @@ def test_a_simulated_step_fits_is_tight_or_does_not_fit() -> None:
     answer = needed.simulated(found, CONTEXT)
     process = found.peak_reserved + CONTEXT
     assert answer.process == process
-    assert answer.verdict(process) == "fits"
-    assert answer.verdict(process - 1) == "tight"
-    assert answer.verdict(process - GIB) == "tight"
-    assert answer.verdict(process - GIB - 1) == "does-not-fit"
+    spare = round(found.peak_reserved * (FITS_FROM - 1))
+    short = round(found.smallest_capacity * (1 - FAILS_UNDER))
+    assert answer.verdict(process + spare + 1) == "fits"
+    assert answer.verdict(process + spare - 1) == "tight"
+    assert answer.verdict(process - GIB - short + 1) == "tight"
+    assert answer.verdict(process - GIB - short - 1) == "does-not-fit"
 
 
 def test_what_lies_within_the_range_is_not_sure() -> None:

@@ -18,6 +18,7 @@ from tunewell.plan.sharding import (
 )
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import LowRank, Sharding, Step
+from tunewell.plan.verdict import FAILS_UNDER, FITS_FROM
 
 GIB = 1024**3
 STEP = Step({"model_type": "llama"})
@@ -90,10 +91,12 @@ def test_packed_weights_are_not_shared_out() -> None:
 def test_nccl_takes_its_part_of_the_capacity() -> None:
     assert (nccl_bytes(1), nccl_bytes(2), nccl_bytes(3)) == (0, NCCL_PAIR_BYTES, NCCL_BYTES)
     simulate = Counting()
-    exact = 4 * GIB + 30 * GIB + NCCL_PAIR_BYTES
+    needed = 34 * GIB
+    enough = round(needed * FITS_FROM) + NCCL_PAIR_BYTES
+    least = round((needed - GIB // 2) * FAILS_UNDER) + NCCL_PAIR_BYTES
     verdicts = [
         named(on_gpus(STEP, 2, capacity, simulate))["fsdp", "none"].verdict
-        for capacity in (exact, exact - 1, exact - GIB // 2, exact - GIB // 2 - 1)
+        for capacity in (enough + 1, enough - 1, least + 1, least - 1)
     ]
     assert verdicts == ["fits", "tight", "tight", "does-not-fit"]
 
