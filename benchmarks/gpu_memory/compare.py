@@ -1,9 +1,11 @@
 """Predicted against measured memory of the configurations that were measured on a GPU.
 
-    python benchmarks/gpu_memory/compare.py MEASURED.jsonl [--only NAME ...] [--write]
+    python benchmarks/gpu_memory/compare.py MEASURED.jsonl [--only NAME ...] [--torch V] [--write]
 
 Each configuration is simulated from its description alone, in a child process, and held against
-its line of MEASURED.jsonl (written by measure.py on the GPU). `--write` puts the table beside it.
+its line of MEASURED.jsonl (written by measure.py on the GPU). h200_flash.jsonl was measured with
+TORCH_CUDNN_SDPA_DEPRIORITIZED=1, so that the kernels of other cards ran: it is compared with
+`--torch 2.9`, whose order of kernels that is. `--write` puts the table beside it.
 Held-out configurations were not looked at while the simulation was made; they stand apart.
 """
 
@@ -34,6 +36,7 @@ def main() -> None:
     parser.add_argument("measured", type=Path)
     parser.add_argument("--only", nargs="+", default=[], help="beginnings of names")
     parser.add_argument("--tuned", action="store_true", help="leave the held-out ones out")
+    parser.add_argument("--torch", default=MEASURED_WITH, help="whose kernels are simulated")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     lines = [json.loads(text) for text in options.measured.read_text().splitlines()]
@@ -44,7 +47,7 @@ def main() -> None:
         if not options.only or any(line["name"].startswith(name) for name in options.only)
         if not (options.tuned and line["held_out"])
     ]
-    steps = [described(line) for line in runs]
+    steps = [described(line, options.torch) for line in runs]
     rows = []
     for line, answer in zip(runs, simulate(steps), strict=True):
         rows.append(row(line, answer))
@@ -67,12 +70,10 @@ def stepped_never(line: dict[str, Any]) -> bool:
     return line["optimizer_states"] == 0 and line["step"]["optimizer"] != "sgd"
 
 
-def described(line: dict[str, Any]) -> Step:
+def described(line: dict[str, Any], version: str) -> Step:
     """The step as it was measured, on the card it was measured on."""
     step = msgspec.convert(line["step"], Step)
-    return msgspec.structs.replace(
-        step, device=msgspec.structs.replace(step.device, torch=MEASURED_WITH)
-    )
+    return msgspec.structs.replace(step, device=msgspec.structs.replace(step.device, torch=version))
 
 
 def row(line: dict[str, Any], answer: Simulated | NotSimulated) -> dict[str, Any]:
