@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,10 @@ SURELY_FITS = 0.9
 """Share of a GPU that the high end may take: the allocator's reserve and the driver's context are
 not in it, and it was 1 % below the measured reserve at worst."""
 
+GROUP = 128
+"""Weights that share a scale: the usual group of GPTQ and AWQ."""
+
+HALF_BITS = 16
 HALF = frozenset({"bfloat16", "float16"})
 
 USUAL_TARGETS = frozenset(
@@ -78,6 +84,9 @@ def memory_of(
         fused_attention=hardware.attn_implementation != "eager",
         trainable=trained,
     )
+    bits = packed_bits(checkpoint.config)
+    if bits is not None and recipe.adapter is not None and not hardware.load_in_4bit:
+        memory = dataclasses.replace(memory, weights=_packed(size, bits) + 4 * (trained or 0))
     states = 0.0 if paged(recipe.optim) else state_bytes(recipe.optim)
     memory = dataclasses.replace(memory, optimizer=int(memory.optimizer * states / FP32_STATES))
     if recipe.method != "full":
@@ -91,6 +100,23 @@ def memory_of(
         gradients=memory.gradients // 2,
         optimizer=memory.optimizer // 2 if states == FP32_STATES else memory.optimizer,
     )
+
+
+def packed_bits(config: Mapping[str, Any]) -> int | None:
+    """Bits of a weight whose files are packed already (GPTQ, AWQ ...); None where they are not."""
+    packing = config.get("quantization_config")
+    if not isinstance(packing, Mapping):
+        return None
+    bits = packing.get("bits", packing.get("w_bit"))
+    if bits is None and packing.get("load_in_4bit") is True:
+        return 4
+    return bits if isinstance(bits, int) and 0 < bits < HALF_BITS else None
+
+
+def _packed(size: ModelSize, bits: int) -> int:
+    """Bytes of weights that are packed, with a scale and a zero of 2 bytes for each group."""
+    rest = size.parameters - size.block_parameters
+    return int(size.block_parameters * (bits / 8 + 4 / GROUP)) + 2 * rest
 
 
 def formula_is_tested(recipe: Recipe, checkpoint: Checkpoint) -> bool:

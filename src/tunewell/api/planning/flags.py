@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from tunewell.core.errors import SettingsError
 from tunewell.knowledge.config_defaults import defaults_of
-from tunewell.plan.step import Precision
+from tunewell.plan.step import Loop, Precision, Step
 from tunewell.plan.step_of import optimizer_of
 from tunewell.subjects.recipe import Adapter, Recipe
 
 METHODS = ("full", "lora", "qlora")
 PRECISIONS = ("fp32", "fp16", "bf16")
+LOOPS: tuple[Loop, ...] = ("trainer", "plain")
 ATTENTIONS = {"sdpa": "sdpa", "eager": "eager", "flash": "flash_attention_2"}
 TASKS = (
     "sft",
@@ -40,6 +43,21 @@ OPTIMIZERS = frozenset(
 )
 """`OptimizerNames` of transformers 5.23 that run on a GPU."""
 
+MOST = {
+    "lora_rank": 65_536,
+    "batch": 1_000_000,
+    "seq": 100_000_000,
+    "target_seq": 100_000_000,
+    "accumulation": 1_000_000,
+    "gpus": 1_000_000,
+    "rows": 10**15,
+    "tokens": 10**18,
+}
+"""What nobody means, far above what is trained today: sizes stay within 64 bits."""
+
+COUNTS = tuple(MOST)
+MOST_EPOCHS = 1_000_000
+
 LONG = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 HALF = frozenset({"bfloat16", "float16"})
 DEFAULT_LENGTH = 512
@@ -57,14 +75,19 @@ class Flags:
     method: str | None = None
     lora_rank: int | None = None
     lora_targets: str | None = None
+    lora_dropout: float | None = None
+    double_quant: bool | None = None
     batch: int | None = None
     seq: int | None = None
+    target_seq: int | None = None
+    padded: bool | None = None
     precision: str | None = None
     autocast: bool | None = None
     attention: str | None = None
     checkpointing: bool | None = None
     optimizer: str | None = None
     accumulation: int | None = None
+    loop: str | None = None
     task: str | None = None
     gpu: str | None = None
     gpus: int | None = None
@@ -78,18 +101,25 @@ class Flags:
         Raises:
             SettingsError: with one sentence that names the flag.
         """
-        for name in ("lora_rank", "batch", "seq", "accumulation", "gpus", "rows", "tokens"):
+        for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 message = f"{_flag(name)} must be at least 1, not {value:,}"
                 raise SettingsError(message)
-        if self.epochs is not None and not self.epochs > 0:
-            message = f"--epochs must be above 0, not {self.epochs:g}"
+            if value is not None and value > MOST[name]:
+                message = f"{_flag(name)} must be at most {MOST[name]:,}, not {value:,}"
+                raise SettingsError(message)
+        if self.epochs is not None and not 0 < self.epochs <= MOST_EPOCHS:
+            message = f"--epochs must be above 0 and at most {MOST_EPOCHS:,}, not {self.epochs:g}"
+            raise SettingsError(message)
+        if self.lora_dropout is not None and not 0 <= self.lora_dropout < 1:
+            message = f"--lora-dropout must be 0 or more and below 1, not {self.lora_dropout:g}"
             raise SettingsError(message)
         _one_of("method", self.method, METHODS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("attention", self.attention, tuple(ATTENTIONS))
         _one_of("task", self.task, TASKS)
+        _one_of("loop", self.loop, LOOPS)
         if self.optimizer is not None and optimizer_of(self.optimizer) not in OPTIMIZERS:
             message = (
                 f"--optimizer {self.optimizer!r} is none of TrainingArguments.optim; "
@@ -124,11 +154,12 @@ class Overridden:
     """The recipe with the flags in it.
 
     `precision` is that of the weights and that of autocast where flags decide, None where the
-    recipe does. `assumptions` are sentences on what nobody said.
+    recipe does. `loop` is what runs the step. `assumptions` are sentences on what nobody said.
     """
 
     recipe: Recipe
     precision: tuple[Precision, Precision | None] | None = None
+    loop: Loop = "trainer"
     assumptions: tuple[str, ...] = ()
 
 
@@ -168,6 +199,11 @@ def overridden(
     ):
         if value is not None:
             changes[path] = value
+    if flags.double_quant and not (
+        changes.get("hardware.load_in_4bit") or recipe.hardware.load_in_4bit
+    ):
+        message = "--double-quant needs --method qlora: it packs the scales of packed weights"
+        raise SettingsError(message)
     if flags.epochs is not None:
         changes["max_steps"] = -1
     chosen = flags.precision
@@ -187,7 +223,39 @@ def overridden(
         changes["max_length"] = LANGUAGE_LENGTH if task in LANGUAGE else DEFAULT_LENGTH
         assumed.append(f"rows of {changes['max_length']:,} tokens: no --seq is given")
     said = frozenset(changes) if written else recipe.given
-    return Overridden(_with(recipe, changes, given=said), precision, tuple(assumed))
+    loop = _loop(flags, assumed, written=written)
+    return Overridden(_with(recipe, changes, given=said), precision, loop, tuple(assumed))
+
+
+def _loop(flags: Flags, assumed: list[str], *, written: bool) -> Loop:
+    """What runs the step: the flag, or the Trainer unless nothing is written and autocast is off.
+
+    Whoever names `--no-autocast` and no configuration describes a loop of their own: the Trainer's
+    mixed precision always has autocast. Such a loop holds a batch's outputs until the next one's.
+    """
+    if flags.loop is not None:
+        return "plain" if flags.loop == "plain" else "trainer"
+    if written or flags.autocast is not False:
+        return "trainer"
+    assumed.append(
+        "a training loop of your own that keeps a step's outputs until the next, as --no-autocast "
+        "is given; the Trainer lets go of them: --loop trainer"
+    )
+    return "plain"
+
+
+def of_the_step(flags: Flags, loop: Loop, step: Step) -> Step:
+    """The step with what flags say that no recipe holds."""
+    changes: dict[str, Any] = {"loop": loop}
+    if loop == "plain" and flags.loop is None:
+        changes["clipping"] = False
+    if flags.double_quant is not None:
+        changes["double_quantization"] = flags.double_quant and step.quantization == "nf4"
+    if flags.padded is not None:
+        changes["padded"] = flags.padded
+    if flags.target_seq is not None:
+        changes["target_length"] = flags.target_seq
+    return msgspec.structs.replace(step, **changes)
 
 
 def _usual(stored: str | None, *, bf16: bool) -> Precision:
@@ -221,9 +289,10 @@ def _precisions(
 
 def _adapter(recipe: Recipe, flags: Flags, method: str, assumed: list[str]) -> dict[str, Any]:
     named = flags.lora_rank is not None or flags.lora_targets is not None
+    named = named or flags.lora_dropout is not None
     if method not in {"lora", "qlora"}:
         if named:
-            message = "--lora-rank and --lora-targets need --method lora or --method qlora"
+            message = "--lora-rank, --lora-targets and --lora-dropout need --method lora or --method qlora"
             raise SettingsError(message)
         return {"adapter": None} if flags.method is not None else {}
     adapter = recipe.adapter or Adapter()
@@ -231,6 +300,8 @@ def _adapter(recipe: Recipe, flags: Flags, method: str, assumed: list[str]) -> d
         assumed.append("adapters as PEFT makes them by default: rank 8, on query and value")
     if flags.lora_rank is not None:
         adapter = dataclasses.replace(adapter, r=flags.lora_rank)
+    if flags.lora_dropout is not None:
+        adapter = dataclasses.replace(adapter, lora_dropout=flags.lora_dropout)
     if flags.lora_targets is not None:
         names = tuple(part.strip() for part in flags.lora_targets.split(",") if part.strip())
         if not names:

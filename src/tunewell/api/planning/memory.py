@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tunewell.api.planning.flags import of_the_step
 from tunewell.api.planning.lengths import Length
 from tunewell.api.planning.opened import Opened
 from tunewell.core.document import Section
@@ -94,7 +96,7 @@ def described(opened: Opened, length: Length) -> Described | NotSimulated:
         labels = len(opened.dataset.label_names) or None
     rows = Rows(length.longest, padded=length.measured and length.mean < length.longest,
                 labels=labels)  # fmt: skip
-    return step_of(
+    found = step_of(
         opened.recipe,
         opened.checkpoint,
         rows,
@@ -102,6 +104,10 @@ def described(opened: Opened, length: Length) -> Described | NotSimulated:
         trl=_installed("trl"),
         precision=opened.over.precision,
     )
+    if isinstance(found, NotSimulated):
+        return found
+    step = of_the_step(opened.flags, opened.over.loop, found.step)
+    return dataclasses.replace(found, step=step)
 
 
 def _installed(package: str) -> tuple[int, ...] | None:

@@ -47,6 +47,10 @@ SIZES = {
 """What config.json must say, and by which names."""
 
 
+MOST_OF_A_SIZE = 10**8
+"""Beyond the width, the layers and the vocabulary of any model: a slip of the hand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """The call: paths that hold a project, a configuration or data, and the flags over them."""
@@ -174,6 +178,14 @@ def require_sizes(checkpoint: Checkpoint) -> tuple[str, ...]:
     inner = config.get("text_config")
     looked = inner if isinstance(inner, Mapping) else config
     missing = [name for name, names in SIZES.items() if not first(looked, *names)]
+    for name in (*(name for names in SIZES.values() for name in names), "vocab_size"):
+        value = first(looked, name)
+        if value is not None and not 0 < value <= MOST_OF_A_SIZE:
+            message = (
+                f"{checkpoint.path}: the model's config.json says {name} {value:,}, which no model "
+                "has, so nothing can be said of its memory"
+            )
+            raise InputError(message)
     if not config.get("model_type"):
         missing.insert(0, "model_type")
     if not missing:
