@@ -223,7 +223,7 @@ def _write(planned: Planned) -> None:
     """Show what --fit changes, write it, and list the files on stderr."""
     fitted = planned.fitted
     if fitted is None:
-        sys.stderr.write("--fit: nothing to write: it fits as it is, or nothing was found\n")
+        sys.stderr.write(f"--fit: nothing to write: {planned.why_not}\n")
         return
     sys.stderr.write(f"--fit: {fitted.title}\n{fitted.diff}")
     for hand in fitted.by_hand:

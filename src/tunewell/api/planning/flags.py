@@ -289,10 +289,9 @@ def _precisions(
 
 def _adapter(recipe: Recipe, flags: Flags, method: str, assumed: list[str]) -> dict[str, Any]:
     named = flags.lora_rank is not None or flags.lora_targets is not None
-    named = named or flags.lora_dropout is not None
     if method not in {"lora", "qlora"}:
-        if named:
-            message = "--lora-rank, --lora-targets and --lora-dropout need --method lora or --method qlora"
+        if named or flags.lora_dropout is not None:
+            message = "--lora-rank, --lora-targets and --lora-dropout need --method lora or qlora"
             raise SettingsError(message)
         return {"adapter": None} if flags.method is not None else {}
     adapter = recipe.adapter or Adapter()

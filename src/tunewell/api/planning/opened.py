@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from tunewell.plan.config_size import first
 from tunewell.plan.step_of import usual_task
 from tunewell.readers.machine import read_machine
 from tunewell.readers.recipes import read_recipe
+from tunewell.readers.recognise import Found
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind
@@ -233,10 +234,28 @@ def _gather(
         raise InputError(message)
     recipe = find_recipe(roles, given.paths, settings).recipe
     gathered = gather(given, settings)
+    if recipe is None and folder is None and gathered.dataset is None:
+        _refuse_silent_scripts(roles, call.paths)
     if not call.paths and folder is not None:
         gathered.title = folder.name
     taken = _one(gathered, Recipe)
     return gathered, taken if recipe is not None else _own_recipe(settings)
+
+
+def _refuse_silent_scripts(roles: Iterable[Found], passed: Collection[Path]) -> None:
+    """Refuse a script that was named and says nothing that can be read: nothing of it would count.
+
+    Raises:
+        InputError: if there is one.
+    """
+    silent = [role.path for role in roles if role.role == "script" and role.path in passed]
+    if silent:
+        message = (
+            f"{silent[0]}: no settings can be read from it, as it names no TrainingArguments, "
+            "SFTConfig or Trainer with values written out; say them by flags: --model FOLDER "
+            "--method full --batch 8 --seq 512 --loop plain"
+        )
+        raise InputError(message)
 
 
 def _own_recipe(settings: Settings) -> Recipe | None:
