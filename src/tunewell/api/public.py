@@ -181,6 +181,7 @@ def plan(
     task: str | None = None,
     gpu: str | None = None,
     gpus: int | None = None,
+    torch: str | None = None,
     rows: int | None = None,
     tokens: int | None = None,
     epochs: float | None = None,
@@ -218,6 +219,8 @@ def plan(
         task: "sft", "dpo", "text-classification" and others.
         gpu: the GPU to plan for, by any usual name.
         gpus: how many of them.
+        torch: the version of PyTorch that will run; by default the one here, or the newest on a GPU
+            that is named.
         rows: training rows, for time and price.
         tokens: training tokens of one epoch, for time and price.
         epochs: passes over the data.
@@ -254,6 +257,7 @@ def plan(
         task=task,
         gpu=gpu,
         gpus=gpus,
+        torch=torch,
         rows=rows,
         tokens=tokens,
         epochs=epochs,

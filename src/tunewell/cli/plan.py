@@ -94,6 +94,13 @@ GpuName = Annotated[
     str | None, typer.Option("--gpu", help="GPU to plan for: L4, A100-80GB, H100, RTX 4090 ...")
 ]
 Gpus = Annotated[int | None, typer.Option("--gpus", help="How many of them.")]
+Torch = Annotated[
+    str | None,
+    typer.Option(
+        "--torch",
+        help="Version of PyTorch that will run: of this machine, or the newest on another's GPU.",
+    ),
+]
 Rows = Annotated[int | None, typer.Option("--rows", help="Training rows, for time and price.")]
 Tokens = Annotated[
     int | None, typer.Option("--tokens", help="Training tokens of an epoch, for time and price.")
@@ -147,6 +154,7 @@ def plan(
     task: Task = None,
     gpu: GpuName = None,
     gpus: Gpus = None,
+    torch: Torch = None,
     rows: Rows = None,
     tokens: Tokens = None,
     epochs: Epochs = None,
@@ -196,6 +204,7 @@ def plan(
         task=task,
         gpu=gpu,
         gpus=gpus,
+        torch=torch,
         rows=rows,
         tokens=tokens,
         epochs=epochs,

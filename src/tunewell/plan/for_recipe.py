@@ -15,12 +15,17 @@ from tunewell.facts.weights import loaded_weights
 from tunewell.knowledge import families
 from tunewell.plan.config_size import size_of_config
 from tunewell.plan.memory import Memory, ModelSize, estimate
+from tunewell.plan.step_of import usual_task
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Adapter, Recipe
 from tunewell.subjects.tokenization import Tokenization
 
 ASSUMED_LENGTH = 512
-"""Tokens a row where neither recipe, data nor model says: the limit of most encoders."""
+"""Tokens a row where neither recipe nor data says: the limit of most encoders."""
+
+LANGUAGE = frozenset({"sft", "dpo", "pretraining"})
+LANGUAGE_LENGTH = 1024
+"""The same for a language model: the max_length of TRL's SFTConfig."""
 
 TOO_HIGH = 1.36
 """The formula was at most this times what was measured, where it is tested. See
@@ -139,7 +144,17 @@ def longest_row(recipe: Recipe, checkpoint: Checkpoint, tokenization: Tokenizati
     limits = [n for n in (recipe.max_length, checkpoint.max_length) if n is not None]
     if tokenization is not None and len(tokenization.lengths):
         limits.append(int(tokenization.lengths.max()))
+    elif recipe.max_length is None:
+        limits.append(assumed_length(recipe, checkpoint))
     return min(limits, default=ASSUMED_LENGTH)
+
+
+def assumed_length(recipe: Recipe, checkpoint: Checkpoint | None) -> int:
+    """Tokens a row where neither recipe nor data says: what a model could take says nothing."""
+    task = recipe.task
+    if task == "unknown" and checkpoint is not None:
+        task = usual_task(checkpoint.config)
+    return LANGUAGE_LENGTH if task in LANGUAGE else ASSUMED_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from tunewell.facts.weights import loaded_weights
 from tunewell.facts.written import value_of
+from tunewell.plan.config_size import first
 from tunewell.plan.simulated import NotSimulated
 from tunewell.plan.step import Attention, Device, LowRank, Precision, Step, Task
 from tunewell.subjects.checkpoint import Checkpoint
@@ -48,6 +49,7 @@ MASKED = frozenset(
 )
 """Types of encoders, which are pretrained by words that are masked."""
 
+EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 FUSED_LOSS = (1, 16)
 """The version of TRL known to compute the loss of SFT and DPO in chunks (`add_fused_lm_head`)."""
 
@@ -127,6 +129,11 @@ def step_of(
     eight = hardware.load_in_8bit or packing.get("load_in_8bit") is True
     evaluated = recipe.saving.eval_strategy != "no"
     generated = recipe.generation.max_new_tokens or recipe.generation.max_length
+    if (four or eight) and first(config, *EXPERTS):
+        assumed.append(
+            "the experts stay unpacked: transformers 5 keeps those of a layer in one tensor, and "
+            "bitsandbytes packs linear layers; PEFT raises what is not packed to fp32"
+        )
     step = Step(
         config=config,
         task=task,

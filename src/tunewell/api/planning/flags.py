@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +13,7 @@ import msgspec
 
 from tunewell.core.errors import SettingsError
 from tunewell.knowledge.config_defaults import defaults_of
+from tunewell.plan.for_recipe import ASSUMED_LENGTH, LANGUAGE, LANGUAGE_LENGTH
 from tunewell.plan.step import Loop, Precision, Step
 from tunewell.plan.step_of import optimizer_of
 from tunewell.subjects.recipe import Adapter, Recipe
@@ -55,16 +57,12 @@ MOST = {
 }
 """What nobody means, far above what is trained today: sizes stay within 64 bits."""
 
+TORCH = re.compile(r"\d{1,3}\.\d{1,3}(\.\w+)?(\+\w+)?")
 COUNTS = tuple(MOST)
 MOST_EPOCHS = 1_000_000
 
 LONG = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 HALF = frozenset({"bfloat16", "float16"})
-DEFAULT_LENGTH = 512
-LANGUAGE = frozenset({"sft", "dpo", "pretraining"})
-LANGUAGE_LENGTH = 1024
-"""Tokens a row where nothing says them: the max_length of TRL's SFTConfig, and what most encoders
-take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,7 @@ class Flags:
     task: str | None = None
     gpu: str | None = None
     gpus: int | None = None
+    torch: str | None = None
     rows: int | None = None
     tokens: int | None = None
     epochs: float | None = None
@@ -101,6 +100,12 @@ class Flags:
         Raises:
             SettingsError: with one sentence that names the flag.
         """
+        if self.model is not None and not self.model.strip():
+            message = "--model names nothing: give a folder, its config.json or a known name"
+            raise SettingsError(message)
+        if self.torch is not None and not TORCH.fullmatch(self.torch):
+            message = f"--torch {self.torch!r} is no version of PyTorch: say 2.13 or 2.14.0"
+            raise SettingsError(message)
         for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -220,7 +225,7 @@ def overridden(
         changes["precision"] = autocast or "fp32"
     if recipe.max_length is None and flags.seq is None and not written:
         task = flags.task or recipe.task
-        changes["max_length"] = LANGUAGE_LENGTH if task in LANGUAGE else DEFAULT_LENGTH
+        changes["max_length"] = LANGUAGE_LENGTH if task in LANGUAGE else ASSUMED_LENGTH
         assumed.append(f"rows of {changes['max_length']:,} tokens: no --seq is given")
     said = frozenset(changes) if written else recipe.given
     loop = _loop(flags, assumed, written=written)

@@ -30,6 +30,12 @@ GPUS_SHOWN = 3
 MAKER = "NVIDIA"
 """Whose GPUs the simulation knows the kernels of."""
 
+NEWEST_TORCH = "2.14"
+"""What a fresh installation gets (2026-11-27): runs of October 2026 report 2.14.0+cu130."""
+
+FLASH_FROM = 80
+"""Compute capability from which flash attention exists, which has always taken grouped heads."""
+
 NO_CAPABILITY = 80
 """What a GPU is taken for that has no compute capability of CUDA: one with fused attention."""
 
@@ -63,11 +69,32 @@ def place_of(opened: Opened) -> Place | None:
     return Place("main memory", machine.memory_bytes, on_gpu=False)
 
 
-def device_of(gpu: Gpu | None) -> Device:
-    """What of a GPU decides how much memory a step takes; a common one where none is known."""
+def device_of(gpu: Gpu | None, torch: str | None = None) -> Device:
+    """What of a GPU decides how much memory a step takes; a common one where none is known.
+
+    `torch` is the version of PyTorch that will run there, None for the one that is installed here.
+    """
     if gpu is None:
-        return Device()
-    return Device(capability=gpu.capability or NO_CAPABILITY, context_bytes=gpu.context_bytes)
+        return Device(torch=torch)
+    return Device(
+        capability=gpu.capability or NO_CAPABILITY, context_bytes=gpu.context_bytes, torch=torch
+    )
+
+
+def _torch_of(opened: Opened, assumed: list[str]) -> str | None:
+    """The version of PyTorch that will run: the flag's, or the newest on a GPU that is not here.
+
+    It matters on GPUs without flash attention, where older versions make the whole matrix of
+    attention for grouped heads.
+    """
+    if opened.flags.torch is not None or opened.flags.gpu is None or opened.gpu is None:
+        return opened.flags.torch
+    if (opened.gpu.capability or NO_CAPABILITY) < FLASH_FROM:
+        assumed.append(
+            f"PyTorch {NEWEST_TORCH}, whose fused attention takes grouped heads on "
+            f"{opened.gpu.name}; older ones need more memory: --torch 2.13"
+        )
+    return NEWEST_TORCH
 
 
 def by_formula(opened: Opened, length: Length) -> Needed | None:
@@ -96,18 +123,20 @@ def described(opened: Opened, length: Length) -> Described | NotSimulated:
         labels = len(opened.dataset.label_names) or None
     rows = Rows(length.longest, padded=length.measured and length.mean < length.longest,
                 labels=labels)  # fmt: skip
+    assumed: list[str] = []
+    torch = _torch_of(opened, assumed)
     found = step_of(
         opened.recipe,
         opened.checkpoint,
         rows,
-        device_of(opened.gpu),
+        device_of(opened.gpu, torch),
         trl=_installed("trl"),
         precision=opened.over.precision,
     )
     if isinstance(found, NotSimulated):
         return found
     step = of_the_step(opened.flags, opened.over.loop, found.step)
-    return dataclasses.replace(found, step=step)
+    return dataclasses.replace(found, step=step, assumptions=(*found.assumptions, *assumed))
 
 
 def _installed(package: str) -> tuple[int, ...] | None:

@@ -33,6 +33,10 @@ from tunewell.subjects.tokenization import Tokenization
 
 Subject = TypeVar("Subject")
 
+CONFIG = "config.json"
+BESIDE_A_MODEL = frozenset({".json", ".safetensors", ".bin", ".txt", ".md", ".model", ".jinja"})
+"""Suffixes of a folder that save_pretrained wrote, or that the hub holds: nothing to train on."""
+
 OWN = frozenset({Kind.CLASSIFICATION})
 """Kinds of data that Tunewell itself trains on, by its own defaults where nothing is written."""
 
@@ -47,6 +51,9 @@ SIZES = {
 }  # fmt: skip
 """What config.json must say, and by which names."""
 
+
+STAGES = ("hidden_sizes", "depths")
+"""Sizes of models for images whose stages differ, a list each (ResNet, ConvNeXt, Swin)."""
 
 MOST_OF_A_SIZE = 10**8
 """Beyond the width, the layers and the vocabulary of any model: a slip of the hand."""
@@ -98,6 +105,7 @@ def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:
         SettingsError: if a flag or a setting cannot be used.
     """
     call.flags.validate()
+    call = _model_alone(call)
     gpu, assumed = resolve_gpu(call.flags.gpu)
     first_path = call.paths[0] if call.paths else Path()
     config = call.config
@@ -151,6 +159,20 @@ def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:
     )
 
 
+def _model_alone(call: Call) -> Call:
+    """A model's folder or config.json that is passed as the one path is the model of the plan."""
+    if call.flags.model is not None or call.config is not None or len(call.paths) != 1:
+        return call
+    path = call.paths[0]
+    file = path / CONFIG if path.is_dir() else path
+    if file.name != CONFIG or not file.is_file():
+        return call
+    if path.is_dir() and any(each.suffix not in BESIDE_A_MODEL for each in path.iterdir()):
+        return call
+    flags = dataclasses.replace(call.flags, model=str(path.resolve()))
+    return dataclasses.replace(call, paths=(), flags=flags)
+
+
 def resolve_gpu(name: str | None) -> tuple[Gpu | None, tuple[str, ...]]:
     """The GPU of that name, and what was assumed to find it.
 
@@ -176,6 +198,8 @@ def require_sizes(checkpoint: Checkpoint) -> tuple[str, ...]:
         InputError: if a size is missing, which transformers would fill with another model's.
     """
     config: Mapping[str, Any] = checkpoint.config
+    if any(isinstance(config.get(name), list) for name in STAGES) and config.get("model_type"):
+        return ()
     inner = config.get("text_config")
     looked = inner if isinstance(inner, Mapping) else config
     missing = [name for name, names in SIZES.items() if not first(looked, *names)]
