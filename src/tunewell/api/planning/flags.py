@@ -252,8 +252,8 @@ def _loop(flags: Flags, assumed: list[str], *, written: bool) -> Loop:
 def of_the_step(flags: Flags, loop: Loop, step: Step) -> Step:
     """The step with what flags say that no recipe holds."""
     changes: dict[str, Any] = {"loop": loop}
-    if loop == "plain" and flags.loop is None:
-        changes["clipping"] = False
+    if loop == "plain":
+        changes["clipping"] = False  # what the Trainer does unasked, a loop of one's own does not
     if flags.double_quant is not None:
         changes["double_quantization"] = flags.double_quant and step.quantization == "nf4"
     if flags.padded is not None:

@@ -15,6 +15,7 @@ from tunewell.core.finding import Bar, Bars, Evidence, Layers, Limit, Stretch, T
 from tunewell.knowledge import gpus
 from tunewell.knowledge.gpus import Gpu
 from tunewell.plan import needed
+from tunewell.plan.config_size import first
 from tunewell.plan.for_recipe import memory_of, size_of
 from tunewell.plan.memory import RUNTIME_BYTES
 from tunewell.plan.needed import Needed
@@ -81,20 +82,26 @@ def device_of(gpu: Gpu | None, torch: str | None = None) -> Device:
     )
 
 
-def _torch_of(opened: Opened, assumed: list[str]) -> str | None:
-    """The version of PyTorch that will run: the flag's, or the newest on a GPU that is not here.
-
-    It matters on GPUs without flash attention, where older versions make the whole matrix of
-    attention for grouped heads.
-    """
+def _torch_of(opened: Opened) -> str | None:
+    """The version of PyTorch that will run: the flag's, or the newest on a GPU that is not here."""
     if opened.flags.torch is not None or opened.flags.gpu is None or opened.gpu is None:
         return opened.flags.torch
-    if (opened.gpu.capability or NO_CAPABILITY) < FLASH_FROM:
-        assumed.append(
-            f"PyTorch {NEWEST_TORCH}, whose fused attention takes grouped heads on "
-            f"{opened.gpu.name}; older ones need more memory: --torch 2.13"
-        )
     return NEWEST_TORCH
+
+
+def _said_of_torch(opened: Opened, step: Step) -> tuple[str, ...]:
+    """That the newest PyTorch was taken, where an older one would need more memory."""
+    taken = opened.flags.torch is None and step.device.torch == NEWEST_TORCH
+    slow = step.device.capability < FLASH_FROM or (step.autocast or step.weights) == "fp32"
+    heads = first(step.config, "num_attention_heads")
+    grouped = first(step.config, "num_key_value_heads") not in {None, heads}
+    if not (taken and slow and grouped and step.attention == "sdpa"):
+        return ()
+    said = (
+        f"PyTorch {NEWEST_TORCH}, whose memory-efficient attention takes grouped heads; older ones "
+        "make the whole matrix of attention here: --torch 2.13"
+    )
+    return (said,)
 
 
 def by_formula(opened: Opened, length: Length) -> Needed | None:
@@ -123,20 +130,20 @@ def described(opened: Opened, length: Length) -> Described | NotSimulated:
         labels = len(opened.dataset.label_names) or None
     rows = Rows(length.longest, padded=length.measured and length.mean < length.longest,
                 labels=labels)  # fmt: skip
-    assumed: list[str] = []
-    torch = _torch_of(opened, assumed)
     found = step_of(
         opened.recipe,
         opened.checkpoint,
         rows,
-        device_of(opened.gpu, torch),
+        device_of(opened.gpu, _torch_of(opened)),
         trl=_installed("trl"),
         precision=opened.over.precision,
     )
     if isinstance(found, NotSimulated):
         return found
     step = of_the_step(opened.flags, opened.over.loop, found.step)
-    return dataclasses.replace(found, step=step, assumptions=(*found.assumptions, *assumed))
+    return dataclasses.replace(
+        found, step=step, assumptions=(*found.assumptions, *_said_of_torch(opened, step))
+    )
 
 
 def _installed(package: str) -> tuple[int, ...] | None:
