@@ -347,7 +347,10 @@ def _without(settings: Settings, reasons: Mapping[str, str]) -> Settings:
 def _verdict(outcomes: Outcomes, opened: Opened, answer: Answer, place: Place | None) -> str:
     said: list[str] = []
     if answer.needed is not None:
-        said.append(memories.verdict_words(answer.needed, place))
+        clause = memories.verdict_words(answer.needed, place)
+        if not answer.needed.exact and "the range" not in clause:
+            clause += ", by a formula"
+        said.append(clause)
     best = next(iter(answer.advice or ()), None)
     if best is not None and best.fit == "fits":
         aim = "faster" if _fits(answer, place) else "fit"
