@@ -47,7 +47,10 @@ def as_json(*arguments: str, cwd: Path) -> dict[str, Any]:
         (("--model", "sizes.json"), "does not say hidden_size"),
         (("--model", "text.json"), "is not JSON"),
         (("--model", "folder"), "has no config.json"),
+        (("--model", "negative.json"), "says hidden_size -64, which no model has"),
         (("nothing-here",), "no such file or folder"),
+        (("folder-of-a-model",), "is not valid JSON"),
+        (("own_loop.py",), "no settings can be read from it"),
         (("bad.yaml",), "bad.yaml"),
     ],
 )
@@ -58,6 +61,14 @@ def test_bad_input_ends_with_one_sentence(
     (tmp_path / "text.json").write_text("this is no JSON")
     (tmp_path / "bad.yaml").write_text("model_name_or_path: [unclosed\nlearning_rate: 1e-4\n")
     (tmp_path / "folder").mkdir()
+    negative = {"model_type": "llama", "hidden_size": -64, "num_hidden_layers": 2}
+    (tmp_path / "negative.json").write_text(json.dumps(negative | {"num_attention_heads": 4}))
+    (tmp_path / "folder-of-a-model").mkdir()
+    (tmp_path / "folder-of-a-model" / "config.json").write_text("hidden_size: 64")
+    (tmp_path / "own_loop.py").write_text(
+        "import torch\nfrom transformers import AutoModelForCausalLM\n\nfor batch in loader:\n"
+        "    model(**batch).loss.backward()\n"
+    )
     done = run(*arguments, *FAST, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -125,3 +136,15 @@ def test_a_small_model_is_really_simulated_and_made_to_fit(tmp_path: Path) -> No
     assert (tmp_path / "launch.sh").is_file()
     after = as_json("sft.fixed.yaml", "--gpu", "T4", "--quiet", cwd=tmp_path)
     assert after["facts"]["memory"]["verdict"] == "fits"
+
+
+def test_a_models_folder_is_its_model_and_concise_tells_the_verdict(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "config.json").write_text(
+        json.dumps({"model_type": "llama", "vocab_size": 1000, "intermediate_size": 128} | sizes)
+    )
+    for path in ("small", "small/config.json"):
+        done = run(path, "--gpu", "L4", *FAST, "--output-format", "concise", cwd=tmp_path)
+        assert done.returncode == 0
+        assert "It fits in L4 with" in done.stdout

@@ -12,8 +12,9 @@ import msgspec
 
 from tunewell.api.planning import changes, money
 from tunewell.api.planning import memory as memories
-from tunewell.api.planning.changes import SIMULATIONS, Shared
-from tunewell.api.planning.fitting import Fitted, fitted
+from tunewell.api.planning.answer import Answer
+from tunewell.api.planning.changes import SIMULATIONS
+from tunewell.api.planning.fitting import Fitted, fit_of
 from tunewell.api.planning.lengths import Length, Run, length_of, run_of
 from tunewell.api.planning.memory import Place
 from tunewell.api.planning.opened import Call, Opened, open_plan
@@ -28,13 +29,10 @@ from tunewell.engine.settings import Settings
 from tunewell.knowledge.gpus import Gpu
 from tunewell.knowledge.prices import Price
 from tunewell.plan import child
-from tunewell.plan.advice import Advice
 from tunewell.plan.config_size import first as first_number
 from tunewell.plan.hunt import Simulate as Batch
-from tunewell.plan.needed import Needed
 from tunewell.plan.session import Stream, one_child
-from tunewell.plan.simulated import NotSimulated, Simulated
-from tunewell.plan.step import Step
+from tunewell.plan.simulated import NotSimulated
 from tunewell.subjects.machine import Machine
 
 __all__ = ["Call", "Planned", "Prices", "plan", "plan_opened"]
@@ -54,10 +52,11 @@ BY_FORMULA = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The document, and what makes the step fit where that was asked for and found."""
+    """The document, and what makes the step fit; `why_not` says why there is nothing of it."""
 
     document: Document
     fitted: Fitted | None = None
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +65,6 @@ class Prices:
 
     table: tuple[Price, ...] | None = None
     today: dt.date = field(default_factory=lambda: dt.datetime.now(tz=dt.UTC).date())
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What is known of the memory: the step if one was simulated, and why none was."""
-
-    needed: Needed | None
-    step: Step | None = None
-    simulated: Simulated | None = None
-    reason: str = ""
-    advice: tuple[Advice, ...] | None = None
-    shared: tuple[Shared, ...] = field(default=())
-
-    @property
-    def how(self) -> str:
-        """How to get the exact answer where there is none: what the simulation said of it."""
-        return f"{self.reason[:1].upper()}{self.reason[1:]}." if self.reason else ""
 
 
 def plan(
@@ -164,7 +146,8 @@ def plan_opened(
         sections=sections,
         facts=facts,
     )
-    return Planned(document, _fitted(opened, answer, place))
+    made = fit_of(opened, answer, place)
+    return Planned(document, why_not=made) if isinstance(made, str) else Planned(document, made)
 
 
 def _answer(
@@ -174,16 +157,18 @@ def _answer(
     simulate: Stream | None,
     most: int | None,
     progress: Progress,
-) -> _Answer:
+) -> Answer:
     """The formula's answer at once, then that of the simulation, then what to change."""
     first = memories.by_formula(opened, length)
     if opened.checkpoint is None:
-        return _Answer(first, reason="no model was named")
+        return Answer(first, reason="no model was named")
     if simulate is None:
-        return _Answer(first, reason="no simulation was asked for")
+        return Answer(first, reason="no simulation was asked for")
+    if simulate is child.simulate and not child.can_simulate():
+        return Answer(first, reason=child.LIBRARIES_MISSING)
     described = memories.described(opened, length)
     if isinstance(described, NotSimulated):
-        return _Answer(first, reason=described.reason)
+        return Answer(first, reason=described.reason)
     if first is not None:
         progress.note(
             f"about {memories.size_words(first.process)} ({memories.range_words(first)}) by the "
@@ -193,17 +178,17 @@ def _answer(
     with one_child(simulate) as batch:
         found = batch([step])[0]
         if isinstance(found, NotSimulated):
-            return _Answer(first, step=step, reason=found.reason)
+            return Answer(first, step=step, reason=found.reason)
         assumptions = (*opened.assumptions, *described.assumptions)
         needed = memories.by_simulation(found, step, place, assumptions)
-        answer = _Answer(needed, step=step, simulated=found)
+        answer = Answer(needed, step=step, simulated=found)
         if place is not None and place.on_gpu:
             _advise(answer, opened, place, batch, most, progress)
     return answer
 
 
 def _advise(
-    answer: _Answer,
+    answer: Answer,
     opened: Opened,
     place: Place,
     batch: Batch,
@@ -233,7 +218,7 @@ def _advise(
         answer.shared = changes.on_more(step, found, gpu=place.name, gpus=gpus, layers=layers)
 
 
-def _of_the_model(opened: Opened, answer: _Answer) -> int | None:
+def _of_the_model(opened: Opened, answer: Answer) -> int | None:
     """Parameters of the model itself, without adapters."""
     needed = answer.needed
     if needed is None or needed.parameters is None:
@@ -242,7 +227,7 @@ def _of_the_model(opened: Opened, answer: _Answer) -> int | None:
     return needed.parameters - (needed.trainable or 0 if adapted else 0)
 
 
-def _what_to_change(answer: _Answer, place: Place | None, facts: dict[str, Any]) -> list[Section]:
+def _what_to_change(answer: Answer, place: Place | None, facts: dict[str, Any]) -> list[Section]:
     sections: list[Section] = []
     if answer.step is None or answer.needed is None or place is None:
         return sections
@@ -257,25 +242,9 @@ def _what_to_change(answer: _Answer, place: Place | None, facts: dict[str, Any])
     return sections
 
 
-def _fitted(opened: Opened, answer: _Answer, place: Place | None) -> Fitted | None:
-    if answer.step is None or answer.needed is None or place is None or not place.on_gpu:
-        return None
-    verdict = answer.needed.verdict(place.available)
-    if verdict == "fits":
-        return None
-    return fitted(
-        opened,
-        answer.step,
-        answer.advice or (),
-        answer.shared,
-        available=place.available,
-        tight=verdict == "tight",
-    )
-
-
 def _time_and_price(
     opened: Opened,
-    answer: _Answer,
+    answer: Answer,
     length: Length,
     run: Run | None,
     prices: Prices,
@@ -316,7 +285,7 @@ def _time_and_price(
     return sections
 
 
-def _changed(answer: _Answer, gpu: Gpu | None) -> money.Timed | None:
+def _changed(answer: Answer, gpu: Gpu | None) -> money.Timed | None:
     """Seconds of the step after the change that makes it fit."""
     best = next(iter(answer.advice or ()), None)
     if best is None or best.fit != "fits" or gpu is None or answer.needed is None:
@@ -326,7 +295,7 @@ def _changed(answer: _Answer, gpu: Gpu | None) -> money.Timed | None:
     return money.by_work(best.simulated)(gpu)
 
 
-def _assumed(opened: Opened, answer: _Answer) -> list[str]:
+def _assumed(opened: Opened, answer: Answer) -> list[str]:
     """Sentences on what nobody said, and on what could not be done."""
     said = list(answer.needed.assumptions if answer.needed is not None else opened.assumptions)
     if answer.simulated is None and opened.checkpoint is not None:
@@ -345,7 +314,7 @@ def _sentence(clause: str) -> str:
     return begun if begun.endswith(".") else f"{begun}."
 
 
-def _examined(opened: Opened, answer: _Answer, place: Place | None) -> Outcomes:
+def _examined(opened: Opened, answer: Answer, place: Place | None) -> Outcomes:
     """The checks over the recipe, held against the machine that will train where it is known."""
     subjects: list[object] = [opened.recipe]
     known = (opened.dataset, opened.checkpoint, opened.tokenization)
@@ -375,10 +344,13 @@ def _without(settings: Settings, reasons: Mapping[str, str]) -> Settings:
     return msgspec.structs.replace(settings, ignore={**ignored, **settings.ignore})
 
 
-def _verdict(outcomes: Outcomes, opened: Opened, answer: _Answer, place: Place | None) -> str:
+def _verdict(outcomes: Outcomes, opened: Opened, answer: Answer, place: Place | None) -> str:
     said: list[str] = []
     if answer.needed is not None:
-        said.append(memories.verdict_words(answer.needed, place))
+        clause = memories.verdict_words(answer.needed, place)
+        if not answer.needed.exact and "the range" not in clause:
+            clause += ", by a formula"
+        said.append(clause)
     best = next(iter(answer.advice or ()), None)
     if best is not None and best.fit == "fits":
         aim = "faster" if _fits(answer, place) else "fit"
@@ -393,7 +365,7 @@ def _verdict(outcomes: Outcomes, opened: Opened, answer: _Answer, place: Place |
     return f"{'; '.join(said)[:1].upper()}{'; '.join(said)[1:]}."
 
 
-def _fits(answer: _Answer, place: Place | None) -> bool:
+def _fits(answer: Answer, place: Place | None) -> bool:
     if answer.needed is None or place is None:
         return False
     return answer.needed.verdict(place.available) == "fits"

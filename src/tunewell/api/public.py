@@ -165,17 +165,23 @@ def plan(
     method: str | None = None,
     lora_rank: int | None = None,
     lora_targets: str | None = None,
+    lora_dropout: float | None = None,
+    double_quant: bool | None = None,
     batch: int | None = None,
     seq: int | None = None,
+    target_seq: int | None = None,
+    padded: bool | None = None,
     precision: str | None = None,
     autocast: bool | None = None,
     attention: str | None = None,
     checkpointing: bool | None = None,
     optimizer: str | None = None,
     accumulation: int | None = None,
+    loop: str | None = None,
     task: str | None = None,
     gpu: str | None = None,
     gpus: int | None = None,
+    torch: str | None = None,
     rows: int | None = None,
     tokens: int | None = None,
     epochs: float | None = None,
@@ -195,8 +201,12 @@ def plan(
         method: "full", "lora" or "qlora".
         lora_rank: rank of the adapters.
         lora_targets: "all-linear", or names with commas between them.
+        lora_dropout: dropout of the adapters.
+        double_quant: whether the scales of weights packed in four bits are packed too.
         batch: rows a device at a time.
         seq: tokens at which rows are cut.
+        target_seq: tokens that an encoder-decoder writes.
+        padded: whether rows are of unequal length, so that a mask leaves padding out.
         precision: "fp32", "fp16" or "bf16". Full fine-tuning has fp32 weights with autocast, and
             frozen weights are in the precision itself.
         autocast: False leaves torch.autocast out, and all weights are in the precision.
@@ -204,9 +214,13 @@ def plan(
         checkpointing: whether layers are recomputed in the backward pass.
         optimizer: a name of TrainingArguments.optim; "adamw" is "adamw_torch".
         accumulation: batches for one optimizer step.
+        loop: "trainer", or "plain" for a loop of your own that keeps a step's outputs until the
+            next; so where autocast is False and there is no configuration.
         task: "sft", "dpo", "text-classification" and others.
         gpu: the GPU to plan for, by any usual name.
         gpus: how many of them.
+        torch: the version of PyTorch that will run; by default the one here, or the newest on a GPU
+            that is named.
         rows: training rows, for time and price.
         tokens: training tokens of one epoch, for time and price.
         epochs: passes over the data.
@@ -227,17 +241,23 @@ def plan(
         method=method,
         lora_rank=lora_rank,
         lora_targets=lora_targets,
+        lora_dropout=lora_dropout,
+        double_quant=double_quant,
         batch=batch,
         seq=seq,
+        target_seq=target_seq,
+        padded=padded,
         precision=precision,
         autocast=autocast,
         attention=attention,
         checkpointing=checkpointing,
         optimizer=optimizer,
         accumulation=accumulation,
+        loop=loop,
         task=task,
         gpu=gpu,
         gpus=gpus,
+        torch=torch,
         rows=rows,
         tokens=tokens,
         epochs=epochs,

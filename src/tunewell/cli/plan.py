@@ -30,8 +30,26 @@ LoraRank = Annotated[int | None, typer.Option("--lora-rank", help="Rank of the a
 LoraTargets = Annotated[
     str | None, typer.Option("--lora-targets", help="all-linear, or names: q_proj,v_proj.")
 ]
+LoraDropout = Annotated[
+    float | None, typer.Option("--lora-dropout", help="Dropout of the adapters.")
+]
+DoubleQuant = Annotated[
+    bool | None,
+    typer.Option(
+        "--double-quant/--no-double-quant", help="qlora: the scales of the weights packed too."
+    ),
+]
 Batch = Annotated[int | None, typer.Option("--batch", help="Rows a device at a time.")]
 Seq = Annotated[int | None, typer.Option("--seq", help="Tokens at which rows are cut.")]
+TargetSeq = Annotated[
+    int | None, typer.Option("--target-seq", help="Tokens that an encoder-decoder writes.")
+]
+Padded = Annotated[
+    bool | None,
+    typer.Option(
+        "--padded/--no-padded", help="Rows of unequal length, whose padding a mask leaves out."
+    ),
+]
 Precision = Annotated[
     str | None,
     typer.Option(
@@ -61,6 +79,14 @@ Optimizer = Annotated[
 Accumulation = Annotated[
     int | None, typer.Option("--accumulation", help="Batches for one optimizer step.")
 ]
+Loop = Annotated[
+    str | None,
+    typer.Option(
+        "--loop",
+        help="trainer: of Hugging Face. plain: your own, which keeps outputs until the next step; "
+        "so where --no-autocast is given without a configuration.",
+    ),
+]
 Task = Annotated[
     str | None, typer.Option("--task", help="sft, dpo, text-classification, seq2seq, embedding ...")
 ]
@@ -68,6 +94,13 @@ GpuName = Annotated[
     str | None, typer.Option("--gpu", help="GPU to plan for: L4, A100-80GB, H100, RTX 4090 ...")
 ]
 Gpus = Annotated[int | None, typer.Option("--gpus", help="How many of them.")]
+Torch = Annotated[
+    str | None,
+    typer.Option(
+        "--torch",
+        help="Version of PyTorch that will run: of this machine, or the newest on another's GPU.",
+    ),
+]
 Rows = Annotated[int | None, typer.Option("--rows", help="Training rows, for time and price.")]
 Tokens = Annotated[
     int | None, typer.Option("--tokens", help="Training tokens of an epoch, for time and price.")
@@ -105,17 +138,23 @@ def plan(
     method: Method = None,
     lora_rank: LoraRank = None,
     lora_targets: LoraTargets = None,
+    lora_dropout: LoraDropout = None,
+    double_quant: DoubleQuant = None,
     batch: Batch = None,
     seq: Seq = None,
+    target_seq: TargetSeq = None,
+    padded: Padded = None,
     precision: Precision = None,
     autocast: Autocast = None,
     attention: Attention = None,
     checkpointing: Checkpointing = None,
     optimizer: Optimizer = None,
     accumulation: Accumulation = None,
+    loop: Loop = None,
     task: Task = None,
     gpu: GpuName = None,
     gpus: Gpus = None,
+    torch: Torch = None,
     rows: Rows = None,
     tokens: Tokens = None,
     epochs: Epochs = None,
@@ -149,17 +188,23 @@ def plan(
         method=method,
         lora_rank=lora_rank,
         lora_targets=lora_targets,
+        lora_dropout=lora_dropout,
+        double_quant=double_quant,
         batch=batch,
         seq=seq,
+        target_seq=target_seq,
+        padded=padded,
         precision=precision,
         autocast=autocast,
         attention=attention,
         checkpointing=checkpointing,
         optimizer=optimizer,
         accumulation=accumulation,
+        loop=loop,
         task=task,
         gpu=gpu,
         gpus=gpus,
+        torch=torch,
         rows=rows,
         tokens=tokens,
         epochs=epochs,
@@ -187,7 +232,7 @@ def _write(planned: Planned) -> None:
     """Show what --fit changes, write it, and list the files on stderr."""
     fitted = planned.fitted
     if fitted is None:
-        sys.stderr.write("--fit: nothing to write: it fits as it is, or nothing was found\n")
+        sys.stderr.write(f"--fit: nothing to write: {planned.why_not}\n")
         return
     sys.stderr.write(f"--fit: {fitted.title}\n{fitted.diff}")
     for hand in fitted.by_hand:

@@ -30,6 +30,7 @@ SETTINGS = {
 
 TIMEOUT = 180.0
 NEEDED = ("torch", "transformers")
+LIBRARIES_MISSING = "the simulation runs torch and transformers: pip install 'tunewell[train]'"
 
 
 def can_simulate() -> bool:
@@ -46,9 +47,8 @@ def simulate(
     next ones get a new child.
     """
     if not can_simulate():
-        reason = "the simulation runs torch and transformers: pip install 'tunewell[train]'"
         for _ in steps:
-            yield NotSimulated(reason=reason)
+            yield NotSimulated(reason=LIBRARIES_MISSING)
         return
     child: _Child | None = None
     try:

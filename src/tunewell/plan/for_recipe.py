@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +15,17 @@ from tunewell.facts.weights import loaded_weights
 from tunewell.knowledge import families
 from tunewell.plan.config_size import size_of_config
 from tunewell.plan.memory import Memory, ModelSize, estimate
+from tunewell.plan.step_of import usual_task
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Adapter, Recipe
 from tunewell.subjects.tokenization import Tokenization
 
 ASSUMED_LENGTH = 512
-"""Tokens a row where neither recipe, data nor model says: the limit of most encoders."""
+"""Tokens a row where neither recipe nor data says: the limit of most encoders."""
+
+LANGUAGE = frozenset({"sft", "dpo", "pretraining"})
+LANGUAGE_LENGTH = 1024
+"""The same for a language model: the max_length of TRL's SFTConfig."""
 
 TOO_HIGH = 1.36
 """The formula was at most this times what was measured, where it is tested. See
@@ -28,6 +35,10 @@ SURELY_FITS = 0.9
 """Share of a GPU that the high end may take: the allocator's reserve and the driver's context are
 not in it, and it was 1 % below the measured reserve at worst."""
 
+GROUP = 128
+"""Weights that share a scale: the usual group of GPTQ and AWQ."""
+
+HALF_BITS = 16
 HALF = frozenset({"bfloat16", "float16"})
 
 USUAL_TARGETS = frozenset(
@@ -78,6 +89,9 @@ def memory_of(
         fused_attention=hardware.attn_implementation != "eager",
         trainable=trained,
     )
+    bits = packed_bits(checkpoint.config)
+    if bits is not None and recipe.adapter is not None and not hardware.load_in_4bit:
+        memory = dataclasses.replace(memory, weights=_packed(size, bits) + 4 * (trained or 0))
     states = 0.0 if paged(recipe.optim) else state_bytes(recipe.optim)
     memory = dataclasses.replace(memory, optimizer=int(memory.optimizer * states / FP32_STATES))
     if recipe.method != "full":
@@ -91,6 +105,23 @@ def memory_of(
         gradients=memory.gradients // 2,
         optimizer=memory.optimizer // 2 if states == FP32_STATES else memory.optimizer,
     )
+
+
+def packed_bits(config: Mapping[str, Any]) -> int | None:
+    """Bits of a weight whose files are packed already (GPTQ, AWQ ...); None where they are not."""
+    packing = config.get("quantization_config")
+    if not isinstance(packing, Mapping):
+        return None
+    bits = packing.get("bits", packing.get("w_bit"))
+    if bits is None and packing.get("load_in_4bit") is True:
+        return 4
+    return bits if isinstance(bits, int) and 0 < bits < HALF_BITS else None
+
+
+def _packed(size: ModelSize, bits: int) -> int:
+    """Bytes of weights that are packed, with a scale and a zero of 2 bytes for each group."""
+    rest = size.parameters - size.block_parameters
+    return int(size.block_parameters * (bits / 8 + 4 / GROUP)) + 2 * rest
 
 
 def formula_is_tested(recipe: Recipe, checkpoint: Checkpoint) -> bool:
@@ -113,7 +144,17 @@ def longest_row(recipe: Recipe, checkpoint: Checkpoint, tokenization: Tokenizati
     limits = [n for n in (recipe.max_length, checkpoint.max_length) if n is not None]
     if tokenization is not None and len(tokenization.lengths):
         limits.append(int(tokenization.lengths.max()))
+    elif recipe.max_length is None:
+        limits.append(assumed_length(recipe, checkpoint))
     return min(limits, default=ASSUMED_LENGTH)
+
+
+def assumed_length(recipe: Recipe, checkpoint: Checkpoint | None) -> int:
+    """Tokens a row where neither recipe nor data says: what a model could take says nothing."""
+    task = recipe.task
+    if task == "unknown" and checkpoint is not None:
+        task = usual_task(checkpoint.config)
+    return LANGUAGE_LENGTH if task in LANGUAGE else ASSUMED_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ Task = Literal[
     "dpo",
 ]
 Attention = Literal["sdpa", "eager", "flash"]
+Loop = Literal["trainer", "plain"]
 Quantization = Literal["nf4", "int8"]
 Phase = Literal["load", "forward", "backward", "optimizer", "evaluation", "generation", "saving"]
 PHASES: tuple[Phase, ...] = (
@@ -135,7 +136,7 @@ class Step(Record, frozen=True):
     accumulation: int = 1
     padded: bool = False
     loss: Literal["full", "chunked"] = "full"
-    loop: Literal["trainer", "plain"] = "trainer"
+    loop: Loop = "trainer"
     clipping: bool = True
     evaluation_batch: int | None = None
     generation_tokens: int | None = None

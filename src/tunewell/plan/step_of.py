@@ -12,6 +12,7 @@ from typing import Any
 
 from tunewell.facts.weights import loaded_weights
 from tunewell.facts.written import value_of
+from tunewell.plan.config_size import first
 from tunewell.plan.simulated import NotSimulated
 from tunewell.plan.step import Attention, Device, LowRank, Precision, Step, Task
 from tunewell.subjects.checkpoint import Checkpoint
@@ -48,6 +49,7 @@ MASKED = frozenset(
 )
 """Types of encoders, which are pretrained by words that are masked."""
 
+EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts")
 FUSED_LOSS = (1, 16)
 """The version of TRL known to compute the loss of SFT and DPO in chunks (`add_fused_lm_head`)."""
 
@@ -121,8 +123,17 @@ def step_of(
     packed = recipe.preparation.packing or recipe.preparation.padding_free
     if packed and recipe.max_length is not None:
         rows = Rows(recipe.max_length, rows.target, labels=rows.labels)
+    # Files that bitsandbytes packed stay packed, whoever loads them.
+    packing = _packed_files(config)
+    four = hardware.load_in_4bit or packing.get("load_in_4bit") is True
+    eight = hardware.load_in_8bit or packing.get("load_in_8bit") is True
     evaluated = recipe.saving.eval_strategy != "no"
     generated = recipe.generation.max_new_tokens or recipe.generation.max_length
+    if (four or eight) and first(config, *EXPERTS):
+        assumed.append(
+            "the experts stay unpacked: transformers 5 keeps those of a layer in one tensor, and "
+            "bitsandbytes packs linear layers; PEFT raises what is not packed to fp32"
+        )
     step = Step(
         config=config,
         task=task,
@@ -132,9 +143,10 @@ def step_of(
         labels=1 if recipe.task == "reward" else _labels(config, rows),
         weights=weights,
         autocast=autocast,
-        quantization="nf4" if hardware.load_in_4bit else "int8" if hardware.load_in_8bit else None,
+        quantization="nf4" if four else "int8" if eight else None,
         double_quantization=value_of(recipe, "bnb_4bit_use_double_quant") is True
-        or value_of(recipe, "use_bnb_nested_quant") is True,
+        or value_of(recipe, "use_bnb_nested_quant") is True
+        or packing.get("bnb_4bit_use_double_quant") is True,
         adapter=_adapter(recipe.adapter, assumed) if recipe.adapter is not None else None,
         attention=attention_of(recipe, assumed),
         checkpointing=hardware.gradient_checkpointing,
@@ -212,6 +224,13 @@ def precisions(  # noqa: PLR0911  a rule a format
         # Packed weights are computed in the recipe's half precision where there is one.
         return half or weights or "fp32", half
     return weights or "fp32", half
+
+
+def _packed_files(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What config.json says of weights that bitsandbytes packed; nothing where it did not."""
+    packing = config.get("quantization_config")
+    named = isinstance(packing, Mapping) and packing.get("quant_method") == "bitsandbytes"
+    return packing if named and isinstance(packing, Mapping) else {}
 
 
 def _half(precision: str) -> Precision | None:

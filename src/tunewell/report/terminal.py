@@ -56,12 +56,14 @@ def render(
         width: columns of the terminal.
         colour: whether to write ANSI colours; without, the text holds no escape at all.
         verbose: also list what passed, was not applicable, was not run, and what was examined.
-        style: "concise" is one line a finding, for editors.
+        style: "concise" is one line a finding, for editors, and of a plan its verdict.
     """
     page = _Page(max(width, NARROWEST), colour=colour)
     if style == "concise":
         for finding in document.findings:
             page.unwrapped(_concise(finding))
+        if document.command == "plan":  # asked for what it needs, not for findings
+            page.unwrapped(document.verdict)
     else:
         _full(page, document, verbose=verbose)
     _broken(page, document.broken)

@@ -105,6 +105,13 @@ def test_adapters_by_flags() -> None:
         (Flags(task="rlhf"), "--task 'rlhf' is none of"),
         (Flags(optimizer="adam8"), "--optimizer 'adam8' is none of"),
         (Flags(precision="fp32", autocast=True), "--autocast computes in 16 bits"),
+        (Flags(model=" "), "--model names nothing"),
+        (Flags(batch=10**20), "--batch must be at most 1,000,000"),
+        (Flags(epochs=float("inf")), "--epochs must be above 0 and at most"),
+        (Flags(lora_dropout=1.0), "--lora-dropout must be 0 or more and below 1"),
+        (Flags(target_seq=0), "--target-seq must be at least 1"),
+        (Flags(loop="lightning"), "--loop 'lightning' is none of trainer, plain"),
+        (Flags(torch="new"), "--torch 'new' is no version of PyTorch"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_sentence(flags: Flags, told: str) -> None:
@@ -118,3 +125,30 @@ def test_adapters_without_the_method_are_refused() -> None:
         alone(Flags(lora_rank=8))
     with pytest.raises(SettingsError, match="names no module"):
         alone(Flags(method="lora", lora_targets=" , "))
+
+
+def test_double_quantisation_needs_packed_weights_and_dropout_an_adapter() -> None:
+    with pytest.raises(SettingsError, match="--double-quant needs --method qlora"):
+        alone(Flags(method="lora", double_quant=True))
+    with pytest.raises(SettingsError, match="--lora-dropout need --method lora"):
+        alone(Flags(lora_dropout=0.1))
+    found = alone(Flags(method="qlora", double_quant=True, lora_dropout=0.1))
+    assert found.recipe.adapter == Adapter(lora_dropout=0.1)
+    assert "PEFT" in " ".join(found.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("flags", "written", "loop"),
+    [
+        (Flags(precision="bf16"), False, "trainer"),
+        (Flags(precision="bf16", autocast=False), False, "plain"),
+        (Flags(precision="bf16", autocast=False, loop="trainer"), False, "trainer"),
+        (Flags(autocast=True, precision="bf16", loop="plain"), False, "plain"),
+        (Flags(precision="bf16", autocast=False), True, "trainer"),
+    ],
+)
+def test_who_runs_the_step(flags: Flags, written: bool, loop: str) -> None:
+    found = overridden(default_recipe("sft"), flags, stored=None, bf16=True, written=written)
+    assert found.loop == loop
+    told = "training loop of your own" in " ".join(found.assumptions)
+    assert told == (loop == "plain" and flags.loop is None)

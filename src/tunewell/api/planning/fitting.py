@@ -8,7 +8,9 @@ from pathlib import Path
 
 from tunewell.api.fit import changed_recipe, write_fit
 from tunewell.api.fix_settings import EditedFile
+from tunewell.api.planning.answer import Answer
 from tunewell.api.planning.changes import Shared
+from tunewell.api.planning.memory import Place
 from tunewell.api.planning.opened import Opened
 from tunewell.core.finding import SetKey
 from tunewell.plan.advice import Advice
@@ -53,6 +55,30 @@ class Fitted:
             UserError: if a file cannot be written, or one is there that is not ours.
         """
         return write_fit(self.changed, self.launch, self.folder)
+
+
+def fit_of(opened: Opened, answer: Answer, place: Place | None) -> Fitted | str:
+    """What makes the step fit, or why there is nothing to write."""
+    if answer.needed is None:
+        return "memory was not planned: name a model"
+    if place is None or not place.on_gpu:
+        return "nobody says which GPU it must fit: name it with --gpu"
+    if answer.step is None or answer.simulated is None:
+        return (
+            f"a change is told only where it was simulated, and the step was not: {answer.reason}"
+        )
+    verdict = answer.needed.verdict(place.available)
+    if verdict == "fits":
+        return f"it fits in {place.name} as it is"
+    found = fitted(
+        opened,
+        answer.step,
+        answer.advice or (),
+        answer.shared,
+        available=place.available,
+        tight=verdict == "tight",
+    )
+    return found or f"no change was found that makes it fit in {place.name}"
 
 
 def fitted(

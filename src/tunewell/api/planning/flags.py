@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from tunewell.core.errors import SettingsError
 from tunewell.knowledge.config_defaults import defaults_of
-from tunewell.plan.step import Precision
+from tunewell.plan.for_recipe import ASSUMED_LENGTH, LANGUAGE, LANGUAGE_LENGTH
+from tunewell.plan.step import Loop, Precision, Step
 from tunewell.plan.step_of import optimizer_of
 from tunewell.subjects.recipe import Adapter, Recipe
 
 METHODS = ("full", "lora", "qlora")
 PRECISIONS = ("fp32", "fp16", "bf16")
+LOOPS: tuple[Loop, ...] = ("trainer", "plain")
 ATTENTIONS = {"sdpa": "sdpa", "eager": "eager", "flash": "flash_attention_2"}
 TASKS = (
     "sft",
@@ -40,13 +45,24 @@ OPTIMIZERS = frozenset(
 )
 """`OptimizerNames` of transformers 5.23 that run on a GPU."""
 
+MOST = {
+    "lora_rank": 65_536,
+    "batch": 1_000_000,
+    "seq": 100_000_000,
+    "target_seq": 100_000_000,
+    "accumulation": 1_000_000,
+    "gpus": 1_000_000,
+    "rows": 10**15,
+    "tokens": 10**18,
+}
+"""What nobody means, far above what is trained today: sizes stay within 64 bits."""
+
+TORCH = re.compile(r"\d{1,3}\.\d{1,3}(\.\w+)?(\+\w+)?")
+COUNTS = tuple(MOST)
+MOST_EPOCHS = 1_000_000
+
 LONG = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 HALF = frozenset({"bfloat16", "float16"})
-DEFAULT_LENGTH = 512
-LANGUAGE = frozenset({"sft", "dpo", "pretraining"})
-LANGUAGE_LENGTH = 1024
-"""Tokens a row where nothing says them: the max_length of TRL's SFTConfig, and what most encoders
-take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +73,23 @@ class Flags:
     method: str | None = None
     lora_rank: int | None = None
     lora_targets: str | None = None
+    lora_dropout: float | None = None
+    double_quant: bool | None = None
     batch: int | None = None
     seq: int | None = None
+    target_seq: int | None = None
+    padded: bool | None = None
     precision: str | None = None
     autocast: bool | None = None
     attention: str | None = None
     checkpointing: bool | None = None
     optimizer: str | None = None
     accumulation: int | None = None
+    loop: str | None = None
     task: str | None = None
     gpu: str | None = None
     gpus: int | None = None
+    torch: str | None = None
     rows: int | None = None
     tokens: int | None = None
     epochs: float | None = None
@@ -78,18 +100,31 @@ class Flags:
         Raises:
             SettingsError: with one sentence that names the flag.
         """
-        for name in ("lora_rank", "batch", "seq", "accumulation", "gpus", "rows", "tokens"):
+        if self.model is not None and not self.model.strip():
+            message = "--model names nothing: give a folder, its config.json or a known name"
+            raise SettingsError(message)
+        if self.torch is not None and not TORCH.fullmatch(self.torch):
+            message = f"--torch {self.torch!r} is no version of PyTorch: say 2.13 or 2.14.0"
+            raise SettingsError(message)
+        for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
                 message = f"{_flag(name)} must be at least 1, not {value:,}"
                 raise SettingsError(message)
-        if self.epochs is not None and not self.epochs > 0:
-            message = f"--epochs must be above 0, not {self.epochs:g}"
+            if value is not None and value > MOST[name]:
+                message = f"{_flag(name)} must be at most {MOST[name]:,}, not {value:,}"
+                raise SettingsError(message)
+        if self.epochs is not None and not 0 < self.epochs <= MOST_EPOCHS:
+            message = f"--epochs must be above 0 and at most {MOST_EPOCHS:,}, not {self.epochs:g}"
+            raise SettingsError(message)
+        if self.lora_dropout is not None and not 0 <= self.lora_dropout < 1:
+            message = f"--lora-dropout must be 0 or more and below 1, not {self.lora_dropout:g}"
             raise SettingsError(message)
         _one_of("method", self.method, METHODS)
         _one_of("precision", self.precision, PRECISIONS)
         _one_of("attention", self.attention, tuple(ATTENTIONS))
         _one_of("task", self.task, TASKS)
+        _one_of("loop", self.loop, LOOPS)
         if self.optimizer is not None and optimizer_of(self.optimizer) not in OPTIMIZERS:
             message = (
                 f"--optimizer {self.optimizer!r} is none of TrainingArguments.optim; "
@@ -124,11 +159,12 @@ class Overridden:
     """The recipe with the flags in it.
 
     `precision` is that of the weights and that of autocast where flags decide, None where the
-    recipe does. `assumptions` are sentences on what nobody said.
+    recipe does. `loop` is what runs the step. `assumptions` are sentences on what nobody said.
     """
 
     recipe: Recipe
     precision: tuple[Precision, Precision | None] | None = None
+    loop: Loop = "trainer"
     assumptions: tuple[str, ...] = ()
 
 
@@ -168,6 +204,11 @@ def overridden(
     ):
         if value is not None:
             changes[path] = value
+    if flags.double_quant and not (
+        changes.get("hardware.load_in_4bit") or recipe.hardware.load_in_4bit
+    ):
+        message = "--double-quant needs --method qlora: it packs the scales of packed weights"
+        raise SettingsError(message)
     if flags.epochs is not None:
         changes["max_steps"] = -1
     chosen = flags.precision
@@ -184,10 +225,42 @@ def overridden(
         changes["precision"] = autocast or "fp32"
     if recipe.max_length is None and flags.seq is None and not written:
         task = flags.task or recipe.task
-        changes["max_length"] = LANGUAGE_LENGTH if task in LANGUAGE else DEFAULT_LENGTH
+        changes["max_length"] = LANGUAGE_LENGTH if task in LANGUAGE else ASSUMED_LENGTH
         assumed.append(f"rows of {changes['max_length']:,} tokens: no --seq is given")
     said = frozenset(changes) if written else recipe.given
-    return Overridden(_with(recipe, changes, given=said), precision, tuple(assumed))
+    loop = _loop(flags, assumed, written=written)
+    return Overridden(_with(recipe, changes, given=said), precision, loop, tuple(assumed))
+
+
+def _loop(flags: Flags, assumed: list[str], *, written: bool) -> Loop:
+    """What runs the step: the flag, or the Trainer unless nothing is written and autocast is off.
+
+    Whoever names `--no-autocast` and no configuration describes a loop of their own: the Trainer's
+    mixed precision always has autocast. Such a loop holds a batch's outputs until the next one's.
+    """
+    if flags.loop is not None:
+        return "plain" if flags.loop == "plain" else "trainer"
+    if written or flags.autocast is not False:
+        return "trainer"
+    assumed.append(
+        "a training loop of your own that keeps a step's outputs until the next, as --no-autocast "
+        "is given; the Trainer lets go of them: --loop trainer"
+    )
+    return "plain"
+
+
+def of_the_step(flags: Flags, loop: Loop, step: Step) -> Step:
+    """The step with what flags say that no recipe holds."""
+    changes: dict[str, Any] = {"loop": loop}
+    if loop == "plain":
+        changes["clipping"] = False  # what the Trainer does unasked, a loop of one's own does not
+    if flags.double_quant is not None:
+        changes["double_quantization"] = flags.double_quant and step.quantization == "nf4"
+    if flags.padded is not None:
+        changes["padded"] = flags.padded
+    if flags.target_seq is not None:
+        changes["target_length"] = flags.target_seq
+    return msgspec.structs.replace(step, **changes)
 
 
 def _usual(stored: str | None, *, bf16: bool) -> Precision:
@@ -222,8 +295,8 @@ def _precisions(
 def _adapter(recipe: Recipe, flags: Flags, method: str, assumed: list[str]) -> dict[str, Any]:
     named = flags.lora_rank is not None or flags.lora_targets is not None
     if method not in {"lora", "qlora"}:
-        if named:
-            message = "--lora-rank and --lora-targets need --method lora or --method qlora"
+        if named or flags.lora_dropout is not None:
+            message = "--lora-rank, --lora-targets and --lora-dropout need --method lora or qlora"
             raise SettingsError(message)
         return {"adapter": None} if flags.method is not None else {}
     adapter = recipe.adapter or Adapter()
@@ -231,6 +304,8 @@ def _adapter(recipe: Recipe, flags: Flags, method: str, assumed: list[str]) -> d
         assumed.append("adapters as PEFT makes them by default: rank 8, on query and value")
     if flags.lora_rank is not None:
         adapter = dataclasses.replace(adapter, r=flags.lora_rank)
+    if flags.lora_dropout is not None:
+        adapter = dataclasses.replace(adapter, lora_dropout=flags.lora_dropout)
     if flags.lora_targets is not None:
         names = tuple(part.strip() for part in flags.lora_targets.split(",") if part.strip())
         if not names:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from tunewell.api.planning.flags import Flags
 from tunewell.facts.recipe import optimizer_steps, steps_per_epoch
+from tunewell.plan.for_recipe import assumed_length
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.tokenization import Tokenization
-
-ASSUMED_LENGTH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,13 @@ def length_of(
         return Length(
             int(lengths.max()), float(lengths.mean()), "the longest training row", measured=True
         )
+    limit = assumed_length(recipe, checkpoint)
+    if recipe.max_length is None and cut is not None and cut > limit:
+        # The model could take more, which says nothing of the rows.
+        return Length(limit, float(limit), "assumed: nothing says where rows are cut; --seq does")
     if cut is not None:
         return Length(cut, float(cut), "where rows are cut")
-    return Length(
-        ASSUMED_LENGTH, float(ASSUMED_LENGTH), "assumed: neither recipe nor data nor model says"
-    )
+    return Length(limit, float(limit), "assumed: neither recipe nor data nor model says")
 
 
 def run_of(recipe: Recipe, known: int | None, flags: Flags, length: Length) -> Run | None:

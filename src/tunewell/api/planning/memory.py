@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tunewell.api.planning.flags import of_the_step
 from tunewell.api.planning.lengths import Length
 from tunewell.api.planning.opened import Opened
 from tunewell.core.document import Section
@@ -13,6 +15,7 @@ from tunewell.core.finding import Bar, Bars, Evidence, Layers, Limit, Stretch, T
 from tunewell.knowledge import gpus
 from tunewell.knowledge.gpus import Gpu
 from tunewell.plan import needed
+from tunewell.plan.config_size import first
 from tunewell.plan.for_recipe import memory_of, size_of
 from tunewell.plan.memory import RUNTIME_BYTES
 from tunewell.plan.needed import Needed
@@ -27,6 +30,12 @@ HOLDERS_SHOWN = 6
 GPUS_SHOWN = 3
 MAKER = "NVIDIA"
 """Whose GPUs the simulation knows the kernels of."""
+
+NEWEST_TORCH = "2.14"
+"""What a fresh installation gets (2026-11-27): runs of October 2026 report 2.14.0+cu130."""
+
+FLASH_FROM = 80
+"""Compute capability from which flash attention exists, which has always taken grouped heads."""
 
 NO_CAPABILITY = 80
 """What a GPU is taken for that has no compute capability of CUDA: one with fused attention."""
@@ -61,11 +70,38 @@ def place_of(opened: Opened) -> Place | None:
     return Place("main memory", machine.memory_bytes, on_gpu=False)
 
 
-def device_of(gpu: Gpu | None) -> Device:
-    """What of a GPU decides how much memory a step takes; a common one where none is known."""
+def device_of(gpu: Gpu | None, torch: str | None = None) -> Device:
+    """What of a GPU decides how much memory a step takes; a common one where none is known.
+
+    `torch` is the version of PyTorch that will run there, None for the one that is installed here.
+    """
     if gpu is None:
-        return Device()
-    return Device(capability=gpu.capability or NO_CAPABILITY, context_bytes=gpu.context_bytes)
+        return Device(torch=torch)
+    return Device(
+        capability=gpu.capability or NO_CAPABILITY, context_bytes=gpu.context_bytes, torch=torch
+    )
+
+
+def _torch_of(opened: Opened) -> str | None:
+    """The version of PyTorch that will run: the flag's, or the newest on a GPU that is not here."""
+    if opened.flags.torch is not None or opened.flags.gpu is None or opened.gpu is None:
+        return opened.flags.torch
+    return NEWEST_TORCH
+
+
+def _said_of_torch(opened: Opened, step: Step) -> tuple[str, ...]:
+    """That the newest PyTorch was taken, where an older one would need more memory."""
+    taken = opened.flags.torch is None and step.device.torch == NEWEST_TORCH
+    slow = step.device.capability < FLASH_FROM or (step.autocast or step.weights) == "fp32"
+    heads = first(step.config, "num_attention_heads")
+    grouped = first(step.config, "num_key_value_heads") not in {None, heads}
+    if not (taken and slow and grouped and step.attention == "sdpa"):
+        return ()
+    said = (
+        f"PyTorch {NEWEST_TORCH}, whose memory-efficient attention takes grouped heads; older ones "
+        "make the whole matrix of attention here: --torch 2.13"
+    )
+    return (said,)
 
 
 def by_formula(opened: Opened, length: Length) -> Needed | None:
@@ -94,13 +130,19 @@ def described(opened: Opened, length: Length) -> Described | NotSimulated:
         labels = len(opened.dataset.label_names) or None
     rows = Rows(length.longest, padded=length.measured and length.mean < length.longest,
                 labels=labels)  # fmt: skip
-    return step_of(
+    found = step_of(
         opened.recipe,
         opened.checkpoint,
         rows,
-        device_of(opened.gpu),
+        device_of(opened.gpu, _torch_of(opened)),
         trl=_installed("trl"),
         precision=opened.over.precision,
+    )
+    if isinstance(found, NotSimulated):
+        return found
+    step = of_the_step(opened.flags, opened.over.loop, found.step)
+    return dataclasses.replace(
+        found, step=step, assumptions=(*found.assumptions, *_said_of_torch(opened, step))
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from tunewell.plan.config_size import first
 from tunewell.plan.step_of import usual_task
 from tunewell.readers.machine import read_machine
 from tunewell.readers.recipes import read_recipe
+from tunewell.readers.recognise import Found
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.dataset import Dataset
 from tunewell.subjects.layout import Kind
@@ -31,6 +32,10 @@ from tunewell.subjects.recipe import Recipe
 from tunewell.subjects.tokenization import Tokenization
 
 Subject = TypeVar("Subject")
+
+CONFIG = "config.json"
+BESIDE_A_MODEL = frozenset({".json", ".safetensors", ".bin", ".txt", ".md", ".model", ".jinja"})
+"""Suffixes of a folder that save_pretrained wrote, or that the hub holds: nothing to train on."""
 
 OWN = frozenset({Kind.CLASSIFICATION})
 """Kinds of data that Tunewell itself trains on, by its own defaults where nothing is written."""
@@ -45,6 +50,13 @@ SIZES = {
     ),
 }  # fmt: skip
 """What config.json must say, and by which names."""
+
+
+STAGES = ("hidden_sizes", "depths")
+"""Sizes of models for images whose stages differ, a list each (ResNet, ConvNeXt, Swin)."""
+
+MOST_OF_A_SIZE = 10**8
+"""Beyond the width, the layers and the vocabulary of any model: a slip of the hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,7 @@ def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:
         SettingsError: if a flag or a setting cannot be used.
     """
     call.flags.validate()
+    call = _model_alone(call)
     gpu, assumed = resolve_gpu(call.flags.gpu)
     first_path = call.paths[0] if call.paths else Path()
     config = call.config
@@ -146,6 +159,20 @@ def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:
     )
 
 
+def _model_alone(call: Call) -> Call:
+    """A model's folder or config.json that is passed as the one path is the model of the plan."""
+    if call.flags.model is not None or call.config is not None or len(call.paths) != 1:
+        return call
+    path = call.paths[0]
+    file = path / CONFIG if path.is_dir() else path
+    if file.name != CONFIG or not file.is_file():
+        return call
+    if path.is_dir() and any(each.suffix not in BESIDE_A_MODEL for each in path.iterdir()):
+        return call
+    flags = dataclasses.replace(call.flags, model=str(path.resolve()))
+    return dataclasses.replace(call, paths=(), flags=flags)
+
+
 def resolve_gpu(name: str | None) -> tuple[Gpu | None, tuple[str, ...]]:
     """The GPU of that name, and what was assumed to find it.
 
@@ -171,9 +198,19 @@ def require_sizes(checkpoint: Checkpoint) -> tuple[str, ...]:
         InputError: if a size is missing, which transformers would fill with another model's.
     """
     config: Mapping[str, Any] = checkpoint.config
+    if any(isinstance(config.get(name), list) for name in STAGES) and config.get("model_type"):
+        return ()
     inner = config.get("text_config")
     looked = inner if isinstance(inner, Mapping) else config
     missing = [name for name, names in SIZES.items() if not first(looked, *names)]
+    for name in (*(name for names in SIZES.values() for name in names), "vocab_size"):
+        value = first(looked, name)
+        if value is not None and not 0 < value <= MOST_OF_A_SIZE:
+            message = (
+                f"{checkpoint.path}: the model's config.json says {name} {value:,}, which no model "
+                "has, so nothing can be said of its memory"
+            )
+            raise InputError(message)
     if not config.get("model_type"):
         missing.insert(0, "model_type")
     if not missing:
@@ -221,10 +258,28 @@ def _gather(
         raise InputError(message)
     recipe = find_recipe(roles, given.paths, settings).recipe
     gathered = gather(given, settings)
+    if recipe is None and folder is None and gathered.dataset is None:
+        _refuse_silent_scripts(roles, call.paths)
     if not call.paths and folder is not None:
         gathered.title = folder.name
     taken = _one(gathered, Recipe)
     return gathered, taken if recipe is not None else _own_recipe(settings)
+
+
+def _refuse_silent_scripts(roles: Iterable[Found], passed: Collection[Path]) -> None:
+    """Refuse a script that was named and says nothing that can be read: nothing of it would count.
+
+    Raises:
+        InputError: if there is one.
+    """
+    silent = [role.path for role in roles if role.role == "script" and role.path in passed]
+    if silent:
+        message = (
+            f"{silent[0]}: no settings can be read from it, as it names no TrainingArguments, "
+            "SFTConfig or Trainer with values written out; say them by flags: --model FOLDER "
+            "--method full --batch 8 --seq 512 --loop plain"
+        )
+        raise InputError(message)
 
 
 def _own_recipe(settings: Settings) -> Recipe | None:

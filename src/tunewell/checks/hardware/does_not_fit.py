@@ -134,7 +134,7 @@ def does_not_fit(
         ),
         impact="the run ends with an out-of-memory error",
         fixes=(
-            (_advice(needed),)
+            (_advice(recipe, needed),)
             if hopeless
             else _smaller_batch(recipe, checkpoint, size, length, available)
         ),
@@ -181,11 +181,16 @@ def _simulated(
     )
 
 
-def _advice(needed: Memory) -> Fix:
+def _advice(recipe: Recipe, needed: Memory) -> Fix:
+    """What needs less and is not done yet, or else more memory."""
+    if recipe.adapter is None:
+        less = "train adapters (LoRA)"
+    elif not (recipe.hardware.load_in_4bit or recipe.hardware.load_in_8bit):
+        less = "load the frozen weights in four bits (QLoRA)"
+    else:
+        less = "cut rows shorter"
     return Fix(
-        title=(
-            f"train adapters (LoRA) or take a machine with at least {needed.high / GIB:,.0f} GiB"
-        ),
+        title=f"{less}, or take a machine with at least {needed.high / GIB:,.0f} GiB",
         safety=Safety.MANUAL,
     )
 
@@ -207,4 +212,5 @@ def _smaller_batch(
                     ),
                 ),
             )
-    return (_advice(memory_of(recipe, checkpoint, size, batch=batch, length=length)),)
+    as_it_is = recipe.per_device_train_batch_size
+    return (_advice(recipe, memory_of(recipe, checkpoint, size, batch=as_it_is, length=length)),)

@@ -11,6 +11,10 @@ from tunewell.plan.launch.start import EXPANDABLE
 from tunewell.plan.moves import steps
 from tunewell.plan.moves.move import Cost, Move
 
+AVERAGED = Cost(
+    "nothing where the trainer averages over all accumulated tokens (transformers 4.46 and newer)",
+    "huggingface/transformers pull request 34191",
+)
 NOTHING = Cost("nothing: the same result but for rounding", "by its definition")
 COUNTED = "counted by the simulation"
 STATES = frozenset({"optimizer"})
@@ -68,11 +72,7 @@ MOVES: tuple[Move, ...] = (
         title="fewer rows at a time, accumulated more often to the same effective batch",
         when="more than one row at a time, and a loss that does not compare the rows of a batch",
         speed=Cost("slower where the matrices become too small for the GPU", COUNTED),
-        quality=Cost(
-            "nothing where the trainer averages over all accumulated tokens (transformers 4.46 and "
-            "newer)",
-            "huggingface/transformers pull request 34191",
-        ),
+        quality=AVERAGED,
         safety=Safety.SAFE,
         attacks=PER_ROW,
         change=steps.smaller_micro_batch,
@@ -256,7 +256,7 @@ MOVES: tuple[Move, ...] = (
         title="more rows at a time, accumulated less often to the same effective batch",
         when="rows are accumulated and there is room for more at a time",
         speed=Cost("faster where the matrices were too small for the GPU", COUNTED),
-        quality=Cost("nothing, as for smaller-micro-batch", "by its definition"),
+        quality=AVERAGED,
         safety=Safety.SAFE,
         attacks=frozenset(),
         change=steps.larger_micro_batch,
