@@ -22,16 +22,16 @@ SWAPPED = {2: (1, 0), 3: (1, 0, 2), 4: (0, 2, 1, 3)}
 @st.composite
 def operands(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:  # noqa: ANN401  a tensor
     """Of that shape or one that broadcasts to it, laid out in one of several ways."""
-    fewer = draw(st.sampled_from(["none", "ones", "short", "all"]))
+    fewer: str = draw(st.sampled_from(["none", "ones", "short", "all"]))
     if fewer == "ones":
         shape = tuple(draw(st.integers(0, 1)) * (size - 1) + 1 for size in shape)
     elif fewer != "none":
         shape = shape[1:] if fewer == "short" else ()
     order = tuple(range(len(shape)))
-    if len(shape) in SWAPPED and draw(st.booleans()):
+    if len(shape) in SWAPPED and draw(st.integers(0, 1)):
         order = SWAPPED[len(shape)]
     sizes = [shape[place] for place in order]
-    gap = 2 if shape and draw(st.booleans()) else 0
+    gap = 2 * draw(st.integers(0, 1)) if shape else 0
     if gap:
         sizes[-1] += gap
     made = torch.empty(sizes, dtype=draw(DTYPES), device="meta")

@@ -35,7 +35,7 @@ def _combined(first: object, other: object) -> torch.Tensor | None:
     )
     shape = first.shape
     if shape != other.shape:
-        shape = torch.broadcast_shapes(shape, other.shape)
+        shape = torch.broadcast_shapes(shape, other.shape)  # type: ignore[no-untyped-call]  # torch's
     if shape == first.shape:
         return _like(first, dtype)
     if shape == other.shape and first.is_contiguous() and other.is_contiguous():
