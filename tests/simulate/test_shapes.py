@@ -45,6 +45,11 @@ PAIRS = SHAPES.flatmap(lambda shape: st.tuples(operands(shape), operands(shape))
 NUMBERS = st.sampled_from([2, 0.5])
 
 
+def strides(tensor: torch.Tensor) -> list[int]:
+    """Of dimensions with a second value: those of others say nothing."""
+    return [step for size, step in zip(tensor.shape, tensor.stride(), strict=True) if size > 1]
+
+
 def same(func: Any, *args: Any) -> bool:  # noqa: ANN401  torch's operator
     """Whether a quick answer was given; it must be PyTorch's."""
     answer = quick(func, args, {})
@@ -53,7 +58,7 @@ def same(func: Any, *args: Any) -> bool:  # noqa: ANN401  torch's operator
     real = func(*args)
     assert (answer.shape, answer.dtype) == (real.shape, real.dtype)
     assert answer.device.type == "meta"
-    assert answer.stride() == real.stride()
+    assert strides(answer) == strides(real)
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -264,8 +265,9 @@ def _everything_picked() -> Iterator[None]:
 
 
 def _version(text: str) -> tuple[int, int]:
-    major, minor = text.split(".")[:2]
-    return int(major), int(minor)
+    found = re.match(r"(\d+)\.(\d+)", text) or re.match(r"(\d+)\.(\d+)", torch.__version__)
+    assert found is not None  # noqa: S101  PyTorch's own version has both
+    return int(found[1]), int(found[2])
 
 
 def _processors(capability: int) -> Processors:
