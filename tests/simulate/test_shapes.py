@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
@@ -63,11 +63,13 @@ def same(func: Any, *args: Any) -> bool:  # noqa: ANN401  torch's operator
 
 
 @pytest.mark.parametrize("func", [aten.add.Tensor, aten.mul.Tensor], ids=str)
+@settings(max_examples=40)
 @given(pair=PAIRS)
 def test_two_tensors(func: Any, pair: Any) -> None:  # noqa: ANN401
     same(func, *pair)
 
 
+@settings(max_examples=40)
 @given(pair=PAIRS, number=NUMBERS)
 def test_a_tensor_and_a_number(pair: Any, number: float) -> None:  # noqa: ANN401
     same(aten.mul.Tensor, pair[0], number)

@@ -70,10 +70,16 @@ class Run:
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
         self.ranks.load()
+        if step.task == "dpo" and step.adapter is None:
+            self._reference()
         if step.loop == "trainer":
             # accelerate's free_memory(), before the first step.
             storages.empty_cache()
         optimizer = self.ranks.optimizer()
+        for state in optimizer.state.values():
+            for value in state.values():
+                # Adagrad makes its states before the first step.
+                storages.add(value, "optimizer state", kind="optimizer")
         gc.collect()
         with (
             self._modules_named(),
@@ -100,6 +106,14 @@ class Run:
             self.assumptions.append(
                 "How much is picked by value (a mask, an expert) was taken to be everything."
             )
+
+    def _reference(self) -> None:
+        """Without adapters DPO's reference is a model of its own, whose weights stay."""
+        if self.step.sharding is not None:
+            self.assumptions.append("DPO's reference model, a second copy, was left out.")
+            return
+        for weight in self.model.parameters():
+            self.storages.hold(weight.nbytes, "weights of the reference", kind="weights")
 
     def _train(self, optimizer: torch.optim.Optimizer, iteration: int) -> None:
         step, storages = self.step, self.storages
@@ -148,8 +162,7 @@ class Run:
             with self._autocasting():
                 return losses.contrastive(self.model, batch), None
         if task == "dpo":
-            with self._autocasting():
-                return losses.preference(self.model, batch), None
+            return losses.preference(self._outputs, batch), None
         outputs = self._outputs(batch)
         return outputs.loss, outputs
 
