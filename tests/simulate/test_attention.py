@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from tunewell.simulate.attention import Kernels  # noqa: E402
+import torch
+
+from tunewell.simulate.attention import Kernels
 
 HALF, WHOLE, FP16 = torch.bfloat16, torch.float32, torch.float16
 NEW, OLD = (2, 13), (2, 9)
@@ -87,7 +89,7 @@ def test_the_kernel_is_the_one_of_the_table(  # noqa: PLR0913, PLR0917  columns 
     out = kernels(query, key, key, masks[mask], enable_gqa=keys != 8)
     assert dict(kernels.taken) == {kernel: 1}
     assert (out.shape, out.dtype) == (query.shape, dtype)
-    out.sum().backward()
+    out.sum().backward()  # type: ignore[no-untyped-call]  # torch's
     assert query.grad is not None
     assert key.grad is not None
     assert (query.grad.shape, key.grad.shape) == (query.shape, key.shape)
@@ -104,7 +106,7 @@ def test_the_kernel_that_is_pinned_runs(only: str) -> None:
 @pytest.mark.parametrize("masked", ["causal", "boolean", "additive"])
 def test_plain_mathematics_with_dropout_keeps_a_mask_of_one_byte(
     masked: str,
-    grouped: bool,  # noqa: FBT001  a parameter
+    grouped: bool,
 ) -> None:
     kernels = Kernels(capability=80, version=NEW, only="math")
     query, key = heads(), heads(count=2 if grouped else 8)

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-import torch.nn.functional as F  # noqa: E402, N812  the name that everybody knows it by
+import torch
+import torch.nn.functional as F  # noqa: N812  the name that everybody knows it by
 
-from tunewell.simulate.attention import Kernels  # noqa: E402
-from tunewell.simulate.autocast import Autocast  # noqa: E402
-from tunewell.simulate.cuda import Cuda, regions_of  # noqa: E402
+from tunewell.simulate.attention import Kernels
+from tunewell.simulate.autocast import Autocast
+from tunewell.simulate.cuda import Cuda, regions_of
 
 HALF = torch.bfloat16
 WEIGHT, WIDE = (4, 8), (2, 8)
@@ -86,7 +87,7 @@ def test_operations_of_both_lists_answer_as_pytorch_does(
         lambda a: a.exp(),
         lambda a: a.pow(2),
         lambda a: a**2,
-        lambda a: torch.rsqrt(a),
+        lambda a: a.rsqrt(),
         lambda a: a.sum(),
         lambda a: F.cross_entropy(a, torch.zeros(2, dtype=torch.int64, device=a.device)),
     ],
@@ -110,7 +111,7 @@ def test_cross_entropy_keeps_16_bits_until_the_loss(reduction: str) -> None:
         loss = F.cross_entropy(logits, target, reduction=reduction)
     graph: Any = loss.grad_fn
     while graph is not None:
-        made.append(graph._input_metadata[0].dtype)  # noqa: SLF001  the dtype of a node's gradient
+        made.append(graph._input_metadata[0].dtype)
         graph = graph.next_functions[0][0] if graph.next_functions else None
     assert loss.dtype == torch.float32
     assert loss.shape == (() if reduction != "none" else (2,))
@@ -176,11 +177,11 @@ def test_dropout_keeps_a_mask_of_one_byte() -> None:
         dropped = F.dropout(values, 0.5)
     kept: Any = dropped.grad_fn
     assert kept.name() == "NativeDropoutBackward0"
-    assert kept._saved_result1.dtype == torch.bool  # noqa: SLF001  autograd's name
+    assert kept._saved_result1.dtype == torch.bool
 
 
 @pytest.mark.parametrize("padded", [False, True])
-def test_questions_of_values_are_answered(padded: bool) -> None:  # noqa: FBT001  a parameter
+def test_questions_of_values_are_answered(padded: bool) -> None:
     mode = Cuda(Kernels(capability=80, version=(2, 13)), autocast=None, padded=padded)
     with mode:
         assert bool(torch.ones(3, device="meta").all()) is not padded

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
 
 from tunewell.simulate.hidden import hidden_bytes
 from tunewell.simulate.reductions import Processors, buffer_bytes

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import msgspec
 import pytest
 
 pytest.importorskip("torch")
@@ -15,6 +16,7 @@ pytest.importorskip("peft")
 
 from tests.simulate.running import BERT, LLAMA, SMALL, refused, simulated
 
+from tunewell.plan.simulated import Simulated
 from tunewell.plan.step import Device, LowRank
 
 CODE = {"auto_map": {"AutoModelForCausalLM": "own.Model"}}
@@ -64,10 +66,8 @@ def test_the_reason_is_one_sentence(changes: dict[str, Any], words: str) -> None
 
 def test_missing_sizes_are_an_assumption() -> None:
     told = simulated(config={"model_type": "gpt2", "n_layer": 2, "vocab_size": 100}).assumptions
-    assert told == (
-        "config.json does not say n_embd, n_head: those of transformers' gpt2 were taken, which "
-        "may be another size of model.",
-    )
+    (only,) = told
+    assert only.startswith("config.json does not say n_embd, n_head: those of transformers' gpt2")
     assert simulated().assumptions == ()
 
 
@@ -104,12 +104,8 @@ program.main()
 
 
 def test_what_a_model_prints_is_no_answer() -> None:
-    import msgspec
-
-    from tunewell.plan.simulated import Simulated
-
     asked = msgspec.json.encode(SMALL) + b"\n"
-    ran = subprocess.run(  # noqa: S603  our own program
+    ran = subprocess.run(
         [sys.executable, "-c", NOISE],
         input=asked + asked,
         capture_output=True,

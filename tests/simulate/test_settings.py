@@ -11,10 +11,11 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
+import torch
 from tests.simulate.running import BERT, LLAMA, MIB, SMALL, simulated
 
 from tunewell.plan.simulated import Simulated
-from tunewell.plan.step import LowRank, Step, Task
+from tunewell.plan.step import Device, LowRank, Step, Task
 from tunewell.simulate import optimizers
 
 T5: dict[str, Any] = {
@@ -128,8 +129,6 @@ def test_every_optimizer_runs(name: str) -> None:
 
 
 def test_an_unknown_optimizer_is_refused() -> None:
-    import torch
-
     with pytest.raises(optimizers.NoSuchOptimizerError, match="known are adafactor"):
         optimizers.create("sophia", torch.nn.Linear(2, 2, device="meta"))
 
@@ -146,15 +145,13 @@ def test_packed_weights_take_their_bits() -> None:
     wide = {**LLAMA, "hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 2}
     step = msgspec.structs.replace(SMALL, config=wide, adapter=ADAPTER)
     linear = 2 * (1024 * (1024 * 2 + 512 * 2) + 3 * 1024 * 4096)
-    loaded = {
-        name: simulated(step, **changes)
-        for name, changes in {
-            "bf16": {},
-            "int8": {"quantization": "int8"},
-            "nf4": {"quantization": "nf4"},
-            "double": {"quantization": "nf4", "double_quantization": True},
-        }.items()
+    ways: dict[str, dict[str, Any]] = {
+        "bf16": {},
+        "int8": {"quantization": "int8"},
+        "nf4": {"quantization": "nf4"},
+        "double": {"quantization": "nf4", "double_quantization": True},
     }
+    loaded = {name: simulated(step, **changes) for name, changes in ways.items()}
     weights = {name: of(answer, "forward")["weights"] for name, answer in loaded.items()}
     # What is not packed is raised to fp32, embeddings and head of 4,096 x 1,024 each.
     raised = 2 * 4096 * 1024 * 2 + 5 * 1024 * 2
@@ -211,7 +208,7 @@ def test_adapters_take_the_precision_they_are_given() -> None:
 
 
 @pytest.mark.parametrize("reentrant", [False, True])
-def test_checkpointing_runs_in_both_ways(reentrant: bool) -> None:  # noqa: FBT001  a parameter
+def test_checkpointing_runs_in_both_ways(reentrant: bool) -> None:
     config = {**LLAMA, "num_hidden_layers": 6}
     kept, again = (
         simulated(config=config, checkpointing=checkpointing, reentrant=reentrant)
@@ -238,8 +235,6 @@ def test_evaluation_keeps_no_activations() -> None:
 
 
 def test_a_hopper_card_has_a_larger_workspace() -> None:
-    from tunewell.plan.step import Device
-
     ampere, hopper = (
         simulated(weights="fp32", device=Device(capability=capability)) for capability in (80, 90)
     )

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from tunewell.simulate.shapes import quick  # noqa: E402  it needs torch
+import torch
+
+from tunewell.simulate.shapes import quick
 
 aten: Any = torch.ops.aten
 SIZES = st.integers(1, 3)
