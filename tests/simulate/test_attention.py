@@ -97,7 +97,7 @@ def test_the_kernel_is_the_one_of_the_table(  # noqa: PLR0913, PLR0917  columns 
 
 @pytest.mark.parametrize("only", ["flash", "efficient", "math", "cudnn"])
 def test_the_kernel_that_is_pinned_runs(only: str) -> None:
-    kernels = Kernels(capability=75, version=NEW, only=only)
+    kernels = Kernels(capability=80, version=NEW, only=only)
     kernels(heads(), heads(), heads(), is_causal=True)
     assert list(kernels.taken) == [only]
 

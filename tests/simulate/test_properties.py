@@ -74,6 +74,7 @@ def test_the_numbers_agree_with_one_another(step: Step) -> None:
     assert 0 < answer.trainable <= answer.parameters
 
 
+@pytest.mark.slow
 @few
 @given(step=steps())
 def test_more_rows_never_take_less(step: Step) -> None:
@@ -85,6 +86,7 @@ def test_more_rows_never_take_less(step: Step) -> None:
     )
 
 
+@pytest.mark.slow
 @few
 @given(step=steps())
 def test_checkpointing_never_keeps_more(step: Step) -> None:
@@ -97,7 +99,8 @@ def test_checkpointing_never_keeps_more(step: Step) -> None:
 
 def products(answer: Any) -> float:  # noqa: ANN401  a Simulated
     """Operations of products of matrices."""
-    return sum(work.operations for work in answer.work if work.unit == "matrix")
+    total: float = sum(work.operations for work in answer.work if work.unit == "matrix")
+    return total
 
 
 def forward(answer: Any) -> int:  # noqa: ANN401  a Simulated
@@ -106,6 +109,7 @@ def forward(answer: Any) -> int:  # noqa: ANN401  a Simulated
     return found
 
 
+@pytest.mark.slow
 @few
 @given(step=steps())
 def test_work_grows_with_the_batch(step: Step) -> None:
@@ -119,6 +123,7 @@ def test_work_grows_with_the_batch(step: Step) -> None:
         assert sums[1] == pytest.approx(2 * sums[0], rel=1e-3)
 
 
+@pytest.mark.slow
 @few
 @given(step=steps())
 def test_adapters_have_few_gradients(step: Step) -> None:
@@ -134,6 +139,7 @@ def test_adapters_have_few_gradients(step: Step) -> None:
     assert optimizer[1]["optimizer"] < optimizer[0]["optimizer"]
 
 
+@pytest.mark.slow
 @few
 @given(step=steps())
 def test_both_half_precisions_take_as_much(step: Step) -> None:
@@ -147,6 +153,7 @@ def test_both_half_precisions_take_as_much(step: Step) -> None:
     assert pair[0].peak_reserved == pair[1].peak_reserved
 
 
+@pytest.mark.slow
 @few
 @given(step=steps())
 def test_accumulation_holds_only_more_inputs(step: Step) -> None:

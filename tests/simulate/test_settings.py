@@ -73,7 +73,7 @@ def of(answer: Simulated, phase: str) -> dict[str, int]:
     return next(p.by_kind for p in answer.phases if p.phase == phase)
 
 
-@pytest.mark.parametrize("autocast", [None, "bf16"])
+@pytest.mark.parametrize("autocast", [None, pytest.param("bf16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("task", get_args(Task))
 def test_every_task_runs_and_is_evaluated(task: Task, autocast: Any) -> None:  # noqa: ANN401
     answer = simulated(
@@ -112,7 +112,13 @@ BYTES = {
 """A bf16 weight's states: PyTorch's own optimizers keep them in its precision."""
 
 
-@pytest.mark.parametrize("name", optimizers.known())
+QUICK = {"adagrad", "adamw_8bit", "adamw_torch", "paged_adamw_8bit", "sgd"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in optimizers.known()],
+)
 def test_every_optimizer_runs(name: str) -> None:
     config = {**LLAMA, "vocab_size": 64, "num_hidden_layers": 1, "num_key_value_heads": 4}
     answer = simulated(config=config, optimizer=name, length=32, batch=1)

@@ -70,16 +70,11 @@ class Run:
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
         self.ranks.load()
-        if step.task == "dpo" and step.adapter is None:
-            self._reference()
+        self._reference()
         if step.loop == "trainer":
             # accelerate's free_memory(), before the first step.
             storages.empty_cache()
-        optimizer = self.ranks.optimizer()
-        for state in optimizer.state.values():
-            for value in state.values():
-                # Adagrad makes its states before the first step.
-                storages.add(value, "optimizer state", kind="optimizer")
+        optimizer = self._optimizer()
         gc.collect()
         with (
             self._modules_named(),
@@ -107,8 +102,18 @@ class Run:
                 "How much is picked by value (a mask, an expert) was taken to be everything."
             )
 
+    def _optimizer(self) -> torch.optim.Optimizer:
+        optimizer = self.ranks.optimizer()
+        for state in optimizer.state.values():
+            for value in state.values():
+                # Adagrad makes its states before the first step.
+                self.storages.add(value, "optimizer state", kind="optimizer")
+        return optimizer
+
     def _reference(self) -> None:
         """Without adapters DPO's reference is a model of its own, whose weights stay."""
+        if self.step.task != "dpo" or self.step.adapter is not None:
+            return
         if self.step.sharding is not None:
             self.assumptions.append("DPO's reference model, a second copy, was left out.")
             return
