@@ -67,7 +67,8 @@ def main() -> None:
 
 def stepped_never(line: dict[str, Any]) -> bool:
     """Whether fp16 overflowed in every step, so that the optimizer never made its states."""
-    return line["optimizer_states"] == 0 and line["step"]["optimizer"] != "sgd"
+    stepped: bool = line["optimizer_states"] or line["step"]["optimizer"] == "sgd"
+    return not stepped
 
 
 def described(line: dict[str, Any], version: str) -> Step:

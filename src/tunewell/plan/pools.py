@@ -30,7 +30,7 @@ OWN_SEGMENT = 10 * MIB
 SEGMENT_STEP = 2 * MIB
 """... rounded up to a multiple of this (kRoundLarge)."""
 
-_ADDRESS_BITS = 48
+_ADDRESS_BITS = 80
 _ADDRESS_MASK = (1 << _ADDRESS_BITS) - 1
 _ADDRESS_SPACE = 1 << 46
 """Of an expandable segment. PyTorch reserves addresses for 9/8 of the card's memory and takes a

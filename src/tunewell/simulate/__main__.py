@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import gc
+import os
 import sys
 import time
 import traceback
@@ -13,10 +14,14 @@ import torch
 
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Step
-from tunewell.simulate.models import NotBuiltError, build
+from tunewell.simulate.attention import NoKernelError
+from tunewell.simulate.models import NotBuiltError, build, first_words
 from tunewell.simulate.optimizers import NoSuchOptimizerError
 from tunewell.simulate.step import Run
 from tunewell.simulate.summary import summarise
+
+LARGEST = 2**48
+"""Bytes of a tensor, a thousand GPUs' memory: more is a slip in the numbers."""
 
 
 def simulate(step: Step) -> Simulated | NotSimulated:
@@ -26,15 +31,18 @@ def simulate(step: Step) -> Simulated | NotSimulated:
         assumptions: list[str] = []
         run = Run(step, build(step, assumptions))
         run.everything()
+        largest = max(birth.size for birth in run.storages.births)
+        if largest > LARGEST:
+            return NotSimulated(reason=f"a tensor of {largest:,} bytes is beyond any GPU")
         answer = summarise(run)
-    except (NotBuiltError, NoSuchOptimizerError) as error:
+    except (NotBuiltError, NoSuchOptimizerError, NoKernelError) as error:
         return NotSimulated(reason=str(error))
     except Exception as error:  # noqa: BLE001  whatever a model's code raises, the next step goes on
         last = traceback.extract_tb(error.__traceback__)[-1]
         return NotSimulated(
             reason=(
-                f"the model's code cannot run without values: {type(error).__name__} in "
-                f"{last.name}: {str(error).partition(chr(10))[0][:200]}"
+                "the model's code stops at this step, or needs values that a simulation has not: "
+                f"in {last.name}, {first_words(error)}"
             )
         )
     return msgspec.structs.replace(
@@ -47,15 +55,17 @@ def simulate(step: Step) -> Simulated | NotSimulated:
 def main() -> None:
     """Answer until standard input ends."""
     torch.set_num_threads(1)
+    # Collecting garbage again and again among all that the imports made costs half a second a step.
+    gc.freeze()
     warnings.simplefilter("ignore")
-    out = sys.stdout
+    # What a model prints, from Python or from below it, must not pass for an answer.
+    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     decoder = msgspec.json.Decoder(Step)
     encoder = msgspec.json.Encoder()
-    # What a model prints must not pass for an answer.
-    with contextlib.redirect_stdout(sys.stderr):
-        for line in sys.stdin:
-            out.write(encoder.encode(simulate(decoder.decode(line))).decode() + "\n")
-            out.flush()
+    for line in sys.stdin:
+        out.write(encoder.encode(simulate(decoder.decode(line))).decode() + "\n")
+        out.flush()
 
 
 if __name__ == "__main__":

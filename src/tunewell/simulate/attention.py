@@ -16,6 +16,7 @@ import torch.nn.functional as F  # noqa: N812  the name that everybody knows it 
 HALF = (torch.float16, torch.bfloat16)
 FLASH_FROM = 80
 """Compute capability from which flash attention and bf16 kernels exist."""
+FOR_16_BITS = frozenset({"flash", "cudnn"})
 CUDNN_ON = frozenset({90, 100, 103})
 """Capabilities on which cuDNN's attention comes first."""
 CUDNN_SINCE = (2, 10)
@@ -24,6 +25,10 @@ EFFICIENT_GROUPS_SINCE = (2, 14)
 WIDEST = 256
 """Head dimension of the fused 16-bit kernels."""
 MASK_ALIGNED = 16
+
+
+class NoKernelError(Exception):
+    """The kernel that is asked for does not take such tensors: one sentence."""
 
 
 class Kernels:
@@ -55,6 +60,13 @@ class Kernels:
     ) -> torch.Tensor:
         """Attention through the kernel that CUDA would choose."""
         grouped = enable_gqa and query.shape[1] != key.shape[1]
+        if self.only in FOR_16_BITS and (query.dtype not in HALF or self.capability < FLASH_FROM):
+            reason = (
+                f"{self.only} attention takes fp16 or bf16 on GPUs of compute capability 8.0 or "
+                f"more: it would stop here, with {str(query.dtype).removeprefix('torch.')} on "
+                f"{self.capability / 10}"
+            )
+            raise NoKernelError(reason)
         kernel = self.only or self._choice(query, value, attn_mask, grouped=grouped)
         self.taken[kernel] += 1
         if kernel == "math":

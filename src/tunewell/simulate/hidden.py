@@ -52,6 +52,17 @@ def _flash_backward(args: tuple[Any, ...], _: Processors) -> int:
     return size
 
 
+def _cudnn_backward(args: tuple[Any, ...], _: Processors) -> int:
+    # Read from histories on an H200 (two models with fewer key heads than query heads): dq in fp32,
+    # a sum a row in fp32, dk and dv of all query heads, and some 512 bytes more.
+    query, key = args[1], args[2]
+    batch, heads, length, width = query.shape
+    size = int(batch * heads * length * 4 * (1 + width)) + 512
+    if key.shape[1] != heads:
+        size += 2 * batch * heads * key.shape[2] * width * query.element_size()
+    return size
+
+
 def _efficient_backward(args: tuple[Any, ...], _: Processors) -> int:
     # delta in fp32; heads wider than 64 in 16 bits also accumulate grad_q in fp32.
     query = args[1]
@@ -78,6 +89,7 @@ RULES: dict[str, Callable[[tuple[Any, ...], Processors], int]] = {
     "aten::mean": _sum,
     "aten::_softmax_backward_data": _softmax_backward,
     "aten::_scaled_dot_product_flash_attention_backward": _flash_backward,
+    "aten::_scaled_dot_product_cudnn_attention_backward": _cudnn_backward,
     "aten::_scaled_dot_product_efficient_attention_backward": _efficient_backward,
     "aten::embedding_dense_backward": _embedding_backward,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -27,18 +28,19 @@ def contrastive(model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tenso
 
 
 def preference(
-    model: Any,  # noqa: ANN401  a model of transformers or of PEFT
-    batch: dict[str, torch.Tensor],
+    forward: Callable[[dict[str, torch.Tensor]], Any], batch: dict[str, torch.Tensor]
 ) -> torch.Tensor:
     """DPO over chosen and rejected rows in one batch, the reference without a gradient.
 
-    With adapters the reference is the same model with them switched off.
+    `forward` runs the model. With adapters the reference is the same model with them switched off.
+    Each of the two passes is an autocast region of its own: in one region, casts of weights that
+    the reference made without a gradient would be kept for the second pass.
     """
     inputs = {name: torch.cat([value, value]) for name, value in batch.items() if name != "labels"}
     labels = torch.cat([batch["labels"], batch["labels"]])[:, 1:]
     with torch.no_grad():
-        reference = _log_probabilities(model(**inputs).logits[:, :-1], labels)
-    own = _log_probabilities(model(**inputs).logits[:, :-1], labels)
+        reference = _log_probabilities(forward(inputs).logits[:, :-1], labels)
+    own = _log_probabilities(forward(inputs).logits[:, :-1], labels)
     ratio = (own - reference).sum(-1)
     chosen, rejected = ratio.chunk(2)
     return -F.logsigmoid(0.1 * (chosen - rejected)).mean()

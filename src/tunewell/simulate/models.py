@@ -31,6 +31,9 @@ AUTO_CLASSES = {
 }
 PACKED = frozenset({"bitsandbytes", "bnb"})
 """Methods of quantisation that are loaded packed and trained on through bitsandbytes."""
+SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
+"""What a model's size hangs on, by transformers' common names."""
+LONGEST = 200
 PEFT_TASKS = {
     "causal-lm": "CAUSAL_LM",
     "dpo": "CAUSAL_LM",
@@ -53,7 +56,14 @@ def build(step: Step, assumptions: list[str]) -> nn.Module:
     Raises:
         NotBuiltError: if the configuration cannot be followed.
     """
-    model = _from_config(step, assumptions)
+    _refuse_nothing(step)
+    try:
+        model = _from_config(step, assumptions)
+    except NotBuiltError:
+        raise
+    except Exception as error:
+        reason = f"no model can be built from this config.json: {first_words(error)}"
+        raise NotBuiltError(reason) from error
     dtype = DTYPES[step.weights]
     if step.quantization is not None:
         model.requires_grad_(requires_grad=False)
@@ -70,6 +80,19 @@ def build(step: Step, assumptions: list[str]) -> nn.Module:
         reason = "packed weights cannot be trained: name an adapter, or load them in 16 bits"
         raise NotBuiltError(reason)
     return model.train()
+
+
+def first_words(error: Exception) -> str:
+    """What an error says, on one line and not at length."""
+    words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return words if len(words) <= LONGEST else f"{words[:LONGEST]}..."
+
+
+def _refuse_nothing(step: Step) -> None:
+    for name in ("batch", "length", "accumulation", "labels"):
+        if getattr(step, name) < 1:
+            reason = f"{name} is {getattr(step, name)}: a step needs at least 1"
+            raise NotBuiltError(reason)
 
 
 def _from_config(step: Step, assumptions: list[str]) -> nn.Module:
@@ -99,7 +122,8 @@ def _config_of(step: Step, assumptions: list[str]) -> Any:  # noqa: ANN401  tran
     if not isinstance(kind, str):
         reason = 'config.json names no "model_type": give the whole config.json of the model'
         raise NotBuiltError(reason)
-    method = (described.pop("quantization_config", None) or {}).get("quant_method")
+    packing = described.pop("quantization_config", None)
+    method = packing.get("quant_method") if isinstance(packing, dict) else packing
     if method is not None and method not in PACKED:
         reason = (
             f'the weights are packed with "{method}", whose kernels are not known here: '
@@ -119,6 +143,12 @@ def _config_of(step: Step, assumptions: list[str]) -> Any:  # noqa: ANN401  tran
         assumptions.append(
             f'The model brings its own code; the "{kind}" of transformers was simulated instead.'
         )
+    missing = _unsaid(described, config)
+    if missing:
+        assumptions.append(
+            f"config.json does not say {', '.join(missing)}: those of transformers' {kind} were "
+            "taken, which may be another size of model."
+        )
     if "classification" in step.task:
         config.num_labels = step.labels
     # The Trainer and checkpointing switch the cache of keys and values off; a plain loop does not.
@@ -127,6 +157,16 @@ def _config_of(step: Step, assumptions: list[str]) -> Any:  # noqa: ANN401  tran
     if getattr(config, "pad_token_id", None) is None:
         config.pad_token_id = 0
     return config
+
+
+def _unsaid(described: dict[str, Any], config: Any) -> list[str]:  # noqa: ANN401  as above
+    """Sizes of the model that config.json leaves to the architecture's defaults."""
+    text = config.get_text_config()
+    said: set[str] = set()
+    for part in (described, *(v for v in described.values() if isinstance(v, dict))):
+        said.update(part)
+    own = [(name, text.attribute_map.get(name, name)) for name in SIZES]
+    return [other for name, other in own if hasattr(text, other) and not said & {name, other}]
 
 
 def _class_of(step: Step, config: Any) -> Any:  # noqa: ANN401  as above

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -69,10 +70,11 @@ class Run:
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
         self.ranks.load()
+        self._reference()
         if step.loop == "trainer":
             # accelerate's free_memory(), before the first step.
             storages.empty_cache()
-        optimizer = self.ranks.optimizer()
+        optimizer = self._optimizer()
         gc.collect()
         with (
             self._modules_named(),
@@ -99,6 +101,24 @@ class Run:
             self.assumptions.append(
                 "How much is picked by value (a mask, an expert) was taken to be everything."
             )
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        optimizer = self.ranks.optimizer()
+        for state in optimizer.state.values():
+            for value in state.values():
+                # Adagrad makes its states before the first step.
+                self.storages.add(value, "optimizer state", kind="optimizer")
+        return optimizer
+
+    def _reference(self) -> None:
+        """Without adapters DPO's reference is a model of its own, whose weights stay."""
+        if self.step.task != "dpo" or self.step.adapter is not None:
+            return
+        if self.step.sharding is not None:
+            self.assumptions.append("DPO's reference model, a second copy, was left out.")
+            return
+        for weight in self.model.parameters():
+            self.storages.hold(weight.nbytes, "weights of the reference", kind="weights")
 
     def _train(self, optimizer: torch.optim.Optimizer, iteration: int) -> None:
         step, storages = self.step, self.storages
@@ -147,8 +167,7 @@ class Run:
             with self._autocasting():
                 return losses.contrastive(self.model, batch), None
         if task == "dpo":
-            with self._autocasting():
-                return losses.preference(self.model, batch), None
+            return losses.preference(self._outputs, batch), None
         outputs = self._outputs(batch)
         return outputs.loss, outputs
 
@@ -264,8 +283,9 @@ def _everything_picked() -> Iterator[None]:
 
 
 def _version(text: str) -> tuple[int, int]:
-    major, minor = text.split(".")[:2]
-    return int(major), int(minor)
+    found = re.match(r"(\d+)\.(\d+)", text) or re.match(r"(\d+)\.(\d+)", torch.__version__)
+    assert found is not None  # noqa: S101  PyTorch's own version has both
+    return int(found[1]), int(found[2])
 
 
 def _processors(capability: int) -> Processors:

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tunewell.plan.allocator import EMPTY_CACHE
+from tunewell.simulate import shapes
 from tunewell.simulate.hidden import hidden_bytes
 from tunewell.simulate.reductions import Processors
 from tunewell.simulate.work import Ledger
@@ -184,7 +185,7 @@ class Storages(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             self.guessed.add(self.module)
         hidden = hidden_bytes(name, args, self._processors)
         inside = self.hold(hidden, f"inside {name}") if hidden else None
-        out = func(*args, **named)
+        out = shapes.run(func, args, named)
         if isinstance(out, torch.Tensor):
             self.add(out, name)
         elif isinstance(out, (tuple, list)):
