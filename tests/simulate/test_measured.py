@@ -7,7 +7,6 @@ named with its reason, and held to be no worse than it is.
 from __future__ import annotations
 
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -84,16 +83,6 @@ def test_every_configuration_is_predicted_as_measured_on_an_h200(name: str) -> N
     allocated, reserved = FURTHER_OFF.get(name, (ALLOCATED, RESERVED))
     assert abs(found["allocated_error"]) <= abs(allocated)
     assert abs(found["reserved_error"]) <= abs(reserved)
-    ERRORS.append(abs(found["allocated_error"]))
-
-
-ERRORS: list[float] = []
-
-
-@pytest.mark.slow
-def test_the_mean_error_is_small() -> None:
-    """Of what ran before in this process."""
-    assert not ERRORS or statistics.mean(ERRORS) <= MEAN
 
 
 def t4_step(entry: dict[str, Any]) -> Step:
