@@ -71,7 +71,7 @@ def stepped_never(line: dict[str, Any]) -> bool:
     return not stepped
 
 
-def described(line: dict[str, Any], version: str) -> Step:
+def described(line: dict[str, Any], version: str = MEASURED_WITH) -> Step:
     """The step as it was measured, on the card it was measured on."""
     step = msgspec.convert(line["step"], Step)
     return msgspec.structs.replace(step, device=msgspec.structs.replace(step.device, torch=version))
