@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -29,16 +31,19 @@ def contrastive(model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tenso
 def preference(
     model: Any,  # noqa: ANN401  a model of transformers or of PEFT
     batch: dict[str, torch.Tensor],
+    autocasting: Callable[[], AbstractContextManager[None]],
 ) -> torch.Tensor:
     """DPO over chosen and rejected rows in one batch, the reference without a gradient.
 
-    With adapters the reference is the same model with them switched off.
+    With adapters the reference is the same model with them switched off. Each pass has a region of
+    autocast of its own, as accelerate's has: weights that the first one cast know no gradient.
     """
     inputs = {name: torch.cat([value, value]) for name, value in batch.items() if name != "labels"}
     labels = torch.cat([batch["labels"], batch["labels"]])[:, 1:]
-    with torch.no_grad():
+    with torch.no_grad(), autocasting():
         reference = _log_probabilities(model(**inputs).logits[:, :-1], labels)
-    own = _log_probabilities(model(**inputs).logits[:, :-1], labels)
+    with autocasting():
+        own = _log_probabilities(model(**inputs).logits[:, :-1], labels)
     ratio = (own - reference).sum(-1)
     chosen, rejected = ratio.chunk(2)
     return -F.logsigmoid(0.1 * (chosen - rejected)).mean()
