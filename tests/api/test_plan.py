@@ -407,7 +407,7 @@ def test_a_project_keeps_its_own_machine_where_nothing_is_named(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_real_simulation_of_a_small_model_and_a_trainer_agree(tmp_path: Path) -> None:
-    """The same bert by flags and as a trainer that stands: the same bytes."""
+    """The same bert by flags and as a trainer that stands, which also counts its targets."""
     import torch
     from transformers import (
         AutoConfig,
@@ -424,7 +424,8 @@ def test_a_real_simulation_of_a_small_model_and_a_trainer_agree(tmp_path: Path) 
     )  # fmt: skip
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_config(config)
-    rows = [{"input_ids": [1] * 40, "labels": 0} for _ in range(64)]
+    row = {"input_ids": [1] * 40, "attention_mask": [1] * 40, "labels": 0}
+    rows = [row for _ in range(64)]
     trainer = Trainer(
         model=model,
         args=TrainingArguments(
@@ -438,8 +439,13 @@ def test_a_real_simulation_of_a_small_model_and_a_trainer_agree(tmp_path: Path) 
         model=str(tmp_path / "m.json"), batch=16, seq=40, gpu="T4", task="text-classification",
         precision="fp32",
     )  # fmt: skip
-    for key in ("peak_allocated_bytes", "process_bytes", "verdict", "by_kind"):
+    for key in ("process_bytes", "verdict", "parameters", "trainable"):
         assert live.facts["memory"][key] == by_flags.facts["memory"][key], key
+    counted = live.facts["memory"]["peak_allocated_bytes"] - 512
+    assert counted == by_flags.facts["memory"]["peak_allocated_bytes"]
+    told = next(section for section in live.sections if section.id == "memory")
+    assert "the step of your Trainer itself, with your BertForSequenceClassification" in told.text
+    assert "(input_ids of 16 x 40)" in told.text
     assert live.facts["memory"]["method"] == "simulated"
     assert live.facts["time"]["rows"] == 64
     with pytest.raises(InputError, match="one Hugging Face trainer"):

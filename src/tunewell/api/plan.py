@@ -13,7 +13,7 @@ import msgspec
 from tunewell.api.planning import changes, money
 from tunewell.api.planning import memory as memories
 from tunewell.api.planning.answer import Answer
-from tunewell.api.planning.changes import SIMULATIONS
+from tunewell.api.planning.answering import answer_of, fits
 from tunewell.api.planning.fitting import Fitted, fit_of
 from tunewell.api.planning.lengths import Length, Run, length_of, run_of
 from tunewell.api.planning.memory import Place
@@ -29,10 +29,7 @@ from tunewell.engine.settings import Settings
 from tunewell.knowledge.gpus import Gpu
 from tunewell.knowledge.prices import Price
 from tunewell.plan import child
-from tunewell.plan.config_size import first as first_number
-from tunewell.plan.hunt import Simulate as Batch
-from tunewell.plan.session import Stream, one_child
-from tunewell.plan.simulated import NotSimulated
+from tunewell.plan.session import Stream
 from tunewell.subjects.machine import Machine
 
 __all__ = ["Call", "Planned", "Prices", "plan", "plan_opened"]
@@ -118,12 +115,14 @@ def plan_opened(
     rows = len(opened.dataset.train) if opened.dataset is not None else opened.rows
     run = run_of(opened.recipe, rows, opened.flags, length)
     place = memories.place_of(opened)
-    answer = _answer(opened, length, place, simulate, most, progress)
+    answer = answer_of(opened, length, place, simulate, most, progress)
     sections: list[Section] = []
     facts: dict[str, Any] = {}
     if answer.needed is not None:
         how = HOW_EXACT if answer.step is None and simulate is None else answer.how
-        sections.append(memories.section(answer.needed, place, opened, length, how=how))
+        sections.append(
+            memories.section(answer.needed, place, opened, length, how=how, what=answer.what)
+        )
         facts["memory"] = answer.needed.facts(
             place.available if place is not None else None, place.name if place else None
         )
@@ -148,74 +147,6 @@ def plan_opened(
     )
     made = fit_of(opened, answer, place)
     return Planned(document, why_not=made) if isinstance(made, str) else Planned(document, made)
-
-
-def _answer(
-    opened: Opened,
-    length: Length,
-    place: Place | None,
-    simulate: Stream | None,
-    most: int | None,
-    progress: Progress,
-) -> Answer:
-    """The formula's answer at once, then that of the simulation, then what to change."""
-    first = memories.by_formula(opened, length)
-    if opened.checkpoint is None:
-        return Answer(first, reason="no model was named")
-    if simulate is None:
-        return Answer(first, reason="no simulation was asked for")
-    if simulate is child.simulate and not child.can_simulate():
-        return Answer(first, reason=child.LIBRARIES_MISSING)
-    described = memories.described(opened, length)
-    if isinstance(described, NotSimulated):
-        return Answer(first, reason=described.reason)
-    if first is not None:
-        progress.note(
-            f"about {memories.size_words(first.process)} ({memories.range_words(first)}) by the "
-            "formula; simulating the step ..."
-        )
-    step = described.step
-    with one_child(simulate) as batch:
-        found = batch([step])[0]
-        if isinstance(found, NotSimulated):
-            return Answer(first, step=step, reason=found.reason)
-        assumptions = (*opened.assumptions, *described.assumptions)
-        needed = memories.by_simulation(found, step, place, assumptions)
-        answer = Answer(needed, step=step, simulated=found)
-        if place is not None and place.on_gpu:
-            _advise(answer, opened, place, batch, most, progress)
-    return answer
-
-
-def _advise(
-    answer: Answer,
-    opened: Opened,
-    place: Place,
-    batch: Batch,
-    most: int | None,
-    progress: Progress,
-) -> None:
-    """Look for what to change, where it does not fit or where it is asked for."""
-    step, found, gpu = answer.step, answer.simulated, opened.gpu
-    if step is None or found is None:
-        return
-    fits = _fits(answer, place)
-    most = most if most is not None else 0 if fits else SIMULATIONS
-    if most > 0:
-        answer.advice = changes.advise(
-            opened.recipe,
-            step,
-            batch,
-            lambda each: money.seconds_of(each, gpu) if gpu is not None else 0.0,
-            place.available - step.device.context_bytes,
-            most=most,
-            known=found,
-            progress=progress,
-        )
-    if not fits:
-        layers = first_number(step.config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
-        gpus = opened.recipe.hardware.world_size or 1
-        answer.shared = changes.on_more(step, found, gpu=place.name, gpus=gpus, layers=layers)
 
 
 def _of_the_model(opened: Opened, answer: Answer) -> int | None:
@@ -298,7 +229,7 @@ def _changed(answer: Answer, gpu: Gpu | None) -> money.Timed | None:
 def _assumed(opened: Opened, answer: Answer) -> list[str]:
     """Sentences on what nobody said, and on what could not be done."""
     said = list(answer.needed.assumptions if answer.needed is not None else opened.assumptions)
-    if answer.simulated is None and opened.checkpoint is not None:
+    if answer.simulated is None and (opened.checkpoint is not None or opened.own is not None):
         said.append(f"the step was not simulated: {answer.reason}")
     if answer.simulated is not None and opened.gpu is None:
         said.append("attention as on a GPU of compute capability 8.0 or more: none was named")
@@ -353,7 +284,7 @@ def _verdict(outcomes: Outcomes, opened: Opened, answer: Answer, place: Place | 
         said.append(clause)
     best = next(iter(answer.advice or ()), None)
     if best is not None and best.fit == "fits":
-        aim = "faster" if _fits(answer, place) else "fit"
+        aim = "faster" if fits(answer, place) else "fit"
         said.append(f"to make it {aim}: {best.title}")
     others = [finding for finding in outcomes.findings if finding.name != "does-not-fit"]
     if others:
@@ -363,9 +294,3 @@ def _verdict(outcomes: Outcomes, opened: Opened, answer: Answer, place: Place | 
     if answer.needed is None:
         said.append("memory was not planned: name a model")
     return f"{'; '.join(said)[:1].upper()}{'; '.join(said)[1:]}."
-
-
-def _fits(answer: Answer, place: Place | None) -> bool:
-    if answer.needed is None or place is None:
-        return False
-    return answer.needed.verdict(place.available) == "fits"

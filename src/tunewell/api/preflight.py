@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tunewell.api.check import REHEARSED, examined_document
 from tunewell.api.gathered import Gathered
+from tunewell.api.planning.undecided import decided
 from tunewell.api.rehearsed import show_rows, with_seconds
 from tunewell.core.document import Document, Examined
 from tunewell.engine.settings import Settings
+from tunewell.plan.needed import Needed
 from tunewell.readers.machine import read_machine
 from tunewell.readers.versions import read_versions
+from tunewell.subjects.checkpoint import Checkpoint
+from tunewell.subjects.machine import Machine
+from tunewell.subjects.recipe import Recipe
 
 
 def check_trainer(
@@ -32,8 +39,18 @@ def check_trainer(
     from tunewell.preflight.rehearse import rehearse
 
     rehearsal = rehearse(trainer, resume=resume)
+    machine = read_machine()
+    began = time.perf_counter()
+    planned = _planned(rehearsal.subjects, machine, trainer)
+    if planned is not None:
+        rehearsal.seconds[type(planned).__name__] = time.perf_counter() - began
     gathered = Gathered(
-        subjects=[*rehearsal.subjects, read_machine(), read_versions(Path())],
+        subjects=[
+            *rehearsal.subjects,
+            machine,
+            read_versions(Path()),
+            *([planned] if planned is not None else []),
+        ],
         missing=rehearsal.missing,
         inapplicable=rehearsal.inapplicable,
         title=type(trainer).__name__,
@@ -48,3 +65,10 @@ def check_trainer(
     show_rows(gathered, rehearsal, show_mask)
     document = examined_document("check", gathered, settings, families=REHEARSED)
     return with_seconds(document, rehearsal.seconds)
+
+
+def _planned(subjects: Sequence[object], machine: Machine, trainer: Any) -> Needed | None:  # noqa: ANN401  transformers has no types
+    """What the trainer's step needs of this machine's GPU, where it had to be simulated."""
+    recipe = next((s for s in subjects if isinstance(s, Recipe)), None)
+    checkpoint = next((s for s in subjects if isinstance(s, Checkpoint)), None)
+    return decided(recipe, checkpoint, machine, trainer) if recipe is not None else None

@@ -139,7 +139,7 @@ def _raised(rehearsal: Rehearsal) -> bool:
 def stage_of(trainer: Any) -> Stage | None:
     """The trainer with the rows to look at; None where the training set cannot be looked at."""
     core = core_of(trainer.model)
-    train = choose(_first_of(trainer.train_dataset))
+    train = choose(first_of(trainer.train_dataset))
     if train is None:
         return None
     return Stage(
@@ -147,11 +147,11 @@ def stage_of(trainer: Any) -> Stage | None:
         task=task_of(trainer, core),
         core=core,
         train=train,
-        evaluation=choose(_first_of(getattr(trainer, "eval_dataset", None))),
+        evaluation=choose(first_of(getattr(trainer, "eval_dataset", None))),
     )
 
 
-def _first_of(dataset: Any) -> Any:
+def first_of(dataset: Any) -> Any:
     """The data set, or the first of several by name."""
     return next(iter(dataset.values()), None) if isinstance(dataset, dict) else dataset
 

@@ -13,12 +13,12 @@ import torch
 
 from tunewell.core.check import NotRunError
 from tunewell.preflight.collate import told
-from tunewell.preflight.forward import own_forward
 from tunewell.preflight.rollout import rolls_out
 from tunewell.preflight.setup import ADAPTER_PARTS
 from tunewell.preflight.shadow import copy_model, shadow
 from tunewell.preflight.stage import Probe, Stage, core_of
 from tunewell.preflight.stand_in import able
+from tunewell.simulate.copies import own_forward
 from tunewell.subjects.round_trip import RoundTrip
 
 ROWS = 2

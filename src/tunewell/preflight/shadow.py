@@ -21,9 +21,9 @@ from transformers import DefaultFlowCallback, TrainerCallback, TrainerControl, T
 from transformers.trainer_callback import CallbackHandler
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight.forward import own_forward
 from tunewell.preflight.rollout import require_own_rollout, rolls_out, shorten
 from tunewell.preflight.stage import REHEARSED, core_of
+from tunewell.simulate.copies import own_containers, own_forward
 
 SHARE = 0.5
 """Of the free memory of a device, the most that a copy of the trained weights may take: the rest is
@@ -173,7 +173,7 @@ def _copied(
     memo: dict[int, Any] = {}
     twin = copy.copy(trainer)
     for name, value in vars(trainer).items():
-        vars(twin)[name] = _own(value)
+        vars(twin)[name] = own_containers(value)
     setattr(twin, REHEARSED, True)
     twin.args = _arguments(trainer.args, arguments)
     twin.model = copy_model(trainer.model, memo)
@@ -221,19 +221,6 @@ def _follow(twin: Any, model: Any, memo: dict[int, Any]) -> None:
 
 def _holds(part: torch.nn.Module, model: Any) -> bool:
     return part is not model and any(module is model for module in part.modules())
-
-
-def _own(value: Any) -> Any:
-    """Containers copied, however deep, with what they hold shared."""
-    if isinstance(value, collections.defaultdict):
-        return collections.defaultdict(
-            value.default_factory, {key: _own(entry) for key, entry in value.items()}
-        )
-    if type(value) in {dict, collections.OrderedDict}:
-        return type(value)((key, _own(entry)) for key, entry in value.items())
-    if type(value) in {list, set, collections.deque}:
-        return copy.copy(value)
-    return value
 
 
 def _arguments(args: Any, changes: dict[str, Any]) -> Any:

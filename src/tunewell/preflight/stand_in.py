@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from tunewell.core.check import NotRunError
-from tunewell.preflight.forward import own_forward
 from tunewell.preflight.rows import Chosen, lengths_of
 from tunewell.preflight.shadow import NoRoomError, require_copyable
 from tunewell.preflight.stage import Stage, core_of
+from tunewell.simulate.copies import own_forward
 
 LAYERS = 2
 HEADS = 4

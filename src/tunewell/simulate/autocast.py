@@ -71,7 +71,10 @@ class Autocast:
         before = self.enabled
         self.enabled = enabled
         try:
-            with mock.patch.object(torch, "is_autocast_enabled", self._asked):
+            with (
+                mock.patch.object(torch, "is_autocast_enabled", self._asked),
+                mock.patch.object(torch, "get_autocast_dtype", self._which),
+            ):
                 yield
         finally:
             self.enabled = before
@@ -80,6 +83,9 @@ class Autocast:
 
     def _asked(self, *_: object) -> bool:
         return self.enabled
+
+    def _which(self, *_: object) -> torch.dtype:
+        return self.dtype
 
     def lowered(self, value: Any) -> Any:  # noqa: ANN401  an argument of any kind
         """An argument of an operation that runs in the lower precision."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that everybody knows it by
 from torch.overrides import TorchFunctionMode
@@ -19,6 +20,20 @@ META = "meta"
 ANSWERED = frozenset(
     {torch.Tensor.__bool__, torch.Tensor.item, torch.Tensor.__int__, torch.Tensor.__float__}
 )
+ODD = frozenset(
+    getattr(owner, name)
+    for owner in (torch, torch.Tensor)
+    for name in ("isnan", "isinf", "isposinf", "isneginf")
+    if hasattr(owner, name)
+)
+"""Questions that a healthy step answers with no."""
+NEVER = "tunewell_never"
+"""Attribute of a tensor of such answers."""
+PASSED_ON = frozenset(
+    {torch.any, torch.Tensor.any, torch.logical_or, torch.Tensor.logical_or, torch.Tensor.__or__}
+)
+VALUES = frozenset({torch.Tensor.tolist, torch.Tensor.numpy})
+ASKED = ANSWERED | ODD | PASSED_ON | VALUES | {torch.Tensor.cpu}
 SOFTMAX = frozenset({F.softmax, torch.softmax, torch.Tensor.softmax})
 
 
@@ -26,7 +41,8 @@ class Cuda(TorchFunctionMode):
     """Attention kernels, fused dropout, fused casts, autocast, and answers to questions of values.
 
     A model asks its tensors few questions whose answer changes what it runs; nearly all of them
-    are whether a mask leaves everything in. `padded` is the answer to these.
+    are whether a mask leaves everything in. `padded` is the answer to these. Nothing is infinite
+    or not a number.
     """
 
     def __init__(self, kernels: Kernels, *, autocast: Autocast | None, padded: bool) -> None:
@@ -44,8 +60,8 @@ class Cuda(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401  whatever the function answers
         """Run one function of torch as CUDA would."""
         named = kwargs or {}
-        if func in ANSWERED and args[0].device.type == META:
-            return self._answer(func, args[0])
+        if func in ASKED and args[0].device.type == META:
+            return self._asked(func, args, named)
         if func is F.dropout:
             return _dropout(*args, **named)
         if func in SOFTMAX and _raises_half(args, named):
@@ -63,7 +79,26 @@ class Cuda(TorchFunctionMode):
             return self.kernels(*args, **named)
         return func(*args, **named)
 
+    def _asked(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:  # noqa: ANN401  whatever the function answers
+        """What a model or a loss learns of values, and where these go."""
+        if func in ANSWERED:
+            return self._answer(func, args[0])
+        if func is torch.Tensor.cpu:
+            # What is copied to main memory takes nothing here.
+            return args[0]
+        if func in VALUES:
+            zeros = np.zeros(tuple(args[0].shape))
+            return zeros.tolist() if func is torch.Tensor.tolist else zeros
+        answer = func(*args, **kwargs)
+        if func in ODD or getattr(args[0], NEVER, False):
+            setattr(answer, NEVER, True)
+        return answer
+
     def _answer(self, func: Callable[..., Any], tensor: torch.Tensor) -> bool | int | float:
+        if getattr(tensor, NEVER, False):
+            return False
         if tensor.dtype == torch.bool or func is torch.Tensor.__bool__:
             return not self._padded
         # A count or a longest length: 1 leaves every branch on its usual side.
@@ -87,16 +122,18 @@ def _raises_half(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return kwargs.get("dtype") == torch.float32 and args[0].dtype == torch.float16
 
 
+def _no(*_: object) -> bool:
+    return False
+
+
 @contextmanager
 def regions_of(autocast: Autocast | None) -> Iterator[None]:
     """Let `torch.autocast` blocks inside models, and in recomputed layers, steer the emulation."""
-    if autocast is None:
-        yield
-        return
     entered: dict[int, AbstractContextManager[None]] = {}
 
     def enter(self: Any) -> Any:  # noqa: ANN401  torch's class
-        entered[id(self)] = autocast.region(enabled=self._enabled)
+        region = autocast.region(enabled=self._enabled) if autocast is not None else nullcontext()
+        entered[id(self)] = region
         entered[id(self)].__enter__()
         return self
 
@@ -107,6 +144,8 @@ def regions_of(autocast: Autocast | None) -> Iterator[None]:
         self._enabled = enabled
 
     with (
+        # Without mixed precision too: PyTorch knows no autocast of the meta device.
+        mock.patch.object(torch, "is_autocast_enabled", _no),
         mock.patch.object(torch.autocast, "__init__", create),
         mock.patch.object(torch.autocast, "__enter__", enter),
         mock.patch.object(torch.autocast, "__exit__", leave),

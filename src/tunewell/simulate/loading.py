@@ -18,9 +18,12 @@ def load(model: nn.Module, storages: Storages) -> None:
     Packed weights are loaded to the device directly: transformers first asks for the whole model's
     size in one piece and gives it back, so that all of it lies in one segment. A packed weight is
     there in 16 bits until it is packed. What is not packed is cast to fp32 by
-    `peft.prepare_model_for_kbit_training`, one tensor at a time, with the cache emptied at the end.
+    `peft.prepare_model_for_kbit_training`, one tensor at a time, with the cache emptied at the
+    end; a model that stands is cast already.
     """
-    packed = any(isinstance(module, Packed) for module in model.modules())
+    found = [module for module in model.modules() if isinstance(module, Packed)]
+    packed = bool(found)
+    casts = packed and not found[0].prepared
     if packed:
         storages.pass_through(_loaded_bytes(model), "warm-up of the allocator")
     halves: dict[nn.Parameter, int] = {}
@@ -32,7 +35,7 @@ def load(model: nn.Module, storages: Storages) -> None:
             if isinstance(module, Packed):
                 _pack(module, storages)
             for parameter in module.parameters(recurse=False):
-                if packed and parameter.dtype in HALF and parameter not in halves:
+                if casts and parameter.dtype in HALF and parameter not in halves:
                     size = parameter.numel() * HALF_BYTES
                     halves[parameter] = storages.hold(size, "weight in 16 bits")
                 elif parameter not in halves:

@@ -46,6 +46,8 @@ class Packed(nn.Linear):
     """A frozen linear layer whose weight is not there as such."""
 
     compute: torch.dtype
+    prepared = False
+    """Whether the model around it stands as its user made it, nothing left to be cast."""
 
     def __init__(self, linear: nn.Linear, compute: torch.dtype) -> None:
         nn.Module.__init__(self)

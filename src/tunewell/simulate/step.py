@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
@@ -13,18 +13,18 @@ import torch
 from torch import nn
 from torch.fx.experimental import _config as fx_config
 from torch.utils import checkpoint
+from torch.utils._pytree import tree_leaves
 
 from tunewell.plan.step import Step
 from tunewell.simulate import losses
 from tunewell.simulate.attention import Kernels
-from tunewell.simulate.autocast import HALF, Autocast
-from tunewell.simulate.batches import batch_of
+from tunewell.simulate.autocast import Autocast
 from tunewell.simulate.cuda import Cuda, Recomputed, regions_of
-from tunewell.simulate.generation import generate
 from tunewell.simulate.models import DTYPES
 from tunewell.simulate.reductions import Processors
 from tunewell.simulate.sharding import ranks_of
 from tunewell.simulate.storages import Storages
+from tunewell.simulate.training import OfModel, Training
 
 MIB = 1024**2
 HOPPER = 90
@@ -41,9 +41,10 @@ ITERATIONS = 2
 class Run:
     """A step in progress: the model, its storages, and the emulation they run under."""
 
-    def __init__(self, step: Step, model: nn.Module) -> None:
+    def __init__(self, step: Step, model: nn.Module, *, training: Training | None = None) -> None:
         self.step = step
         self.model: Any = model
+        self.training = training or OfModel(model)
         self.storages = Storages(_processors(step.device.capability))
         self.kernels = Kernels(
             capability=step.device.capability,
@@ -56,7 +57,7 @@ class Run:
         self.autocast = Autocast(dtype, self._cast) if dtype is not None else None
         self.cuda = Cuda(self.kernels, autocast=self.autocast, padded=step.padded)
         self.assumptions: list[str] = []
-        self.vocabulary = _vocabulary(model)
+        self.vocabulary = _vocabulary(self.training.model)
 
     def _cast(self, copy: torch.Tensor) -> None:
         self.storages.say(copy, "weights")
@@ -65,7 +66,8 @@ class Run:
         """Load, train two steps, and evaluate where that is asked for."""
         step, storages = self.step, self.storages
         if step.checkpointing:
-            self._recompute_layers()
+            refused = self.training.recompute(self)
+            self.assumptions += [refused] if refused is not None else []
         if step.loss == "chunked" and not losses.in_chunks(self.model):
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
@@ -79,8 +81,9 @@ class Run:
         with (
             self._modules_named(),
             regions_of(self.autocast),
-            self._reentrant(),
+            self._recomputing(),
             _everything_picked(),
+            self.training.around(self),
             storages,
             self.cuda,
         ):
@@ -112,7 +115,8 @@ class Run:
 
     def _reference(self) -> None:
         """Without adapters DPO's reference is a model of its own, whose weights stay."""
-        if self.step.task != "dpo" or self.step.adapter is not None:
+        described = isinstance(self.training, OfModel)
+        if self.step.task != "dpo" or self.step.adapter is not None or not described:
             return
         if self.step.sharding is not None:
             self.assumptions.append("DPO's reference model, a second copy, was left out.")
@@ -123,31 +127,28 @@ class Run:
     def _train(self, optimizer: torch.optim.Optimizer, iteration: int) -> None:
         step, storages = self.step, self.storages
         trainer = step.loop == "trainer"
-        config = self._config()
         storages.mark(f"{iteration}:forward")
         # The Trainer fetches the batches of a whole optimizer step at once.
         fetched = step.accumulation if trainer else 1
-        batches = [batch_of(step, config, step.batch) for _ in range(fetched)]
+        batches = self.training.fetch(self, fetched)
         for batch in batches:
-            for value in batch.values():
-                storages.add(value, "input", kind="other")
+            self.hold_inputs(batch)
         if not trainer:
             self.ranks.forget_gradients(optimizer)
         held: list[object] = []
+        first = iteration == 0
+
+        def between() -> None:
+            nonlocal first
+            storages.mark(f"{iteration}:backward")
+            if first:
+                storages.once_after_product(self._workspace)
+            first = False
+
         for part in range(self.parts):
             storages.mark(f"{iteration}:forward")
             self.ranks.begin(first=part == 0, last=part == self.parts - 1)
-            loss, outputs = self._loss(batches[0])
-            if not trainer:
-                held = [loss, outputs]
-            del outputs
-            if step.accumulation > 1:
-                loss = loss / step.accumulation
-            storages.mark(f"{iteration}:backward")
-            if iteration == 0 and part == 0:
-                storages.once_after_product(self._workspace)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's
-            del loss
+            self.training.micro_batch(self, batches[0], held, between)
             self.ranks.after_backward()
         self.ranks.clip()
         storages.mark(f"{iteration}:optimizer")
@@ -161,57 +162,29 @@ class Run:
         """Micro-batches that are run: more than two change nothing."""
         return min(self.step.accumulation, 2)
 
-    def _loss(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, object]:
-        task = self.step.task
-        if task == "embedding":
-            with self._autocasting():
-                return losses.contrastive(self.model, batch), None
-        if task == "dpo":
-            return losses.preference(self._outputs, batch), None
-        outputs = self._outputs(batch)
-        return outputs.loss, outputs
+    def hold_inputs(self, batch: object) -> None:
+        """Count the tensors of a batch, which the loop holds."""
+        for value in tree_leaves(batch):
+            self.storages.add(value, "input", kind="other")
 
-    def _outputs(self, batch: dict[str, torch.Tensor]) -> Any:  # noqa: ANN401  a model's output
-        with self._autocasting():
-            outputs = self.model(**batch)
-        if self.autocast is not None and self.step.loop == "trainer":
-            # accelerate answers fp32 whatever autocast computed.
-            for name, value in list(outputs.items()):
-                if isinstance(value, torch.Tensor) and value.dtype in HALF:
-                    outputs[name] = value.float()
-        return outputs
-
-    def _autocasting(self) -> Any:  # noqa: ANN401  a context manager
+    def autocasting(self) -> AbstractContextManager[None]:
+        """The region in which accelerate runs a forward pass."""
         return self.autocast.region() if self.autocast is not None else nullcontext()
 
     def _evaluate(self, rows: int) -> None:
         self.storages.mark("evaluation")
         self.model.eval()
-        batch = batch_of(self.step, self._config(), rows)
-        for value in batch.values():
-            self.storages.add(value, "input", kind="other")
-        with torch.no_grad():
-            if self.step.task == "embedding":
-                self.model(**batch)
-            else:
-                self._outputs(batch)
+        self.training.evaluate(self, rows)
 
     def _generate(self, tokens: int) -> None:
         self.storages.mark("generation")
         self.model.eval()
-        batch = batch_of(self.step, self._config(), self.step.evaluation_batch or self.step.batch)
-        batch.pop("labels", None)
-        for value in batch.values():
-            self.storages.add(value, "input", kind="other")
         try:
-            generate(self.model, batch, tokens, self._outputs)
+            self.training.generate(self, tokens)
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             self.assumptions.append(
                 f"Generation could not be simulated ({type(error).__name__}), and is left out."
             )
-
-    def _config(self) -> Any:  # noqa: ANN401  transformers has no types
-        return self.model.config
 
     def _workspace(self) -> None:
         hopper = self.step.device.capability == HOPPER
@@ -220,43 +193,33 @@ class Run:
     def _light_workspace(self) -> None:
         self.storages.hold(LIGHT_WORKSPACE, "cuBLASLt workspace")
 
-    def _recompute_layers(self) -> None:
-        recomputed = Recomputed(self.cuda, self.storages)
-        settings: dict[str, Any] = {"use_reentrant": self.step.reentrant}
-        if not self.step.reentrant:
-            settings["context_fn"] = recomputed
-        model = self.model.get_base_model() if self.step.adapter is not None else self.model
-        if not getattr(model, "supports_gradient_checkpointing", False):
-            self.assumptions.append("This model has no checkpointing: nothing is recomputed.")
-            return
-        enable = getattr(model, "activation_checkpointing_enable", None)
-        if enable is not None:
-            enable(activation_checkpointing_kwargs=settings)
-        else:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=settings)
-        if self.step.adapter is not None and hasattr(model, "enable_input_require_grads"):
-            model.enable_input_require_grads()
-
     @contextmanager
-    def _reentrant(self) -> Iterator[None]:
-        """Reentrant checkpoints recompute in their backward, where no function mode is active."""
-        if not (self.step.checkpointing and self.step.reentrant):
-            yield
-            return
+    def _recomputing(self) -> Iterator[None]:
+        """Recompute layers under the emulation: no function mode is active in a backward pass."""
+        recomputed = Recomputed(self.cuda, self.storages)
         function: Any = checkpoint.CheckpointFunction
         plain: Callable[..., Any] = function.backward
+        begin: Callable[..., Any] = checkpoint._checkpoint_without_reentrant_generator  # noqa: SLF001  what torch's checkpoint runs
 
         def backward(ctx: Any, *gradients: Any) -> Any:  # noqa: ANN401  torch's interface
             with self.storages.recomputing(), self.cuda:
                 return plain(ctx, *gradients)
 
-        with mock.patch.object(function, "backward", staticmethod(backward)):
+        def generator(work: Any, preserve: bool, contexts: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401  torch's interface
+            if contexts is checkpoint.noop_context_fn:
+                contexts = recomputed
+            return begin(work, preserve, contexts, *rest, **named)
+
+        with (
+            mock.patch.object(function, "backward", staticmethod(backward)),
+            mock.patch.object(checkpoint, "_checkpoint_without_reentrant_generator", generator),
+        ):
             yield
 
     @contextmanager
     def _modules_named(self) -> Iterator[None]:
         """Let the storages know in which module they are made."""
-        names = {module: name for name, module in self.model.named_modules()}
+        names = {module: name for name, module in self.training.model.named_modules()}
         stack: list[str] = []
 
         def enter(module: nn.Module, _: object) -> None:
@@ -296,6 +259,6 @@ def _processors(capability: int) -> Processors:
 
 
 def _vocabulary(model: Any) -> int:  # noqa: ANN401  transformers has no types
-    config = model.config
+    config: Any = getattr(model, "config", None)
     text = config.get_text_config() if hasattr(config, "get_text_config") else config
     return int(getattr(text, "vocab_size", 0) or 0)

@@ -54,7 +54,7 @@ def summarise(run: Run) -> Simulated:
         *storages.ledger.work(f"{last}backward", scale=scale, name="backward"),
         *storages.ledger.work(f"{last}optimizer", scale=1.0, name="optimizer"),
     )
-    parameters = list(run.model.parameters())
+    parameters = list(run.training.model.parameters())
     return Simulated(
         peak_allocated=allocation.allocated,
         peak_reserved=allocation.reserved,
@@ -181,8 +181,8 @@ def _holders(run: Run, kinds: list[str], place: int) -> tuple[Holder, ...]:
 
 def _count(run: Run) -> int:
     """Parameters, packed ones by what they stand for."""
-    total: int = sum(p.numel() for p in run.model.parameters())
-    for module in run.model.modules():
+    total: int = sum(p.numel() for p in run.training.model.parameters())
+    for module in run.training.model.modules():
         if isinstance(module, Packed):
             total += module.in_features * module.out_features - module.weight.numel()
     return total

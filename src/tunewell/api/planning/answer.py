@@ -13,7 +13,10 @@ from tunewell.plan.step import Step
 
 @dataclass(slots=True)
 class Answer:
-    """What is known of the memory: the step if one was simulated, and why none was."""
+    """What is known of the memory: the step if one was simulated, and why none was.
+
+    `what` says in words what was simulated, where that is a trainer's own step.
+    """
 
     needed: Needed | None
     step: Step | None = None
@@ -21,6 +24,7 @@ class Answer:
     reason: str = ""
     advice: tuple[Advice, ...] | None = None
     shared: tuple[Shared, ...] = field(default=())
+    what: str = ""
 
     @property
     def how(self) -> str:

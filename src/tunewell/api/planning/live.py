@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tunewell.api.planning.flags import Flags, overridden
-from tunewell.api.planning.opened import Opened, require_sizes, resolve_gpu
+from tunewell.api.planning.opened import Opened, OwnStep, require_sizes, resolve_gpu
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.engine.settings import Settings
@@ -20,6 +20,9 @@ from tunewell.readers.machine import read_machine
 from tunewell.subjects.checkpoint import Checkpoint
 from tunewell.subjects.machine import Machine
 from tunewell.subjects.tokenization import Tokenization
+
+AROUND_THE_STEP = frozenset({"gpu", "gpus", "torch", "rows", "tokens", "epochs"})
+"""Flags that leave the step as it is."""
 
 ROWS_MEASURED = 10_000
 """Rows whose tokens are counted: a trainer's data set can be large, and reading it takes time."""
@@ -35,24 +38,18 @@ def open_trainer(
     """What a Hugging Face trainer would do, with the flags over it. The trainer stays as it is.
 
     Raises:
-        InputError: if it is no trainer, or its model has no configuration.
+        InputError: if it is no trainer.
         SettingsError: if a flag cannot be used.
     """
     from tunewell.preflight.arguments import is_trainer, recipe_of
+    from tunewell.preflight.simulated import simulate_trainer
 
     if not is_trainer(trainer):
         message = f"plan takes paths or one Hugging Face trainer, not {type(trainer).__name__}"
         raise InputError(message)
     flags.validate()
-    config = getattr(trainer.model, "config", None)
-    if config is None or not hasattr(config, "to_dict"):
-        message = f"{type(trainer.model).__name__} has no configuration that says its shapes"
-        raise InputError(message)
     recipe = recipe_of(trainer)
-    described = config.to_dict()
-    name = recipe.model or type(trainer.model).__name__
-    checkpoint = Checkpoint(path=Path(name), config=described, max_length=position_limit(described))
-    assumed = require_sizes(checkpoint)
+    checkpoint, assumed = _checkpoint(trainer, recipe.model)
     gpu, resolved = resolve_gpu(flags.gpu)
     here = machine or read_machine()
     gpu = gpu or (gpus.find(here.gpu_name) if here.gpu_name else None)
@@ -84,7 +81,34 @@ def open_trainer(
             ),
         ),
         assumptions=(*assumed, *resolved, *counted, *over.assumptions),
+        own=None if changed(flags) else lambda device: OwnStep(*simulate_trainer(trainer, device)),
     )
+
+
+def changed(flags: Flags) -> bool:
+    """Whether the flags make another step of the trainer's."""
+    return any(
+        getattr(flags, field.name) is not None
+        for field in dataclasses.fields(flags)
+        if field.name not in AROUND_THE_STEP
+    )
+
+
+def _checkpoint(
+    trainer: Any,  # noqa: ANN401  transformers has no types
+    named: str | None,
+) -> tuple[Checkpoint | None, tuple[str, ...]]:
+    """What the model's configuration says, None where it has none or one that says no sizes."""
+    config = getattr(trainer.model, "config", None)
+    if config is None or not hasattr(config, "to_dict"):
+        return None, ()
+    described = config.to_dict()
+    name = named or type(trainer.model).__name__
+    checkpoint = Checkpoint(path=Path(name), config=described, max_length=position_limit(described))
+    try:
+        return checkpoint, require_sizes(checkpoint)
+    except InputError:
+        return None, ()
 
 
 def _rows(

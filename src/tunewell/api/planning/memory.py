@@ -82,7 +82,7 @@ def device_of(gpu: Gpu | None, torch: str | None = None) -> Device:
     )
 
 
-def _torch_of(opened: Opened) -> str | None:
+def torch_of(opened: Opened) -> str | None:
     """The version of PyTorch that will run: the flag's, or the newest on a GPU that is not here."""
     if opened.flags.torch is not None or opened.flags.gpu is None or opened.gpu is None:
         return opened.flags.torch
@@ -134,7 +134,7 @@ def described(opened: Opened, length: Length) -> Described | NotSimulated:
         opened.recipe,
         opened.checkpoint,
         rows,
-        device_of(opened.gpu, _torch_of(opened)),
+        device_of(opened.gpu, torch_of(opened)),
         trl=_installed("trl"),
         precision=opened.over.precision,
     )
@@ -156,11 +156,11 @@ def _installed(package: str) -> tuple[int, ...] | None:
 
 
 def by_simulation(
-    found: Simulated, step: Step, place: Place | None, assumptions: tuple[str, ...]
+    found: Simulated, device: Device, place: Place | None, assumptions: tuple[str, ...]
 ) -> Needed:
     """The exact answer. In main memory Python and its libraries stand for the context."""
     if place is None or place.on_gpu:
-        return needed.simulated(found, step.device.context_bytes, assumptions)
+        return needed.simulated(found, device.context_bytes, assumptions)
     return needed.in_main_memory(found, RUNTIME_BYTES, assumptions)
 
 
@@ -197,19 +197,26 @@ def verdict_words(answer: Needed, place: Place | None) -> str:
 
 
 def section(
-    answer: Needed, place: Place | None, opened: Opened, length: Length, *, how: str = ""
+    answer: Needed,
+    place: Place | None,
+    opened: Opened,
+    length: Length,
+    *,
+    how: str = "",
+    what: str = "",
 ) -> Section:
     """Memory by phase and kind, and what holds it at the peak.
 
-    `how` says, after a formula's estimate, how to get the exact answer.
+    `how` says, after a formula's estimate, how to get the exact answer. `what` says what was
+    simulated, where that is not a batch of the longest rows by their length alone.
     """
     recipe = opened.recipe
     batch = recipe.per_device_train_batch_size
     rows = f"{batch:,} row{'s' if batch != 1 else ''} of {length.longest:,} tokens"
     peak = f", most of all {IN_WORDS[answer.peak_phase]}" if answer.peak_phase in IN_WORDS else ""
     text = (
-        f"{size_words(answer.process)} ({range_words(answer)}) for {rows} at a time "
-        f"({length.basis}){peak}."
+        f"{size_words(answer.process)} ({range_words(answer)}) for "
+        f"{what or f'{rows} at a time ({length.basis})'}{peak}."
     )
     words = verdict_words(answer, place)
     text += f"\n{words[0].upper()}{words[1:]}."

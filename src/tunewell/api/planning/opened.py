@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,8 @@ from tunewell.engine.settings import Settings
 from tunewell.knowledge import gpus
 from tunewell.knowledge.gpus import Gpu
 from tunewell.plan.config_size import first
+from tunewell.plan.simulated import NotSimulated, Simulated
+from tunewell.plan.step import Device
 from tunewell.plan.step_of import usual_task
 from tunewell.readers.machine import read_machine
 from tunewell.readers.recipes import read_recipe
@@ -72,11 +74,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnStep:
+    """The simulation of a trainer's own step, and in words what was simulated."""
+
+    found: Simulated | NotSimulated
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What was read. `gpu` is what it is planned for where one is known by name.
 
     `written` says whether a configuration was found, `elsewhere` that nothing tells which machine
-    will train. `rows` are those of training data that is not read.
+    will train. `rows` are those of training data that is not read. `own` simulates the step of a
+    trainer as it stands; None where nothing stands, or where flags change the step.
     """
 
     title: str
@@ -95,6 +106,7 @@ class Opened:
     examined: tuple[Examined, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    own: Callable[[Device], OwnStep] | None = None
 
 
 def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:

@@ -55,7 +55,8 @@ def does_not_fit(
     longest batch comes. In main memory the machine swaps, or the system kills the process.
 
     ## How it is measured
-    In `tunewell plan`, by the step that it simulated: an error where not even the least memory is
+    In `tunewell plan`, and for a trainer on a machine with a GPU where the formula below leaves it
+    open, by the simulated step: an error where not even the least memory is
     there with which the step runs, a warning where that is there and what PyTorch's allocator takes
     is not. What lies within the simulation's range of error has medium confidence. Elsewhere by
     arithmetic from the shapes in the model's files, with the recipe's own optimizer, precision,

@@ -1,0 +1,1 @@
+"""Small real trainers for the comparison of simulated with real steps."""
