@@ -183,7 +183,7 @@ def test_a_script_that_leaves_a_setting_open_is_not_judged_by_the_default(
 def test_what_trains_takes_settings_of_its_own(tunewell: Run, tmp_path: Path) -> None:
     file = tmp_path / "train.yaml"
     file.write_text(ARGUMENTS)
-    ended = tunewell("plan", tmp_path, "--config", file)
+    ended = tunewell("train", tmp_path, "--config", file)
     assert ended.status == 2
     assert "a configuration of another program is examined by tunewell check" in ended.err
 

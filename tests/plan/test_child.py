@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,37 @@ def test_seven_billion_weights_take_little_time_and_memory() -> None:
     assert parameters == pytest.approx(7.6e9, rel=0.02)
     assert seconds < 12
     assert kibibytes * 1024 < 1e9
+
+
+@pytest.mark.slow
+def test_the_child_ends_when_who_asked_is_killed(tmp_path: Path) -> None:
+    asking = tmp_path / "asking.py"
+    asking.write_text(
+        "import sys\n"
+        "from tunewell.plan.child import _Child\n"
+        "child = _Child()\n"
+        "print(child._process.pid, flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, str(asking)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    for pipe in (parent.stdin, parent.stdout):
+        assert pipe is not None
+        pipe.close()
+    until = time.monotonic() + 60
+    while _runs(child) and time.monotonic() < until:
+        os.sched_yield()
+    assert not _runs(child)
+
+
+def _runs(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
