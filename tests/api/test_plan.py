@@ -148,7 +148,7 @@ def test_a_known_name_alone_is_planned() -> None:
     assert memory["where"] == "L4"
     assert memory["method"] == "simulated"
     assert memory["trainable"] == QWEN.trainable
-    assert ids(found) == ["memory", "timeline", "sharding", "time", "standard-values"]
+    assert ids(found) == ["memory", "timeline", "time", "standard-values"]
     bars, holders = found.sections[0].evidence
     assert isinstance(bars, Bars)
     assert [row.name for row in bars.rows] == ["load", "forward", "backward", "optimizer"]
@@ -360,16 +360,6 @@ def test_tokens_make_rows_and_the_users_own_prices_count(tmp_path: Path) -> None
     assert "our cluster" in cost["basis"]
     with pytest.raises(SettingsError, match="prices cannot be read"):
         document(call, prices=tmp_path / "none.csv")
-
-
-def test_several_gpus_share_what_they_can() -> None:
-    """Weights, gradients and states are divided, activations and logits are not."""
-    found = document(Call(flags=flags(gpus=4, gpu="A100")))
-    rows = {row["strategy"]: row["process_bytes"] for row in found.facts["sharding"]}
-    assert set(rows) == {"ddp", "zero1", "zero2", "zero3", "fsdp"}
-    assert rows["fsdp"] < rows["zero2"] <= rows["zero1"] <= rows["ddp"]
-    saved = rows["ddp"] - rows["fsdp"]
-    assert 0.5 * QWEN.by_kind["weights"] < saved < QWEN.by_kind["weights"]
 
 
 def test_other_tasks_have_their_standard_values() -> None:

@@ -146,6 +146,7 @@ def test_marks() -> None:
     """Equal descriptions have equal marks, whatever their order."""
     assert corrections.mark_of({"a": 1, "b": 2}) == corrections.mark_of({"b": 2, "a": 1})
     assert corrections.mark_of({"a": 1}) != corrections.mark_of({"a": 2})
+    assert corrections.mark_of({1: "a"}) == corrections.mark_of({"1": "a"})
 
 
 def test_a_prediction_is_kept(tmp_path: Path) -> None:
@@ -158,3 +159,14 @@ def test_a_prediction_is_kept(tmp_path: Path) -> None:
         corrections.read_prediction(path)
     with pytest.raises(UserError, match="cannot be read"):
         corrections.read_prediction(tmp_path / "none.json")
+
+
+def test_a_run_on_another_gpu_is_not_held_against_the_plan() -> None:
+    """Nor is one on the processor, which measured no memory of a GPU."""
+    assert corrections.of_run(watched(gpu_name="NVIDIA L4")) is not None
+    assert corrections.of_run(watched(gpu_name="L4")) is not None
+    assert corrections.of_run(watched(gpu_name="Tesla T4")) is None
+    assert compared(watched(gpu_name="Tesla T4")) == ()
+    alone = dataclasses.replace(trace(step_seconds=[0.5] * 40), prediction=PLAN, finished=True)
+    assert compared(alone) == ()
+    assert corrections.of_run(alone) is None

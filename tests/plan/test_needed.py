@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -66,3 +67,27 @@ def test_facts_are_bytes(key: str) -> None:
     assert set(facts["by_phase"]) == {"load", "forward", "backward", "optimizer"}
     assert facts["method"] == "simulated"
     assert needed.simulated(QWEN, 0).facts(None, None)["verdict"] is None
+
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+def test_the_ranges_hold_nearly_all_that_was_measured() -> None:
+    """Of both tables: what was allocated, and the process or what was reserved."""
+    told = json.loads((RESULTS / "memory_peers.json").read_text())["Tesla T4"]["steps"]
+    pairs = [
+        (step["said"]["Tunewell's simulation"], step["measured"])
+        for step in told
+        if not step["stands_in"] and "allocated" in step["measured"]
+    ]
+    rows = json.loads((RESULTS / "gpu_memory" / "h200.predicted.json").read_text())["rows"]
+    allocated = [said["tensors"] / was["allocated"] - 1 for said, was in pairs]
+    allocated += [row["predicted_allocated"] / row["measured_allocated"] - 1 for row in rows]
+    process = [said["total"] / was["process"] - 1 for said, was in pairs]
+    process += [row["predicted_reserved"] / row["measured_reserved"] - 1 for row in rows]
+    assert len(allocated) == len(process) >= 155
+    for errors, limit in (
+        (allocated, needed.ALLOCATED_ERROR),
+        (process, needed.PROCESS_ERROR),
+    ):
+        assert sum(abs(error) > limit for error in errors) <= len(errors) / 50

@@ -247,3 +247,21 @@ def test_hold_out_is_stratified_and_keeps_duplicates_together() -> None:
     assert list(again.evaluation.texts) == list(held.evaluation.texts)  # type: ignore[union-attr]
     with pytest.raises(InputError, match="two distinct texts"):
         hold_out(Dataset(train=split(["a", "A", "b"], ["x", "x", "y"])))
+
+
+def test_a_run_on_the_processor_teaches_a_plan_for_a_gpu_nothing(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    """It measured no memory of a GPU: nothing is corrected, and nothing fails."""
+    from tunewell.facts.prediction import compared
+    from tunewell.plan import corrections
+    from tunewell.subjects.prediction import Prediction
+    from tunewell.train.fit import fit as train
+
+    file = tmp_path / "runs" / "prediction.json"
+    corrections.write_prediction(file, Prediction(10**9, 10**9, "L4", "bert", "a", 0.1))
+    result = train(recipe, made(240), folder=tmp_path / "run", threads=1, prediction=file)
+    assert result.trace.finished
+    assert result.trace.prediction is not None
+    assert compared(result.trace) == ()
+    assert not file.with_name(corrections.NAME).exists()

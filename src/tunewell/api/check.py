@@ -11,6 +11,7 @@ from tunewell.api.fix_settings import fix_settings
 from tunewell.api.gather import gather
 from tunewell.api.gathered import Gathered
 from tunewell.api.given import Given
+from tunewell.api.planning.decided import decide
 from tunewell.api.rehearsed import rehearse_files, with_seconds
 from tunewell.core.document import Document, Examined
 from tunewell.core.words import counted
@@ -68,6 +69,7 @@ def check(
     use(settings.engine)
     gathered = gather(given, settings)
     seconds = rehearse_files(gathered, show_mask=show_mask) if rehearse else {}
+    decide(gathered)
     families = REHEARSED if seconds else FAMILIES
     document = with_seconds(
         examined_document("check", gathered, settings, families=families), seconds

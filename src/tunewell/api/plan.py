@@ -10,27 +10,34 @@ from typing import Any
 
 import msgspec
 
-from tunewell.api.planning import changes, money
+from tunewell.api.planning import changes, money, several
 from tunewell.api.planning import memory as memories
 from tunewell.api.planning.answer import Answer
 from tunewell.api.planning.answering import answer_of, fits
 from tunewell.api.planning.fitting import Fitted, fit_of
+from tunewell.api.planning.learned import prediction_file
 from tunewell.api.planning.lengths import Length, Run, length_of, run_of
 from tunewell.api.planning.memory import Place
 from tunewell.api.planning.opened import Call, Opened, open_plan
+from tunewell.api.planning.several import Spread
 from tunewell.api.planning.standard import standard_values
 from tunewell.core.document import Document, Section
+from tunewell.core.errors import UserError
 from tunewell.core.progress import Progress, Silent
 from tunewell.core.words import counted
 from tunewell.engine import registry
 from tunewell.engine.documents import build
 from tunewell.engine.examine import Outcomes, examine
 from tunewell.engine.settings import Settings
+from tunewell.facts.machine import shared_out
 from tunewell.knowledge.gpus import Gpu
 from tunewell.knowledge.prices import Price
 from tunewell.plan import child
+from tunewell.plan.corrections import write_prediction
 from tunewell.plan.session import Stream
+from tunewell.plan.step import Step
 from tunewell.subjects.machine import Machine
+from tunewell.subjects.prediction import Prediction
 
 __all__ = ["Call", "Planned", "Prices", "plan", "plan_opened"]
 
@@ -49,11 +56,15 @@ BY_FORMULA = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The document, and what makes the step fit; `why_not` says why there is nothing of it."""
+    """The document, and what makes the step fit; `why_not` says why there is nothing of it.
+
+    `prediction` is what a run of the step is to be held against, None where no GPU was simulated.
+    """
 
     document: Document
     fitted: Fitted | None = None
     why_not: str = ""
+    prediction: Prediction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +104,22 @@ def plan(
         SettingsError: if a flag, a setting or the file of prices cannot be used.
     """
     table = money.read_prices(prices)
-    return plan_opened(
-        open_plan(call, machine=machine),
+    progress = progress or Silent()
+    opened = open_plan(call, machine=machine)
+    planned = plan_opened(
+        opened,
         simulate=simulate,
         most=most,
         prices=Prices(table, today) if today is not None else Prices(table),
-        progress=progress or Silent(),
+        progress=progress,
     )
+    # Runs find it beside what they teach; a project that has had none gets no folder from a plan.
+    if planned.prediction is not None and opened.runs is not None and opened.runs.is_dir():
+        try:
+            write_prediction(prediction_file(opened.runs), planned.prediction)
+        except UserError as error:
+            progress.note(f"the next run is not held against this plan: {error}")
+    return planned
 
 
 def plan_opened(
@@ -120,16 +140,23 @@ def plan_opened(
     facts: dict[str, Any] = {}
     if answer.needed is not None:
         how = HOW_EXACT if answer.step is None and simulate is None else answer.how
+        lead = several.lead(answer.spread, place) if answer.spread and place is not None else ""
         sections.append(
-            memories.section(answer.needed, place, opened, length, how=how, what=answer.what)
+            memories.section(
+                answer.needed, place, opened, length, how=how, what=answer.what, of=lead
+            )
         )
         facts["memory"] = answer.needed.facts(
             place.available if place is not None else None, place.name if place else None
         )
         through = memories.timeline(answer.needed, place)
         sections += [through] if through is not None else []
-    sections += _what_to_change(answer, place, facts)
+    sections += _what_to_change(answer, opened, place, facts)
     sections += _time_and_price(opened, answer, length, run, prices, facts)
+    if answer.learned is not None and answer.simulated is not None:
+        learned = answer.learned.facts(answer.simulated, answer.likely)
+        if learned is not None:
+            facts["corrections"] = learned
     assumed = _assumed(opened, answer)
     if assumed:
         sections.append(Section(id="assumed", title="What was assumed", text="\n".join(assumed)))
@@ -146,7 +173,10 @@ def plan_opened(
         facts=facts,
     )
     made = fit_of(opened, answer, place)
-    return Planned(document, why_not=made) if isinstance(made, str) else Planned(document, made)
+    said = answer.prediction if place is not None and place.on_gpu else None
+    if isinstance(made, str):
+        return Planned(document, why_not=made, prediction=said)
+    return Planned(document, made, prediction=said)
 
 
 def _of_the_model(opened: Opened, answer: Answer) -> int | None:
@@ -158,7 +188,16 @@ def _of_the_model(opened: Opened, answer: Answer) -> int | None:
     return needed.parameters - (needed.trainable or 0 if adapted else 0)
 
 
-def _what_to_change(answer: Answer, place: Place | None, facts: dict[str, Any]) -> list[Section]:
+def _of_one(step: Step, spread: Spread) -> Step:
+    """The step without what NCCL takes of its GPU."""
+    nccl = spread.chosen.nccl_bytes if spread.chosen is not None else 0
+    device = msgspec.structs.replace(step.device, context_bytes=step.device.context_bytes - nccl)
+    return msgspec.structs.replace(step, device=device)
+
+
+def _what_to_change(
+    answer: Answer, opened: Opened, place: Place | None, facts: dict[str, Any]
+) -> list[Section]:
     sections: list[Section] = []
     if answer.step is None or answer.needed is None or place is None:
         return sections
@@ -167,9 +206,11 @@ def _what_to_change(answer: Answer, place: Place | None, facts: dict[str, Any]) 
         facts["changes"] = changes.facts(answer.advice, context)
         fits = answer.needed.verdict(place.available) == "fits"
         sections.append(changes.section(answer.advice, place, context, fits=fits))
-    if answer.shared:
-        facts["sharding"] = changes.sharding_facts(answer.shared, place.available)
-        sections.append(changes.sharding_section(answer.shared, place))
+    spread = answer.spread
+    if spread is not None and spread.rows:
+        alone = _of_one(answer.step, spread)
+        facts["sharding"] = several.facts(spread, alone, opened.gpu)
+        sections.append(several.section(spread, alone, place, opened.gpu))
     return sections
 
 
@@ -184,10 +225,12 @@ def _time_and_price(
     sections: list[Section] = []
     parameters = answer.needed.parameters if answer.needed is not None else None
     clock = (
-        money.by_work(answer.simulated)
+        money.by_work(answer.simulated, nodes=_nodes(answer.step))
         if answer.simulated is not None
         else money.by_peak(opened.recipe, parameters, length)
     )
+    answer.seconds = clock(opened.gpu) if opened.gpu is not None else None
+    clock = answer.learned.clock(clock, opened.gpu) if answer.learned is not None else clock
     step = clock(opened.gpu) if opened.gpu is not None else None
     if run is not None:
         facts["steps"] = {"optimizer_steps": run.steps, "train_rows": run.rows}
@@ -223,7 +266,11 @@ def _changed(answer: Answer, gpu: Gpu | None) -> money.Timed | None:
         return None
     if answer.needed.verdict(gpu.memory_bytes) == "fits":
         return None
-    return money.by_work(best.simulated)(gpu)
+    return money.by_work(best.simulated, nodes=_nodes(best.step))(gpu)
+
+
+def _nodes(step: Step | None) -> int:
+    return step.sharding.nodes if step is not None and step.sharding is not None else 1
 
 
 def _assumed(opened: Opened, answer: Answer) -> list[str]:
@@ -231,10 +278,16 @@ def _assumed(opened: Opened, answer: Answer) -> list[str]:
     said = list(answer.needed.assumptions if answer.needed is not None else opened.assumptions)
     if answer.simulated is None and (opened.checkpoint is not None or opened.own is not None):
         said.append(f"the step was not simulated: {answer.reason}")
+    if answer.learned is not None and answer.learned.factors.text:
+        said.append(answer.learned.factors.text)
     if answer.simulated is not None and opened.gpu is None:
         said.append("attention as on a GPU of compute capability 8.0 or more: none was named")
-    if opened.recipe.hardware.deepspeed or opened.recipe.hardware.fsdp:
-        said.append("the memory is that of one GPU without the sharding that the recipe asks for")
+    shares = opened.recipe.hardware.deepspeed or opened.recipe.hardware.fsdp
+    if shares and (answer.step is None or answer.step.sharding is None):
+        why = answer.spread.reason if answer.spread is not None else "say on how many: --gpus N"
+        said.append(
+            f"the memory is that of one GPU without the sharding that the recipe asks for: {why}"
+        )
     return [_sentence(one) for one in dict.fromkeys(said)]
 
 
@@ -255,7 +308,12 @@ def _examined(opened: Opened, answer: Answer, place: Place | None) -> Outcomes:
         subjects.append(opened.machine)
     else:
         missing = {**missing, "Machine": "name the GPU that will train: --gpu NAME"}
-    if answer.needed is not None and answer.needed.exact:
+    shared = answer.step is not None and answer.step.sharding is not None
+    if (
+        answer.needed is not None
+        and answer.needed.exact
+        and (shared or not shared_out(opened.recipe))
+    ):
         subjects.append(answer.needed)
     reasons: dict[str, str] = {}
     if answer.needed is not None and answer.needed.exact:
@@ -278,10 +336,12 @@ def _without(settings: Settings, reasons: Mapping[str, str]) -> Settings:
 def _verdict(outcomes: Outcomes, opened: Opened, answer: Answer, place: Place | None) -> str:
     said: list[str] = []
     if answer.needed is not None:
+        row = answer.spread.chosen if answer.spread is not None else None
+        by = f"by {several.words(row.sharding)} on {row.sharding.ranks} GPUs " if row else ""
         clause = memories.verdict_words(answer.needed, place)
         if not answer.needed.exact and "the range" not in clause:
             clause += ", by a formula"
-        said.append(clause)
+        said.append(f"{by}{clause}")
     best = next(iter(answer.advice or ()), None)
     if best is not None and best.fit == "fits":
         aim = "faster" if fits(answer, place) else "fit"

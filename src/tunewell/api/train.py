@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tunewell.api.planning.learned import prediction_file
 from tunewell.api.run_sections import of_run
 from tunewell.api.sections import confusion_matrix
 from tunewell.api.workspace import Workspace
 from tunewell.core.document import Document
-from tunewell.core.errors import InputError
+from tunewell.core.errors import InputError, UserError
 from tunewell.core.finding import Severity
 from tunewell.core.progress import Progress, Silent
 from tunewell.core.words import counted
@@ -16,6 +18,7 @@ from tunewell.engine.documents import build, cause_of
 from tunewell.engine.examine import examine
 from tunewell.engine.settings import GuardSettings
 from tunewell.facts.evaluation import accuracy, macro_f1
+from tunewell.plan.corrections import read_prediction
 from tunewell.readers.predictions import write_predictions
 from tunewell.report.write import write
 from tunewell.subjects.dataset import Dataset
@@ -57,6 +60,7 @@ def train(
         threads=threads,
         guard=None if guard is None else _guard(guard, progress),
         resume=resume,
+        prediction=plan_of(workspace, progress),
     )
     subjects = [dataset, workspace.recipe, result.trace]
     if result.model_state is not None:
@@ -98,6 +102,31 @@ def train(
     write(document, folder / "document.json")
     write(document, folder / "report.html")
     return document
+
+
+def plan_of(workspace: Workspace, progress: Progress) -> Path | None:
+    """What `tunewell plan` said of this project, unless it was said before something changed.
+
+    A run on another GPU than the plan was made for is not held against it: the watcher sees that.
+    """
+    file = prediction_file(workspace.runs)
+    if not file.is_file():
+        return None
+    sources = [Path(split.source.path) for split in workspace.data.splits]
+    if workspace.settings.file is not None:
+        sources.append(workspace.settings.file)
+    told = file.stat().st_mtime
+    if any(source.stat().st_mtime > told for source in sources if source.is_file()):
+        progress.note(
+            "the plan is older than the settings or the data: tunewell plan makes it anew"
+        )
+        return None
+    try:
+        read_prediction(file)
+    except UserError as error:
+        progress.note(f"the run is held against no plan: {error}")
+        return None
+    return file
 
 
 def _guard(settings: GuardSettings, progress: Progress) -> Guard:

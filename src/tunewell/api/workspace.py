@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewell.api.given import require_own
+from tunewell.api.runs_folder import runs_folder
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError
 from tunewell.core.words import counted
@@ -18,8 +19,6 @@ from tunewell.readers.recognise import recognise
 from tunewell.subjects.dataset import Dataset, Split
 from tunewell.subjects.recipe import Recipe
 from tunewell.train.quiet import require_training_extra
-
-RUNS = "tunewell-runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ def open_workspace(
         recipe=recipe,
         dataset=dataset,
         model=folder,
-        runs=runs or root / RUNS,
+        runs=runs or runs_folder(project),
         examined=tuple(examined),
     )
 

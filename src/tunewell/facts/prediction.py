@@ -8,9 +8,13 @@ import numpy as np
 
 from tunewell.core.words import counted
 from tunewell.facts.memo import fact
+from tunewell.knowledge import gpus
 from tunewell.subjects.trace import Column, Trace
 
 GIB = 1024**3
+NO_GPU = "none"
+"""What a prediction of a run on the processor calls its card."""
+
 WARM = 3
 """Steps at the beginning that are no measure: kernels are chosen, memory is taken for the first
 time."""
@@ -73,7 +77,7 @@ class Compared:
 def compared(trace: Trace) -> tuple[Compared, ...]:
     """Each quantity that was both predicted and measured, most telling first."""
     plan, seen = trace.prediction, measured(trace)
-    if plan is None:
+    if plan is None or not same_gpu(trace):
         return ()
     pairs = (
         ("peak of allocated memory", plan.allocated_bytes, seen.allocated_bytes, "bytes"),
@@ -99,6 +103,20 @@ def summary(trace: Trace) -> str:
 def same_step(trace: Trace) -> bool:
     """Whether the run computed the step that it began with: no guard made its batches smaller."""
     return not any(each.kind == "smaller-batch" for each in trace.interventions)
+
+
+def same_gpu(trace: Trace) -> bool:
+    """Whether the run was on the GPU that its plan was made for; True where nobody says.
+
+    A run that measured no memory of a GPU was on the processor, whose time says nothing of a GPU's.
+    """
+    plan = trace.prediction
+    if plan is None:
+        return False
+    if trace.gpu_name is None:
+        return plan.gpu == NO_GPU or measured(trace).allocated_bytes is not None
+    known = gpus.find(trace.gpu_name)
+    return trace.gpu_name == plan.gpu or (known is not None and known == gpus.find(plan.gpu))
 
 
 def _most(column: Column) -> int | None:

@@ -19,7 +19,7 @@ import numpy as np
 from tunewell.core.atomic import write_whole
 from tunewell.core.errors import UserError
 from tunewell.core.finding import Record
-from tunewell.facts.prediction import LEAST_STEPS, measured, same_step
+from tunewell.facts.prediction import LEAST_STEPS, measured, same_gpu, same_step
 from tunewell.subjects.prediction import Prediction
 from tunewell.subjects.trace import Trace
 
@@ -86,7 +86,10 @@ class Factors(Record, frozen=True):
 
 def mark_of(described: Any) -> str:  # noqa: ANN401  anything that msgspec encodes
     """A mark of everything that a step is described by: equal descriptions have equal marks."""
-    whole = msgspec.json.encode(described, order="deterministic")
+    # A configuration in memory has numbers for keys, such as those of its labels.
+    whole = msgspec.json.encode(
+        msgspec.to_builtins(described, str_keys=True), order="deterministic"
+    )
     return hashlib.blake2b(whole, digest_size=8).hexdigest()
 
 
@@ -118,10 +121,13 @@ def of_run(trace: Trace, *, when: str = "") -> Correction | None:
     """What a run teaches; None where it has no prediction, measured nothing or was not finished.
 
     A run that was stopped early may not have met its longest batch yet, and one whose batches a
-    guard made smaller computed another step than the plan described.
+    guard made smaller computed another step than the plan described, and one on another GPU another
+    plan's.
     """
     plan, seen = trace.prediction, measured(trace)
-    if plan is None or not trace.finished or not same_step(trace) or seen.steps < LEAST_STEPS:
+    if plan is None or not trace.finished or seen.steps < LEAST_STEPS:
+        return None
+    if not same_step(trace) or not same_gpu(trace):
         return None
     if seen.allocated_bytes is None and seen.reserved_bytes is None and seen.step_seconds is None:
         return None

@@ -14,7 +14,7 @@ import msgspec
 from tunewell.core.finding import Record
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Offload, Sharding, Step, Strategy
-from tunewell.plan.verdict import verdict_of
+from tunewell.plan.verdict import Verdict, verdict_of
 
 MIB = 1024**2
 Way = tuple[Strategy, Offload]
@@ -43,6 +43,9 @@ WAYS: tuple[Way, ...] = (
     ("zero3", "parameters"),
 )
 """From the least exchanged to the most."""
+BUCKETS: frozenset[Strategy] = frozenset({"zero1", "zero2"})
+"""Stages whose gradients go through a second bucket with `overlap_comm`, which the launch files
+set."""
 WHOLE_WEIGHTS: frozenset[Strategy] = frozenset({"ddp", "zero1", "zero2"})
 
 
@@ -50,18 +53,15 @@ class Shared(Record, frozen=True):
     """One way on so many GPUs, and what each of them then needs.
 
     `verdict` is "fits", "tight" (only with cached segments given back) or "does-not-fit".
-    `host_bytes` are of all processes on one machine. `moved_bytes` is what a GPU sends to others in
-    an optimizer step, `crossing_bytes` what passes between it and main memory.
+    `simulated` is the step of the fullest GPU, `nccl_bytes` what it needs beside PyTorch's
+    allocator. `host_bytes` are of all processes on one machine.
     """
 
     sharding: Sharding
-    verdict: str
-    allocated: int
-    reserved: int
-    smallest_capacity: int
+    verdict: Verdict
+    simulated: Simulated
+    nccl_bytes: int
     host_bytes: int
-    moved_bytes: int
-    crossing_bytes: int
 
 
 def nccl_bytes(ranks: int) -> int:
@@ -71,7 +71,9 @@ def nccl_bytes(ranks: int) -> int:
     return NCCL_PAIR_BYTES if ranks == 2 else NCCL_BYTES  # noqa: PLR2004  a pair
 
 
-def layouts(step: Step, gpus: int, *, in_machine: int = IN_MACHINE) -> tuple[Sharding, ...]:
+def layouts(
+    step: Step, gpus: int, *, in_machine: int = IN_MACHINE, ways: Iterable[Way] = WAYS
+) -> tuple[Sharding, ...]:
     """The ways there are for a step on so many GPUs, from the least exchanged to the most.
 
     On one GPU only offloading is left, and hybrid sharding takes several machines. bitsandbytes'
@@ -79,14 +81,15 @@ def layouts(step: Step, gpus: int, *, in_machine: int = IN_MACHINE) -> tuple[Sha
     """
     nodes = -(-gpus // in_machine)
     found = []
-    for strategy, offload in WAYS:
+    for strategy, offload in ways:
         if gpus == 1 and offload == "none":
             continue
         if strategy == "fsdp-hybrid" and (nodes == 1 or gpus % nodes):
             continue
         if step.quantization is not None and strategy not in WHOLE_WEIGHTS:
             continue
-        found.append(Sharding(strategy, gpus, nodes, offload))
+        overlap = strategy in BUCKETS
+        found.append(Sharding(strategy, gpus, nodes, offload, overlap=overlap))
     return tuple(found)
 
 
@@ -97,7 +100,7 @@ def on_gpus(
     simulate: Simulate,
     *,
     in_machine: int = IN_MACHINE,
-    each: Callable[[Step, int], Step | None] | None = None,
+    ways: Iterable[Way] = WAYS,
 ) -> tuple[Shared, ...]:
     """Every way of sharing on so many GPUs; ways that cannot be simulated are left out.
 
@@ -107,13 +110,10 @@ def on_gpus(
         capacity: bytes that PyTorch and NCCL may take on a GPU, without the driver's context.
         simulate: as `tunewell.plan.child.simulate` does.
         in_machine: GPUs of one machine.
-        each: the step of one of so many GPUs where the effective batch must stay; None if it
-            cannot be shared out evenly.
+        ways: those that are looked at.
     """
-    if each is not None and each(step, gpus) is None:
-        return ()
-    ways = layouts(step, gpus, in_machine=in_machine)
-    return tuple(_each_row(step, ways, capacity, simulate, in_machine, each))
+    found = layouts(step, gpus, in_machine=in_machine, ways=ways)
+    return each_row(step, found, capacity, simulate, in_machine=in_machine)
 
 
 def fewest(
@@ -123,7 +123,7 @@ def fewest(
     *,
     counts: Iterable[int] = COUNTS,
     in_machine: int = IN_MACHINE,
-    each: Callable[[Step, int], Step | None] | None = None,
+    ways: Sequence[Way] = WAYS,
 ) -> tuple[Shared, ...]:
     """For each way of sharing, the row of the fewest GPUs with which it fits.
 
@@ -133,9 +133,7 @@ def fewest(
     """
     places: dict[Way, list[Sharding]] = {}
     for count in sorted(counts):
-        if each is not None and each(step, count) is None:
-            continue
-        for layout in layouts(step, count, in_machine=in_machine):
+        for layout in layouts(step, count, in_machine=in_machine, ways=ways):
             places.setdefault((layout.strategy, layout.offload), []).append(layout)
     known: dict[Sharding, Shared] = {}
     # The largest count first: a way that fits on no count takes one simulation.
@@ -146,7 +144,7 @@ def fewest(
         wanted = [places[way][place] for way, place in asked.items()]
         known |= {
             row.sharding: row
-            for row in _each_row(step, wanted, capacity, simulate, in_machine, each)
+            for row in each_row(step, wanted, capacity, simulate, in_machine=in_machine)
         }
         for way, place in asked.items():
             row = known.get(places[way][place])
@@ -161,35 +159,29 @@ def fewest(
     return tuple(row for row in rows if row is not None)
 
 
-def _each_row(
+def each_row(
     step: Step,
     ways: Sequence[Sharding],
     capacity: int,
     simulate: Simulate,
-    in_machine: int,
-    each: Callable[[Step, int], Step | None] | None,
-) -> list[Shared]:
-    steps = []
-    for way in ways:
-        mine = step if each is None else each(step, way.ranks)
-        assert mine is not None  # noqa: S101  counts that cannot be shared out were left out
-        steps.append(msgspec.structs.replace(mine, sharding=way))
+    *,
+    in_machine: int = IN_MACHINE,
+) -> tuple[Shared, ...]:
+    """These ways of sharing; those that cannot be simulated are left out. See `on_gpus`."""
+    steps = [msgspec.structs.replace(step, sharding=way) for way in ways]
     rows = []
     for way, answer in zip(ways, simulate(steps), strict=True):
         if isinstance(answer, Simulated):
             rows.append(_row(way, answer, capacity, in_machine))
-    return rows
+    return tuple(rows)
 
 
 def _row(way: Sharding, answer: Simulated, capacity: int, in_machine: int) -> Shared:
-    room = capacity - nccl_bytes(way.ranks)
+    nccl = nccl_bytes(way.ranks)
     return Shared(
         sharding=way,
-        verdict=verdict_of(answer.peak_reserved, answer.smallest_capacity, room),
-        allocated=answer.peak_allocated,
-        reserved=answer.peak_reserved,
-        smallest_capacity=answer.smallest_capacity,
+        verdict=verdict_of(answer.peak_reserved, answer.smallest_capacity, capacity - nccl),
+        simulated=answer,
+        nccl_bytes=nccl,
         host_bytes=answer.host_bytes * min(way.ranks, in_machine),
-        moved_bytes=answer.moved_bytes,
-        crossing_bytes=answer.crossing_bytes,
     )

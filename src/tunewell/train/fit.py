@@ -60,6 +60,7 @@ def fit(  # noqa: PLR0913  what is trained, where, and how it is told
     keep_model: bool = True,
     guard: Guard | None = None,
     resume: bool = False,
+    prediction: Path | None = None,
 ) -> TrainResult:
     """Fine-tune `recipe.model`, a folder, on `dataset` and judge the model that is kept.
 
@@ -69,6 +70,8 @@ def fit(  # noqa: PLR0913  what is trained, where, and how it is told
 
     Under a `guard` the run recovers as that was asked to, and snapshots are written from which
     `resume`, with a guard again, goes on after it was killed; they are removed when it has ended.
+    `prediction` is the file of a plan that the run is held against, beside which it adds what it
+    measured.
 
     Raises:
         InputError: if the model folder or the labels cannot be used.
@@ -98,6 +101,7 @@ def fit(  # noqa: PLR0913  what is trained, where, and how it is told
             {**settings, "keep_model": keep_model},
             guard=guard,
             resume=resume,
+            prediction=prediction,
         )
     try:
         trace, state = read_run(folder)
@@ -119,6 +123,7 @@ def _train(  # noqa: PLR0913, PLR0915  the parts of one training, in order
     *,
     guard: Guard | None,
     resume: bool,
+    prediction: Path | None,
 ) -> tuple[Evaluation | None, Evaluation | None]:
     from tunewell.train.inference import classify, evaluation_of  # noqa: PLC0415  needs torch
     from tunewell.train.keeper import Keeper  # noqa: PLC0415  needs torch
@@ -168,6 +173,7 @@ def _train(  # noqa: PLR0913, PLR0915  the parts of one training, in order
         folder,
         announce=None,
         settings={**_as_settings(recipe), **settings, "metric_for_best_model": metric},
+        prediction=prediction,
     )
     trainer = make_trainer(
         recipe,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tunewell.api.planning import changes, money
+from tunewell.api.planning import changes, money, several
 from tunewell.api.planning import memory as memories
 from tunewell.api.planning.answer import Answer
 from tunewell.api.planning.changes import SIMULATIONS
+from tunewell.api.planning.learned import Learned
 from tunewell.api.planning.lengths import Length
 from tunewell.api.planning.memory import Place
 from tunewell.api.planning.opened import Opened
+from tunewell.api.planning.several import Spread
 from tunewell.core.progress import Progress
 from tunewell.plan import child
-from tunewell.plan.config_size import first as first_number
 from tunewell.plan.hunt import Simulate as Batch
 from tunewell.plan.session import Stream, one_child
 from tunewell.plan.simulated import NotSimulated, Simulated
+from tunewell.plan.step import Step
 from tunewell.plan.step_of import Described
 
 
@@ -50,18 +52,38 @@ def answer_of(
             "formula; simulating the step ..."
         )
     step = described.step
-    with one_child(simulate) as batch:
-        found = batch([step])[0]
+    with one_child(simulate) as uncorrected:
+        batch = Learned(opened, step, uncorrected)
+        spread = _spread(opened, step, place, batch, most, progress)
+        chosen = spread.chosen if spread is not None else None
+        found = chosen.simulated if chosen is not None else batch([step])[0]
         if isinstance(found, NotSimulated):
             return Answer(first, step=step, reason=found.reason)
+        step = several.spread_step(step, chosen) if chosen is not None else step
         assumptions = (*opened.assumptions, *described.assumptions)
         if refused:
             assumptions += (f"the step is that of config.json alone: {refused}",)
         needed = memories.by_simulation(found, step.device, place, assumptions)
-        answer = Answer(needed, step=step, simulated=found)
+        answer = Answer(needed, step=step, simulated=found, spread=spread, learned=batch)
         if place is not None and place.on_gpu:
             _advise(answer, opened, place, batch, most, progress, known=found)
     return answer
+
+
+def _spread(
+    opened: Opened,
+    step: Step,
+    place: Place | None,
+    batch: Batch,
+    most: int | None,
+    progress: Progress,
+) -> Spread | None:
+    """The ways of sharing on the GPUs that the recipe or a flag names; None on one."""
+    if place is None or not place.on_gpu or (opened.recipe.hardware.world_size or 1) == 1:
+        return None
+    return several.on_named(
+        opened.recipe, step, place, opened.gpu, batch, whole=most != 0, progress=progress
+    )
 
 
 def _why_not(
@@ -137,10 +159,8 @@ def _advise(
             known=known,
             progress=progress,
         )
-    if not enough:
-        layers = first_number(step.config, "num_hidden_layers", "n_layer", "num_layers", "n_layers")
-        gpus = opened.recipe.hardware.world_size or 1
-        answer.shared = changes.on_more(step, found, gpu=place.name, gpus=gpus, layers=layers)
+    if not enough and most > 0 and answer.spread is None:
+        answer.spread = several.on_more(step, place, batch, progress)
 
 
 def fits(answer: Answer, place: Place | None) -> bool:

@@ -1,23 +1,19 @@
-"""What to change: moves ranked by what they save and cost, and the same step on more GPUs."""
+"""What to change: moves ranked by what they save and cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tunewell.api.planning.memory import Place, size_words
 from tunewell.core.document import Section
 from tunewell.core.finding import Safety, Table
 from tunewell.core.progress import Progress
-from tunewell.core.words import counted
 from tunewell.plan.advice import Advice
 from tunewell.plan.hunt import Simulate
-from tunewell.plan.launch import Layout
 from tunewell.plan.moves import MOVES, possible
-from tunewell.plan.moves.sharding import Sharding, shardings
 from tunewell.plan.rank import search
-from tunewell.plan.simulated import NotSimulated, PhasePeak, Simulated
+from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import Step
 from tunewell.subjects.recipe import Recipe
 
@@ -26,26 +22,7 @@ FEWEST_SHOWN, SHOWN = 3, 5
 SIMULATIONS, SIMULATIONS_TO_FIT = 12, 24
 """Simulations spent on what to change, unless told otherwise; more where it is to be written."""
 
-SEVERAL = (2, 4, 8)
-"""How many GPUs are looked at where one was named that does not hold the step."""
-
-GATHERED_LAYERS = 2
-"""Layers that are whole on each GPU while weights are shared out: the one that is computed, and the
-next one that is gathered meanwhile."""
-
 VERDICTS = {"fits": "fits", "tight": "tight", "does-not-fit": "does not fit"}
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """One layout over several GPUs, and bytes of the process on each of them."""
-
-    sharding: Sharding
-    process: int
-
-    def verdict(self, available: int) -> str:
-        """Whether it fits; on paper there is no least capacity."""
-        return "fits" if self.process <= available else "does-not-fit"
 
 
 def advise(
@@ -172,99 +149,4 @@ def facts(found: Sequence[Advice], context: int) -> list[dict[str, Any]]:
             ],
         }
         for advice in found
-    ]
-
-
-def on_more(
-    step: Step, found: Simulated, *, gpu: str, gpus: int, layers: int | None
-) -> tuple[Shared, ...]:
-    """The same rows on each of several GPUs, with what can be shared out divided.
-
-    Of one GPU that was named, two, four and eight are looked at.
-    """
-    counts = (gpus,) if gpus > 1 else SEVERAL
-    shared: list[Shared] = []
-    for count in counts:
-        base = Layout(command=("train.py",), gpu=gpu, gpus=count, strategy="ddp")
-        for sharding in shardings(base, step):
-            if sharding.layout.offload != "none":
-                continue
-            if gpus == 1 and sharding.layout.strategy not in {"zero2", "fsdp"}:
-                continue
-            process = _process(found, sharding, layers) + step.device.context_bytes
-            shared.append(Shared(sharding, process))
-    return tuple(shared)
-
-
-def _process(found: Simulated, sharding: Sharding, layers: int | None) -> int:
-    """Bytes that the allocator takes on each GPU: the phase that needs most after the division.
-
-    What the allocator takes beyond tensors stays in the proportion that was simulated.
-    """
-    slack = found.peak_reserved / max(1, found.peak_allocated)
-    most = max(_divided(phase, sharding, layers) for phase in found.phases)
-    return round(most * slack)
-
-
-def _divided(phase: PhasePeak, sharding: Sharding, layers: int | None) -> int:
-    held: Mapping[str, int] = phase.by_kind
-    total = 0
-    for kind, count in held.items():
-        total += count // sharding.over if kind in sharding.shared else count
-    if "weights" in sharding.shared and layers:
-        total += GATHERED_LAYERS * held.get("weights", 0) // layers
-    if "gradients" not in sharding.shared:
-        total += held.get("gradients", 0)  # the buckets that DDP exchanges hold them once more
-    return total
-
-
-def sharding_section(shared: Sequence[Shared], place: Place) -> Section:
-    """The table of layouts over several GPUs."""
-    first = next((s for s in shared if s.verdict(place.available) == "fits"), None)
-    if first is None:
-        most = max(s.sharding.layout.gpus for s in shared)
-        return Section(
-            id="sharding",
-            title="On more GPUs",
-            text=f"Sharding over up to {most} x {place.name} does not make it fit: activations and "
-            "logits are each GPU's own.",
-        )
-    text = f"{first.sharding.layout.strategy} on {first.sharding.layout.words} holds it."
-    rows = tuple(
-        (
-            s.sharding.layout.strategy,
-            s.sharding.layout.gpus,
-            round(s.process / GIB, 1),
-            VERDICTS[s.verdict(place.available)],
-            "; ".join(cost.words for cost in s.sharding.speed),
-        )
-        for s in shared
-    )
-    return Section(
-        id="sharding",
-        title="On more GPUs",
-        text=f"{text}\nOn paper, with {counted(GATHERED_LAYERS, 'layer')} whole at a time where "
-        "weights are shared out; each GPU takes as many rows as the one above.",
-        evidence=(
-            Table(
-                name="memory of each GPU",
-                columns=("sharded by", "GPUs", "GiB each", "then it", "exchanged"),
-                rows=rows,
-                total=len(rows),
-            ),
-        ),
-    )
-
-
-def sharding_facts(shared: Sequence[Shared], available: int) -> list[dict[str, Any]]:
-    """The layouts for scripts."""
-    return [
-        {
-            "strategy": s.sharding.layout.strategy,
-            "gpus": s.sharding.layout.gpus,
-            "process_bytes": s.process,
-            "verdict": s.verdict(available),
-            "exchanged": [cost.words for cost in s.sharding.speed],
-        }
-        for s in shared
     ]

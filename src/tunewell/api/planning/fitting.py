@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tunewell.api.fit import changed_recipe, write_fit
 from tunewell.api.fix_settings import EditedFile
 from tunewell.api.planning.answer import Answer
-from tunewell.api.planning.changes import Shared
 from tunewell.api.planning.memory import Place
 from tunewell.api.planning.opened import Opened
+from tunewell.api.planning.several import Spread, spread_step, words
 from tunewell.core.finding import SetKey
 from tunewell.plan.advice import Advice
 from tunewell.plan.launch import (
@@ -25,6 +25,7 @@ from tunewell.plan.launch import (
 )
 from tunewell.plan.moves import rewritten
 from tunewell.plan.step import Step
+from tunewell.plan.verdict import Verdict
 from tunewell.subjects.recipe import Recipe
 
 TRL_COMMANDS = frozenset({"sft", "dpo", "kto", "grpo", "reward"})
@@ -68,16 +69,10 @@ def fit_of(opened: Opened, answer: Answer, place: Place | None) -> Fitted | str:
             f"a change is told only where it was simulated, and the step was not: {answer.reason}"
         )
     verdict = answer.needed.verdict(place.available)
-    if verdict == "fits":
+    spread = answer.spread
+    if verdict == "fits" and (spread is None or spread.named or spread.chosen is None):
         return f"it fits in {place.name} as it is"
-    found = fitted(
-        opened,
-        answer.step,
-        answer.advice or (),
-        answer.shared,
-        available=place.available,
-        tight=verdict == "tight",
-    )
+    found = fitted(opened, answer.step, answer.advice or (), spread, verdict=verdict)
     return found or f"no change was found that makes it fit in {place.name}"
 
 
@@ -85,52 +80,49 @@ def fitted(
     opened: Opened,
     step: Step,
     found: Sequence[Advice],
-    shared: Sequence[Shared],
+    spread: Spread | None,
     *,
-    available: int,
-    tight: bool,
+    verdict: Verdict,
 ) -> Fitted | None:
-    """The first change that fits, else the first layout over several GPUs that does.
+    """The layout over the GPUs named where it fits, else the first change, else more GPUs.
 
     Args:
         opened: recipe and GPU.
         step: as the recipe makes it.
         found: changes, the best first.
-        shared: the same step on several GPUs.
-        available: bytes of each GPU.
-        tight: whether the step runs as it is, with expandable segments.
+        spread: the same step on several GPUs.
+        verdict: whether the step fits as it is; "tight" runs with expandable segments.
 
     Returns:
         None where nothing of it makes the step fit.
     """
     recipe = opened.recipe
-    gpus = recipe.hardware.world_size or 1
-    alone: Strategy = "ddp" if gpus > 1 else "single"
+    start = _start(opened, step)
+    # The recipe starts the way that it names; one that was chosen for it must be written.
+    chosen = spread is not None and spread.chosen is not None and not spread.named
+    own = launch_edits(recipe, start) if chosen else ()
     best = next((advice for advice in found if advice.fit == "fits"), None)
+    if verdict == "fits":
+        layout = replace(start, command=_command(recipe, changed=bool(own)))
+        return _made(recipe, layout, own, f"{layout.strategy} on {layout.words}", (), ())
     if best is not None:
         told = rewritten(recipe, step, best.step, best.moves)
-        edits = told.edits if told is not None else ()
+        edits = (*(told.edits if told is not None else ()), *own)
         hands = told.by_hand if told is not None else (best.title,)
         environment = told.environment if told is not None else ()
-        layout = _layout(opened, gpus=gpus, strategy=alone, of=best.step, changed=bool(edits))
+        layout = replace(_start(opened, best.step), command=_command(recipe, changed=bool(edits)))
         return _made(recipe, layout, edits, best.title, hands, environment)
-    if tight:
-        layout = _layout(opened, gpus=gpus, strategy=alone, of=step, changed=False)
+    if verdict == "tight":
+        layout = replace(start, command=_command(recipe, changed=bool(own)))
         title = "let the allocator grow its blocks (expandable_segments)"
-        return _made(recipe, layout, (), title, (), (EXPANDABLE,))
-    spread = next((s for s in shared if s.verdict(available) == "fits"), None)
-    if spread is None:
+        return _made(recipe, layout, own, title, (), (EXPANDABLE,))
+    more = spread.best if spread is not None else None
+    if more is None or more.verdict != "fits":
         return None
-    edits = launch_edits(recipe, spread.sharding.layout)
-    layout = _layout(
-        opened,
-        gpus=spread.sharding.layout.gpus,
-        strategy=spread.sharding.layout.strategy,
-        of=step,
-        changed=bool(edits),
-    )
-    title = f"{layout.strategy} on {layout.words}"
-    return _made(recipe, layout, edits, title, (), ())
+    layout = _start(opened, spread_step(step, more))
+    edits = launch_edits(recipe, layout)
+    layout = replace(layout, command=_command(recipe, changed=bool(edits)))
+    return _made(recipe, layout, edits, f"{words(more.sharding)} on {layout.words}", (), ())
 
 
 def _made(
@@ -155,16 +147,21 @@ def _made(
     )
 
 
-def _layout(opened: Opened, *, gpus: int, strategy: Strategy, of: Step, changed: bool) -> Layout:
-    """The layout that starts the changed recipe; what is changed lies beside the original."""
-    recipe = opened.recipe
+def _start(opened: Opened, step: Step) -> Layout:
+    """What starts the recipe as it is; what is changed lies beside the original."""
+    sharding = step.sharding
+    gpus = sharding.ranks if sharding is not None else opened.recipe.hardware.world_size or 1
+    nodes = sharding.nodes if sharding is not None else 1
+    alone: Strategy = "ddp" if gpus > 1 else "single"
     return Layout(
-        command=_command(recipe, changed=changed),
+        command=_command(opened.recipe, changed=False),
         gpu=opened.gpu.name if opened.gpu is not None else None,
-        gpus=gpus,
-        strategy=strategy,
-        precision=of.autocast or of.weights,
-        checkpointing=of.checkpointing,
+        gpus=gpus // nodes,
+        nodes=nodes,
+        strategy=sharding.strategy if sharding is not None else alone,
+        offload=sharding.offload if sharding is not None else "none",
+        precision=step.autocast or step.weights,
+        checkpointing=step.checkpointing,
     )
 
 

@@ -22,6 +22,8 @@ from tunewell.plan.needed import Needed
 from tunewell.plan.simulated import NotSimulated, Simulated
 from tunewell.plan.step import KINDS, Device, Step
 from tunewell.plan.step_of import Described, Rows, step_of
+from tunewell.subjects.dataset import Dataset
+from tunewell.subjects.recipe import Recipe
 
 MIB, GIB = 1024**2, 1024**3
 LEAST_SHOWN = 0.2
@@ -121,21 +123,26 @@ def by_formula(opened: Opened, length: Length) -> Needed | None:
     return needed.by_formula(memory, parameters=size.parameters, assumptions=opened.assumptions)
 
 
+def rows_of(recipe: Recipe, dataset: Dataset | None, length: Length) -> Rows:
+    """The batch that needs the most memory: that of the longest rows."""
+    labels = None
+    if dataset is not None and recipe.task == "text-classification":
+        labels = len(dataset.label_names) or None
+    padded = length.measured and length.mean < length.longest
+    return Rows(length.longest, padded=padded, labels=labels)
+
+
 def described(opened: Opened, length: Length) -> Described | NotSimulated:
     """The step of the recipe, for a simulation."""
     if opened.checkpoint is None:
         return NotSimulated(reason="no model was named: pass --model")
-    labels = None
-    if opened.dataset is not None and opened.recipe.task == "text-classification":
-        labels = len(opened.dataset.label_names) or None
-    rows = Rows(length.longest, padded=length.measured and length.mean < length.longest,
-                labels=labels)  # fmt: skip
+    rows = rows_of(opened.recipe, opened.dataset, length)
     found = step_of(
         opened.recipe,
         opened.checkpoint,
         rows,
         device_of(opened.gpu, torch_of(opened)),
-        trl=_installed("trl"),
+        trl=installed_version("trl"),
         precision=opened.over.precision,
     )
     if isinstance(found, NotSimulated):
@@ -146,7 +153,8 @@ def described(opened: Opened, length: Length) -> Described | NotSimulated:
     )
 
 
-def _installed(package: str) -> tuple[int, ...] | None:
+def installed_version(package: str) -> tuple[int, ...] | None:
+    """The first two numbers of an installed package's version; None where it is not installed."""
     try:
         version = importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -204,11 +212,13 @@ def section(
     *,
     how: str = "",
     what: str = "",
+    of: str = "",
 ) -> Section:
     """Memory by phase and kind, and what holds it at the peak.
 
     `how` says, after a formula's estimate, how to get the exact answer. `what` says what was
-    simulated, where that is not a batch of the longest rows by their length alone.
+    simulated, where that is not a batch of the longest rows by their length alone, and `of` whose
+    memory it is where there are several GPUs.
     """
     recipe = opened.recipe
     batch = recipe.per_device_train_batch_size
@@ -218,6 +228,7 @@ def section(
         f"{size_words(answer.process)} ({range_words(answer)}) for "
         f"{what or f'{rows} at a time ({length.basis})'}{peak}."
     )
+    text += f" {of}" if of else ""
     words = verdict_words(answer, place)
     text += f"\n{words[0].upper()}{words[1:]}."
     if answer.exact and place is not None and answer.verdict(place.available) == "tight":

@@ -16,6 +16,7 @@ from tunewell.core.words import counted
 from tunewell.knowledge import gpus, prices
 from tunewell.knowledge.gpus import Gpu
 from tunewell.knowledge.prices import Price
+from tunewell.plan.communication import communication_seconds
 from tunewell.plan.needed import Needed
 from tunewell.plan.price import Offer, Span, left_out, offers, oldest
 from tunewell.plan.simulated import Simulated
@@ -66,19 +67,35 @@ def by_peak(recipe: Recipe, parameters: int | None, length: Length) -> Clock:
     return clock
 
 
-def by_work(found: Simulated) -> Clock:
-    """A clock by the operations and the bytes of the simulated step, for one GPU's share of it."""
+def by_work(found: Simulated, *, nodes: int = 1) -> Clock:
+    """A clock by the operations and the bytes of the simulated step, for one GPU's share of it.
 
-    def clock(gpu: Gpu) -> Timed:
-        spent = seconds_of_step(found, gpu)
-        return Timed(spent.low, spent.likely, spent.high, spent.basis)
+    What is exchanged with other GPUs comes on top. Nothing is known of the speed of the network
+    between machines, and of a host that takes part in the step.
+    """
+
+    def clock(gpu: Gpu) -> Timed | None:
+        return None if nodes > 1 or found.crossing_bytes else _spent(found, gpu)
 
     return clock
 
 
 def seconds_of(found: Simulated, gpu: Gpu) -> float:
-    """The likely seconds of a simulated step."""
-    return seconds_of_step(found, gpu).likely
+    """The likely seconds of a simulated step, the exchange with other GPUs included."""
+    return _spent(found, gpu).likely
+
+
+def _spent(found: Simulated, gpu: Gpu) -> Timed:
+    spent = seconds_of_step(found, gpu)
+    if not found.moved_bytes:
+        return Timed(spent.low, spent.likely, spent.high, spent.basis)
+    added = communication_seconds(found.moved_bytes, gpu, beside_seconds=spent.likely)
+    return Timed(
+        spent.low + added.low,
+        spent.likely + added.likely,
+        spent.high + added.high,
+        f"{spent.basis}; and {added.basis}",
+    )
 
 
 def read_prices(file: Path | None) -> tuple[Price, ...] | None:

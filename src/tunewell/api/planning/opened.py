@@ -14,6 +14,7 @@ from tunewell.api.given import Given, roles_of, settings_near
 from tunewell.api.planning.flags import Flags, Overridden, default_recipe, overridden
 from tunewell.api.planning.model import FoundModel, find_model, known_model
 from tunewell.api.recipes import find_recipe
+from tunewell.api.runs_folder import runs_folder
 from tunewell.core.document import Examined
 from tunewell.core.errors import InputError, SettingsError
 from tunewell.engine.settings import Settings
@@ -87,7 +88,8 @@ class Opened:
 
     `written` says whether a configuration was found, `elsewhere` that nothing tells which machine
     will train. `rows` are those of training data that is not read. `own` simulates the step of a
-    trainer as it stands; None where nothing stands, or where flags change the step.
+    trainer as it stands; None where nothing stands, or where flags change the step. `runs` is where
+    the project's runs are kept, None where no project was named.
     """
 
     title: str
@@ -107,6 +109,7 @@ class Opened:
     missing: Mapping[str, str] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
     own: Callable[[Device], OwnStep] | None = None
+    runs: Path | None = None
 
 
 def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:
@@ -168,6 +171,7 @@ def open_plan(call: Call, *, machine: Machine | None = None) -> Opened:
         examined=tuple(gathered.examined),
         missing=gathered.missing,
         assumptions=(*assumed, *over.assumptions),
+        runs=runs_folder(first_path) if call.paths else None,
     )
 
 

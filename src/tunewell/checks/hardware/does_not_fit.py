@@ -55,20 +55,20 @@ def does_not_fit(
     longest batch comes. In main memory the machine swaps, or the system kills the process.
 
     ## How it is measured
-    In `tunewell plan`, and for a trainer on a machine with a GPU where the formula below leaves it
-    open, by the simulated step: an error where not even the least memory is
-    there with which the step runs, a warning where that is there and what PyTorch's allocator takes
-    is not. What lies within the simulation's range of error has medium confidence. Elsewhere by
-    arithmetic from the shapes in the model's files, with the recipe's own optimizer, precision,
-    adapter, four-bit loading and checkpointing. The sum of weights, gradients and moments is a
-    lower bound of any step: of 75 steps measured on an H200 none took less. The estimate adds
-    activations for the longest row. On 51 of those steps, of the kinds that it was made for, it was
-    14 % off on average and from 0.77 to 1.35 of what was measured; of pairs, eager attention and
-    packed weights without checkpointing it knows less. `usable` is the share of the memory
-    that may be taken: 1, because only what cannot fit at all is an error. A run that DeepSpeed or
-    FSDP shards, or that `device_map` splits, is left alone, and so is a recipe that asks for a GPU
-    on a machine that has none, and a warning where only the longest batch is too large: that is
-    HW046's to say.
+    In `tunewell plan`, and for files or a trainer on a machine with a GPU where the range of the
+    formula below leaves it open and PyTorch is installed, by the simulated step: an error where not
+    even the least memory is there with which the step runs, a warning where that is there and what
+    PyTorch's allocator takes is not. What lies within the simulation's range of error has medium
+    confidence. Elsewhere by arithmetic from the shapes in the model's files, with the recipe's own
+    optimizer, precision, adapter, four-bit loading and checkpointing. The sum of weights, gradients
+    and moments is a lower bound of any step: of 75 steps measured on an H200 none took less. The
+    estimate adds activations for the longest row. On 51 of those steps, of the kinds that it was
+    made for, it was 14 % off on average and from 0.77 to 1.35 of what was measured; of pairs, eager
+    attention and packed weights without checkpointing it knows less. `usable` is the share of the
+    memory that may be taken: 1, because only what cannot fit at all is an error. A run that
+    DeepSpeed or FSDP shards is left alone where its sharding was not simulated, and so is one that
+    `device_map` splits, and so is a recipe that asks for a GPU on a machine that has none, and a
+    warning where only the longest batch is too large: that is HW046's to say.
 
     ## Example
     Full fine-tuning of a model of 7 thousand million parameters in fp32, 112 GB of states, on a
@@ -87,14 +87,14 @@ def does_not_fit(
     benchmarks/results/closed_form_on_gpu.json. Fault P25 of the catalogue.
     """
     require_training_machine(recipe, machine)
-    if shared_out(recipe):
-        reason = "the model is shared out over several devices"
-        raise NotApplicableError(reason)
     device = machine.gpu_bytes if machine.gpu_bytes is not None else machine.memory_bytes
     available = int(device * usable)
     if planned is not None and planned.exact:
         yield from _simulated(planned, checkpoint, machine, available)
         return
+    if shared_out(recipe):
+        reason = "the model is shared out over several devices"
+        raise NotApplicableError(reason)
     size = size_of(checkpoint, task=recipe.task)
     if size is None:
         reason = "the model folder does not say its shapes"
