@@ -243,17 +243,19 @@ def _time_and_price(
     elif run is not None:
         sections.append(money.steps_section(run, opened.recipe))
     on_gpus = opened.gpu is not None or opened.elsewhere
-    if run is not None and answer.needed is not None and on_gpus:
+    # With no rows named, a round number of steps has a price all the same.
+    paid = run or (money.SOME_STEPS if opened.gpu is not None else None)
+    if paid is not None and answer.needed is not None and on_gpus:
         count = opened.recipe.hardware.world_size or 1
         changed = _changed(answer, opened.gpu)
         bf16 = opened.recipe.precision == "bf16" or opened.recipe.hardware.dtype == "bfloat16"
         steps = money.timed(clock, answer.needed, opened.gpu, changed, bf16=bf16)
-        found = money.priced(steps, run, prices.table, count)
-        cost = money.cost_facts(found, opened.gpu)
+        found = money.priced(steps, paid, prices.table, count)
+        cost = money.cost_facts(found, opened.gpu, of=money.what_of(paid))
         if cost is not None:
             facts["cost"] = cost
         priced = money.price_section(
-            found, opened.gpu, steps, run, changed=changed is not None, today=prices.today
+            found, opened.gpu, steps, paid, changed=changed is not None, today=prices.today
         )
         sections += [priced] if priced is not None else []
     return sections

@@ -29,6 +29,9 @@ MAKER = "NVIDIA"
 OLD_PRICES = 90
 """Days after which a price is called old: public prices move within a quarter."""
 
+SOME_STEPS = Run(rows=0, steps=1000, epoch=1000, basis="a round number")
+"""What is priced where nobody said how many rows there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -138,7 +141,7 @@ def time_section(step: Timed, run: Run | None, recipe: Recipe, gpu: Gpu) -> Sect
     if run is not None:
         warm_up = recipe.warmup_steps or round(recipe.warmup_ratio * run.steps)
         text += (
-            f"\n{counted(run.steps, 'optimizer step')} of {recipe.effective_batch_size:,} rows "
+            f"\n{counted(run.steps, 'optimizer step')} of {counted(recipe.effective_batch_size, 'row')} "
             f"over {run.rows:,} rows ({run.basis}){_warm_up(warm_up)}."
         )
         for name, timed in (
@@ -157,7 +160,7 @@ def steps_section(run: Run, recipe: Recipe) -> Section:
     """How many steps the run has, where nothing is known of speed."""
     warm_up = recipe.warmup_steps or round(recipe.warmup_ratio * run.steps)
     text = (
-        f"{counted(run.steps, 'optimizer step')} of {recipe.effective_batch_size:,} rows over "
+        f"{counted(run.steps, 'optimizer step')} of {counted(recipe.effective_batch_size, 'row')} over "
         f"{run.rows:,} rows ({run.basis}){_warm_up(warm_up)}. How long they take is not known "
         "before a step was measured here, or a GPU is named with --gpu."
     )
@@ -219,12 +222,18 @@ def priced(
     return offers(spans, table)
 
 
-def cost_facts(found: tuple[Offer, ...], named: Gpu | None) -> dict[str, Any] | None:
+def what_of(run: Run) -> str:
+    """What is paid for, in words."""
+    return f"{run.steps:,} optimizer steps" if run is SOME_STEPS else "the run"
+
+
+def cost_facts(found: tuple[Offer, ...], named: Gpu | None, *, of: str) -> dict[str, Any] | None:
     """The cheapest job on the GPU that was named, or on any where none was or it has no price."""
     best = _best(found, named)
     if best is None:
         return None
     return {
+        "of": of,
         "currency": "USD",
         "value": best.likely,
         "low": best.low,
@@ -277,7 +286,8 @@ def price_section(
         return None
     age = oldest(found, today) or 0
     after = " after the first change" if changed and named and best.gpu == named.name else ""
-    text = f"The run costs about {_dollars(best.likely)} ({_dollars(best.low)} to "
+    what = "The run costs" if run is not SOME_STEPS else f"{run.steps:,} optimizer steps cost"
+    text = f"{what} about {_dollars(best.likely)} ({_dollars(best.low)} to "
     text += f"{_dollars(best.high)}) on {best.gpu} at {best.provider}{after}"
     cheapest = next(iter(found))
     if cheapest is not best:
@@ -288,7 +298,7 @@ def price_section(
     text += f"Each price with its day{old}. Left out: {', '.join(left_out(found))}."
     return Section(
         id="price",
-        title="Price of the run",
+        title=f"Price of {what_of(run)}",
         text=text,
         evidence=(
             Table(
