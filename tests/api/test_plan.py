@@ -148,7 +148,7 @@ def test_a_known_name_alone_is_planned() -> None:
     assert memory["where"] == "L4"
     assert memory["method"] == "simulated"
     assert memory["trainable"] == QWEN.trainable
-    assert ids(found) == ["memory", "timeline", "time", "standard-values"]
+    assert ids(found) == ["memory", "timeline", "time", "price", "standard-values"]
     bars, holders = found.sections[0].evidence
     assert isinstance(bars, Bars)
     assert [row.name for row in bars.rows] == ["load", "forward", "backward", "optimizer"]

@@ -141,7 +141,7 @@ def time_section(step: Timed, run: Run | None, recipe: Recipe, gpu: Gpu) -> Sect
     if run is not None:
         warm_up = recipe.warmup_steps or round(recipe.warmup_ratio * run.steps)
         text += (
-            f"\n{counted(run.steps, 'optimizer step')} of {counted(recipe.effective_batch_size, 'row')} "
+            f"\n{counted(run.steps, 'optimizer step')} of {_rows(recipe)} "
             f"over {run.rows:,} rows ({run.basis}){_warm_up(warm_up)}."
         )
         for name, timed in (
@@ -160,7 +160,7 @@ def steps_section(run: Run, recipe: Recipe) -> Section:
     """How many steps the run has, where nothing is known of speed."""
     warm_up = recipe.warmup_steps or round(recipe.warmup_ratio * run.steps)
     text = (
-        f"{counted(run.steps, 'optimizer step')} of {counted(recipe.effective_batch_size, 'row')} over "
+        f"{counted(run.steps, 'optimizer step')} of {_rows(recipe)} over "
         f"{run.rows:,} rows ({run.basis}){_warm_up(warm_up)}. How long they take is not known "
         "before a step was measured here, or a GPU is named with --gpu."
     )
@@ -220,6 +220,10 @@ def priced(
         whole = step.times(run.steps)
         spans[name] = Span(low=whole.low, likely=whole.likely, high=whole.high, gpus=count)
     return offers(spans, table)
+
+
+def _rows(recipe: Recipe) -> str:
+    return counted(recipe.effective_batch_size, "row")
 
 
 def what_of(run: Run) -> str:
