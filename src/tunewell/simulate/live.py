@@ -123,6 +123,9 @@ class Live:
         finally:
             self.twin.accelerator = real
 
+    def beside(self, run: Run) -> None:
+        """Nothing more: `whole` has the reference and whatever else the trainer holds."""
+
     def recompute(self, run: Run) -> str | None:
         """As the Trainer does when it begins to train."""
         if enable_recomputing(self.model, {"use_reentrant": run.step.reentrant}):

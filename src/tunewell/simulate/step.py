@@ -72,7 +72,7 @@ class Run:
             self.assumptions.append("The model has no head that could compute its loss in chunks.")
         storages.mark("load")
         self.ranks.load()
-        self._reference()
+        self.training.beside(self)
         if step.loop == "trainer":
             # accelerate's free_memory(), before the first step.
             storages.empty_cache()
@@ -112,17 +112,6 @@ class Run:
                 # Adagrad makes its states before the first step.
                 self.storages.add(value, "optimizer state", kind="optimizer")
         return optimizer
-
-    def _reference(self) -> None:
-        """Without adapters DPO's reference is a model of its own, whose weights stay."""
-        described = isinstance(self.training, OfModel)
-        if self.step.task != "dpo" or self.step.adapter is not None or not described:
-            return
-        if self.step.sharding is not None:
-            self.assumptions.append("DPO's reference model, a second copy, was left out.")
-            return
-        for weight in self.model.parameters():
-            self.storages.hold(weight.nbytes, "weights of the reference", kind="weights")
 
     def _train(self, optimizer: torch.optim.Optimizer, iteration: int) -> None:
         step, storages = self.step, self.storages

@@ -31,6 +31,9 @@ class Training(Protocol):
     def around(self, run: Run) -> AbstractContextManager[object]:
         """What holds while steps are run."""
 
+    def beside(self, run: Run) -> None:
+        """Hold what lies on the device beside `whole`."""
+
     def recompute(self, run: Run) -> str | None:
         """Have layers recomputed in the backward pass; a sentence where that cannot be."""
 
@@ -66,6 +69,16 @@ class OfModel:
     def around(self, run: Run) -> AbstractContextManager[object]:  # noqa: ARG002  the protocol's
         """Nothing more."""
         return nullcontext()
+
+    def beside(self, run: Run) -> None:
+        """Without adapters DPO's reference is a model of its own, whose weights stay."""
+        if run.step.task != "dpo" or run.step.adapter is not None:
+            return
+        if run.step.sharding is not None:
+            run.assumptions.append("DPO's reference model, a second copy, was left out.")
+            return
+        for weight in self.model.parameters():
+            run.storages.hold(weight.nbytes, "weights of the reference", kind="weights")
 
     def recompute(self, run: Run) -> str | None:
         """As the Trainer switches checkpointing on."""

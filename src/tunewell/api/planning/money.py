@@ -142,7 +142,8 @@ def time_section(step: Timed, run: Run | None, recipe: Recipe, gpu: Gpu) -> Sect
         warm_up = recipe.warmup_steps or round(recipe.warmup_ratio * run.steps)
         text += (
             f"\n{counted(run.steps, 'optimizer step')} of {_rows(recipe)} "
-            f"over {run.rows:,} rows ({run.basis}){_warm_up(warm_up)}."
+            f"over {run.rows:,} rows ({run.basis}){_warm_up(warm_up)}. Evaluating, saving and "
+            "waiting for data are not counted."
         )
         for name, timed in (
             ("one step", step),
