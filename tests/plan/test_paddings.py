@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tunewell.plan.paddings import mean_padded_length, share_padded
+from tunewell.plan.moves.lengths import padding_share
+from tunewell.plan.paddings import mean_padded_length
 
 LENGTHS = np.array([3, 10, 4, 200, 17], dtype=np.int64)
 
@@ -34,6 +35,6 @@ def test_cuts_multiples_and_groups() -> None:
 
 
 def test_the_share_of_padding() -> None:
-    assert share_padded(np.array([7, 7, 7]), 8) == pytest.approx(0.0)
-    assert share_padded(np.array([10, 30]), 2) == pytest.approx(1 - 20 / 25)
-    assert share_padded(np.array([0, 0]), 2) == 0.0
+    assert padding_share(np.array([7, 7, 7]), batch=8) == pytest.approx(0.0)
+    assert padding_share(np.array([10, 30]), batch=2) == pytest.approx(1 - 20 / 25)
+    assert padding_share(np.array([0, 0]), batch=2) == 0.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,10 +34,3 @@ def mean_padded_length(
         return float(rounded.mean())
     chance = (np.arange(1, len(rounded) + 1) / len(rounded)) ** batch
     return float(rounded @ np.diff(chance, prepend=0.0))
-
-
-def share_padded(lengths: NDArray[np.int64], batch: int, *, cut: int | None = None) -> float:
-    """The share of a run's tokens that are padding, batches drawn at random."""
-    padded = mean_padded_length(lengths, batch, cut=cut)
-    mean = float((lengths if cut is None else np.minimum(lengths, cut)).mean())
-    return 1.0 - mean / padded if padded > 0 and math.isfinite(padded) else 0.0

@@ -11,6 +11,7 @@ from tunewell.core.finding import Safety
 from tunewell.plan.moves import steps
 from tunewell.plan.moves.catalogue import COUNTED, NOTHING, PER_ROW
 from tunewell.plan.moves.move import Cost, Move
+from tunewell.plan.paddings import mean_padded_length
 from tunewell.plan.step import Step
 
 MULTIPLE = 64
@@ -94,14 +95,8 @@ def packing(lengths: Sequence[int] | NDArray[np.int64], *, batch: int) -> Move |
 
 
 def padding_share(lengths: Sequence[int] | NDArray[np.int64], *, batch: int) -> float:
-    """The share of a batch's tokens that is padding, where rows are drawn at random.
-
-    The longest of `batch` draws is expected at the sum of P(longest > x) over x, with
-    P(longest <= x) = F(x) ** batch.
-    """
-    rows = np.sort(np.asarray(lengths, dtype=np.float64))
-    if not len(rows) or batch < 1 or not rows[-1]:
+    """The share of a batch's tokens that is padding, where rows are drawn at random."""
+    rows = np.asarray(lengths, dtype=np.int64)
+    if not len(rows) or batch < 1 or not rows.max():
         return 0.0
-    below = (np.arange(1, len(rows) + 1) / len(rows)) ** batch
-    longest = float((rows * np.diff(below, prepend=0.0)).sum())
-    return 1.0 - float(rows.mean()) / longest
+    return 1.0 - float(rows.mean()) / mean_padded_length(rows, batch)
